@@ -1,0 +1,87 @@
+package chain
+
+import (
+	"context"
+	"errors"
+
+	"github.com/filetao/filetao/wallet"
+)
+
+// What a chain refuses, and that it cannot be reached. Implementations wrap
+// these; texts say more.
+var (
+	// ErrUnavailable: the chain cannot be reached or has failed. A transaction
+	// that ends so may still be included.
+	ErrUnavailable = errors.New("chain unavailable")
+	// ErrNoSubnet: there is no such subnet.
+	ErrNoSubnet = errors.New("no such subnet")
+	// ErrNoBlock: there is no such block (yet).
+	ErrNoBlock = errors.New("no such block")
+	// ErrNotRegistered: the hotkey has no slot in the subnet.
+	ErrNotRegistered = errors.New("hotkey is not registered")
+	// ErrAlreadyRegistered: the hotkey has a slot already.
+	ErrAlreadyRegistered = errors.New("hotkey is already registered")
+	// ErrFull: every slot is held by a neuron in its immunity period.
+	ErrFull = errors.New("no slot can be given away")
+	// ErrNotOwner: the hotkey belongs to another coldkey.
+	ErrNotOwner = errors.New("hotkey belongs to another coldkey")
+	// ErrRateLimit: too few blocks since the last such transaction.
+	ErrRateLimit = errors.New("rate limit")
+	// ErrNoPermit: weights on others need a validator permit.
+	ErrNoPermit = errors.New("no validator permit")
+	// ErrStakeTooLow: the hotkey's stake is below the subnet's minimum.
+	ErrStakeTooLow = errors.New("stake too low")
+	// ErrBalanceTooLow: the coldkey cannot pay.
+	ErrBalanceTooLow = errors.New("balance too low")
+	// ErrVersionKey: the weights' version key is below the subnet's.
+	ErrVersionKey = errors.New("weights version key too low")
+	// ErrWeights: duplicates, unknown UIDs, too few or too large weights.
+	ErrWeights = errors.New("weights not allowed")
+	// ErrCommitReveal: the subnet takes committed weights only.
+	ErrCommitReveal = errors.New("commit-reveal is on")
+	// ErrAxon: an address or port that cannot be served.
+	ErrAxon = errors.New("axon not allowed")
+	// ErrNonce: the transaction's number is not its account's next.
+	ErrNonce = errors.New("wrong account nonce")
+	// ErrTransaction: malformed, for another chain, or wrongly signed.
+	ErrTransaction = errors.New("invalid transaction")
+)
+
+// Chain is a subtensor, as far as a storage subnet needs it. Implementations
+// are safe for concurrent use.
+//
+// Every method may fail with ErrUnavailable or the context's error; methods
+// with a NetUID also with ErrNoSubnet. The four transactions return when theirs
+// is in a block; one cut short by its context may still be included.
+type Chain interface {
+	// Head is the newest block.
+	Head(ctx context.Context) (Block, error)
+	// BlockAt is the block with that number; ErrNoBlock.
+	BlockAt(ctx context.Context, number uint64) (Block, error)
+	// Subscribe delivers every block once, ascending, from the next on. The
+	// channel closes when ctx ends or the chain is lost. A receiver may be slow:
+	// nothing is skipped and nobody else waits for it.
+	Subscribe(ctx context.Context) (<-chan Block, error)
+	// Metagraph is the subnet at the newest block.
+	Metagraph(ctx context.Context, net NetUID) (*Metagraph, error)
+	// Hyperparameters are the subnet's rules at the newest block.
+	Hyperparameters(ctx context.Context, net NetUID) (Hyperparameters, error)
+	// Registrations are those made in one block, in order; ErrNoBlock.
+	Registrations(ctx context.Context, net NetUID, block uint64) ([]Registration, error)
+	// Balance is a coldkey's free balance; 0 for an unknown one.
+	Balance(ctx context.Context, coldkey wallet.Address) (Rao, error)
+
+	// Register burns the subnet's price from the coldkey and gives the hotkey a
+	// slot, if need be that of the neuron that earns least and is past its
+	// immunity. ErrAlreadyRegistered, ErrBalanceTooLow, ErrNotOwner, ErrFull.
+	Register(ctx context.Context, coldkey *wallet.Keypair, net NetUID, hotkey wallet.Address) error
+	// AddStake moves balance of the coldkey onto a hotkey that was registered at
+	// some time. ErrBalanceTooLow, ErrNotRegistered.
+	AddStake(ctx context.Context, coldkey *wallet.Keypair, net NetUID, hotkey wallet.Address, amount Rao) error
+	// ServeAxon announces where the hotkey serves (IP, Port, Version, Protocol;
+	// the chain fills Block). ErrNotRegistered, ErrRateLimit, ErrAxon.
+	ServeAxon(ctx context.Context, hotkey *wallet.Keypair, net NetUID, axon Axon) error
+	// SetWeights replaces the hotkey's row. ErrNotRegistered, ErrStakeTooLow,
+	// ErrVersionKey, ErrRateLimit, ErrNoPermit, ErrWeights, ErrCommitReveal.
+	SetWeights(ctx context.Context, hotkey *wallet.Keypair, net NetUID, weights []Weight, versionKey uint64) error
+}

@@ -1,0 +1,10 @@
+// Package chain is what a storage subnet needs from its blockchain: blocks and
+// their hashes, the metagraph, registrations, and the four transactions a node
+// makes (register, add stake, serve an axon, set weights). It holds the nouns
+// and the Chain interface; it is not a client. Implementations are children:
+// chain/devchain is an embedded chain, and a client of the real subtensor fits
+// the same interface. Every implementation passes chain/chaintest.
+//
+// Enter at Chain. A node that only wants to know the newest block and metagraph
+// uses a Follower, which survives the loss of the connection.
+package chain

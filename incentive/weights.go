@@ -1,0 +1,185 @@
+package incentive
+
+import (
+	"math"
+	"slices"
+)
+
+// Limits are a subnet's rules for weights.
+type Limits struct {
+	// MinAllowed is how many weights a validator must set at least.
+	MinAllowed int
+	// Max is the largest share one miner may get, in 65535ths.
+	Max uint16
+}
+
+// Weight is what goes to the chain for one UID; relative to the others only.
+type Weight struct {
+	UID, Value uint16
+}
+
+// The SDK's constants.
+const (
+	normalizeMaxEpsilon = 1e-7
+	floorWeight         = 1e-5
+)
+
+// Weights makes of one score per UID (index = UID, all UIDs of the subnet) the
+// weights the Bittensor SDK would set: what is not finite counts as the least
+// finite score, negatives as 0; L1 normalisation; process_weights_for_netuid
+// without quantile; convert_weights_and_uids_for_emit. UIDs ascend, values are
+// never 0. The SDK computes in single precision, so that its values may differ
+// by one where a value lies on the edge between two. UIDs beyond 65535 do not
+// exist and are left out.
+func Weights(scores []float64, limits Limits) []Weight {
+	scores = scores[:min(len(scores), math.MaxUint16+1)]
+	shares := normalizeL1(clean(scores))
+	uids, shares := process(shares, limits)
+	return emit(uids, shares)
+}
+
+// clean replaces what is not finite by the minimum of the rest, then
+// negatives by 0.
+func clean(scores []float64) []float64 {
+	least := math.Inf(1)
+	for _, s := range scores {
+		if finite(s) == s {
+			least = min(least, s)
+		}
+	}
+	out := make([]float64, len(scores))
+	for i, s := range scores {
+		if finite(s) != s {
+			s = finite(least)
+		}
+		out[i] = max(0, s)
+	}
+	return out
+}
+
+// normalizeL1 divides by the sum; by the maximum first, so that the sum of
+// huge scores does not overflow.
+func normalizeL1(x []float64) []float64 {
+	if len(x) == 0 {
+		return nil
+	}
+	top := slices.Max(x)
+	if top == 0 {
+		return x
+	}
+	for i := range x {
+		x[i] /= top
+	}
+	return divide(x, sum(x))
+}
+
+// process is process_weights_for_netuid with exclude_quantile 0, where the
+// quantile is the least weight and excludes nobody.
+func process(shares []float64, limits Limits) (uids []int, weights []float64) {
+	limit := float64(limits.Max) / math.MaxUint16
+	all := make([]int, len(shares))
+	for uid, w := range shares {
+		all[uid] = uid
+		if w > 0 {
+			uids, weights = append(uids, uid), append(weights, w)
+		}
+	}
+	switch {
+	case len(uids) == 0 || len(shares) < limits.MinAllowed:
+		return all, uniform(len(shares))
+	case len(uids) < limits.MinAllowed:
+		floor := make([]float64, len(shares))
+		for uid, w := range shares {
+			floor[uid] = floorWeight + w
+		}
+		return all, normalizeMax(floor, limit)
+	}
+	return uids, normalizeMax(weights, limit)
+}
+
+// normalizeMax is the SDK's normalize_max_weight: shares that sum to 1 with
+// none above limit, the excess of the large being spread by clipping them.
+func normalizeMax(x []float64, limit float64) []float64 {
+	k := len(x)
+	total := sum(x)
+	if total == 0 || float64(k)*limit <= 1 {
+		return uniform(k)
+	}
+	sorted := slices.Sorted(slices.Values(x))
+	if sorted[k-1]/total <= limit {
+		return divide(x, total)
+	}
+	height := cutoff(sorted, total, limit)
+	if !(finite(height) > 0) {
+		return uniform(k)
+	}
+	for i := range x {
+		x[i] = min(x[i], height)
+	}
+	return divide(x, sum(x))
+}
+
+// cutoff is the height to which the largest of the sorted weights must be
+// clipped for none to exceed limit. It is no positive number when
+// there is none.
+func cutoff(sorted []float64, total, limit float64) float64 {
+	k := len(sorted)
+	prefix := make([]float64, k)
+	var running float64
+	below := 0
+	for i, v := range sorted {
+		share := v / total
+		running += share
+		prefix[i] = running
+		if share/(float64(k-i-1)*share+running+normalizeMaxEpsilon) < limit {
+			below++
+		}
+	}
+	at := below - 1
+	if at < 0 {
+		at = k - 1 // Python's index -1
+	}
+	return (limit*prefix[at] - normalizeMaxEpsilon) / (1 - limit*float64(k-below)) * total
+}
+
+// emit is convert_weights_and_uids_for_emit: relative to the largest, rounded
+// half to even, zeros dropped.
+func emit(uids []int, shares []float64) []Weight {
+	if len(shares) == 0 {
+		return nil
+	}
+	top := slices.Max(shares)
+	if top <= 0 {
+		return nil
+	}
+	out := make([]Weight, 0, len(uids))
+	for i, uid := range uids {
+		value := uint16(math.RoundToEven(shares[i] / top * math.MaxUint16))
+		if value > 0 {
+			out = append(out, Weight{uint16(uid), value})
+		}
+	}
+	return out
+}
+
+func uniform(n int) []float64 {
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = 1 / float64(n)
+	}
+	return x
+}
+
+func divide(x []float64, by float64) []float64 {
+	for i := range x {
+		x[i] /= by
+	}
+	return x
+}
+
+func sum(x []float64) (total float64) {
+	for _, v := range x {
+		total += v
+	}
+	return total
+}

@@ -1,0 +1,87 @@
+package incentive_test
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/filetao/filetao/incentive"
+)
+
+// Values from the SDK's functions in plain Python, in double precision.
+func TestWeightsAreTheSDKs(t *testing.T) {
+	for _, c := range []struct {
+		scores     []float64
+		minAllowed int
+		limit      uint16
+		want       []incentive.Weight
+	}{
+		{[]float64{0.5, 0.25, 0.125}, 1, 65535, []incentive.Weight{{0, 65535}, {1, 32768}, {2, 16384}}},
+		{[]float64{0.9, 0.05, 0.03, 0.02}, 1, 19661, []incentive.Weight{{0, 65535}, {1, 65535}, {2, 52425}, {3, 34950}}},
+		{[]float64{0, 0, 0.7, 0.1}, 3, 65535, []incentive.Weight{{0, 1}, {1, 1}, {2, 65535}, {3, 9363}}},
+		{[]float64{0, 0, 0}, 1, 65535, []incentive.Weight{{0, 65535}, {1, 65535}, {2, 65535}}},
+		{[]float64{1, 2}, 5, 65535, []incentive.Weight{{0, 65535}, {1, 65535}}},
+		{[]float64{10, 1, 1, 1, 1, 1, 1, 1, 1, 1}, 8, 13107, []incentive.Weight{{0, 65535}, {1, 29127}, {2, 29127}, {3, 29127}, {4, 29127}, {5, 29127}, {6, 29127}, {7, 29127}, {8, 29127}, {9, 29127}}},
+		{[]float64{0, 0.3, 0.9, 0, 0.6, 0.6, 0.01}, 2, 30000, []incentive.Weight{{1, 21845}, {2, 65535}, {4, 43690}, {5, 43690}, {6, 728}}},
+		{[]float64{5, 5, 0, 0}, 1, 13107, []incentive.Weight{{0, 65535}, {1, 65535}}},
+		{[]float64{1, 0.999, 1e-07}, 1, 32768, []incentive.Weight{{0, 65535}, {1, 65533}}},
+		{[]float64{4, 2, 1, 1}, 1, 26214, []incentive.Weight{{0, 65535}, {1, 49151}, {2, 24576}, {3, 24576}}},
+	} {
+		got := incentive.Weights(c.scores, incentive.Limits{MinAllowed: c.minAllowed, Max: c.limit})
+		if !slices.Equal(got, c.want) {
+			t.Errorf("weights of %v: %v, want %v", c.scores, got, c.want)
+		}
+	}
+}
+
+func TestWeightsOfUnusableScores(t *testing.T) {
+	limits := incentive.Limits{MinAllowed: 1, Max: math.MaxUint16}
+	inf, nan := math.Inf(1), math.NaN()
+	for _, c := range []struct {
+		scores []float64
+		want   []incentive.Weight
+	}{
+		{nil, nil},
+		{[]float64{nan, 0.2, 0.4}, []incentive.Weight{{0, 32768}, {1, 32768}, {2, 65535}}},
+		{[]float64{nan, -0.2, 0.4}, []incentive.Weight{{2, 65535}}},
+		{[]float64{inf, 0.2, 0.4}, []incentive.Weight{{0, 32768}, {1, 32768}, {2, 65535}}},
+		{[]float64{nan, nan}, []incentive.Weight{{0, 65535}, {1, 65535}}},
+		{[]float64{-1, -2}, []incentive.Weight{{0, 65535}, {1, 65535}}},
+		{[]float64{math.MaxFloat64, math.MaxFloat64}, []incentive.Weight{{0, 65535}, {1, 65535}}},
+	} {
+		if got := incentive.Weights(c.scores, limits); !slices.Equal(got, c.want) {
+			t.Errorf("weights of %v: %v, want %v", c.scores, got, c.want)
+		}
+	}
+}
+
+func FuzzWeightsAreFitForTheChain(f *testing.F) {
+	f.Add([]byte{0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0}, 1, uint16(65535))
+	f.Add([]byte{0x7f, 0xf8, 0, 0, 0, 0, 0, 1}, 8, uint16(0))
+	f.Add(make([]byte, 8*64), -5, uint16(2000))
+	f.Fuzz(func(t *testing.T, raw []byte, minAllowed int, limit uint16) {
+		var scores []float64
+		for len(raw) >= 8 && len(scores) < 512 {
+			scores = append(scores, math.Float64frombits(binary.BigEndian.Uint64(raw)))
+			raw = raw[8:]
+		}
+		got := incentive.Weights(scores, incentive.Limits{MinAllowed: minAllowed, Max: limit})
+		if len(scores) > 0 && len(got) == 0 {
+			t.Fatal("no weights at all")
+		}
+		top, total := uint16(0), 0.0
+		for i, w := range got {
+			if int(w.UID) >= len(scores) || i > 0 && w.UID <= got[i-1].UID || w.Value == 0 {
+				t.Fatalf("weights out of order, of strangers or empty: %v", got)
+			}
+			top, total = max(top, w.Value), total+float64(w.Value)
+		}
+		if len(got) > 0 && top != math.MaxUint16 {
+			t.Fatalf("the largest weight is %d", top)
+		}
+		if share := float64(limit) / math.MaxUint16; float64(len(got))*share > 1.01 && float64(top)/total > share*1.01 {
+			t.Fatalf("a share of %v, at most %v allowed", float64(top)/total, share)
+		}
+	})
+}

@@ -1,0 +1,58 @@
+// Package index is what a validator and its gateways know about the data of
+// the network: users' files and the chunks they are cut into, who holds what
+// and with which seed, miners' statistics, and small named states. It holds no
+// user data itself, talks to no miner, and proves nothing: whoever calls
+// PutHolding has verified the holder's proof first.
+//
+// Enter at Open (the embedded store, one process) or at index/redis (one index
+// for several processes). Both are a KV, the small interface everything else is
+// written over, and both pass index/indextest.
+//
+// # Keys
+//
+// The store is a map of groups; a group is a map of fields to values, in Redis
+// one hash "filetao:<group>". What stands in braces is the hash tag of Redis
+// Cluster. A group changes atomically, nothing spans two groups. Embedded, a
+// field's key is the group, a zero byte, and the field.
+//
+//	group             field                   value
+//	file:{<cid>}      file                    File
+//	file:{<cid>}      owners                  {"v","owners","token"}: their number
+//	file:{<cid>}      owner:<ss58>            Ownership
+//	chunk:{<hash>}    file:<cid>:<token>      {"v","size","since"}: a file refers to the chunk
+//	chunk:{<hash>}    holder:<ss58>:<token>   {"v","size","since"}: a miner holds it
+//	random:{<hash>}   holder:<ss58>:<token>   the same for a validator's random datum
+//	holder:{<ss58>}   user:<hash>             Holding, "token", "slot"
+//	holder:{<ss58>}   random:<hash>           Holding, "token", "slot"
+//	holder:{<ss58>}   slot:<16 hex digits>    the field of the holding in that slot, as plain text
+//	holder:{<ss58>}   total                   {"v","holdings","bytes"}
+//	stats:{<ss58>}    stats                   Stats
+//	state:{<name>}    state                   the caller's bytes
+//
+// <hash> is H(E) in decimal, <cid> and <ss58> are in their usual text form,
+// <token> is 16 hex digits. Values are JSON objects with "v": 1; unknown
+// fields, another version, or more than MaxValue bytes are an error. Times are
+// RFC 3339 in UTC, "ttl_ns" counts nanoseconds.
+//
+// # Truths and references
+//
+// A file is there when its group has "file", a holding when the holder's group
+// has it: those two are the truths, each one commit. What stands under chunk:
+// and random: only leads back to them, and counts only while the truth it
+// names exists and carries the same token. So the order is:
+//
+//   - to put: references under a fresh token, then the truth; a file becomes
+//     visible last and at once, with its first owner;
+//   - to remove: the truth, then the references with its token; a file becomes
+//     invisible first.
+//
+// A token is committed into at most one truth and its references go only after
+// that truth has gone, so no interleaving of writers, and no crash between two
+// steps, shows a file or holder that is not there or hides one that is. What a
+// crash can leave is references without a truth: never shown, taken away by
+// Sweep.
+//
+// A holder's holdings fill the slots 0 … n-1 without gaps (the last one moves
+// into a slot that falls free), so that RandomHolding is exact and fair
+// however many there are.
+package index

@@ -1,0 +1,307 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/filetao/filetao/wallet"
+)
+
+// holdingIn reads what a holder has of a datum, whatever its kind; nil if
+// nothing.
+func holdingIn(t *txn, hash string) (*holdingRecord, error) {
+	values, err := t.get(holdingField(User, hash), holdingField(Random, hash))
+	if err != nil {
+		return nil, err
+	}
+	for _, data := range values {
+		if data != nil {
+			r, err := decode[holdingRecord](data)
+			return &r, err
+		}
+	}
+	return nil, nil
+}
+
+// totalIn reads a holder's total; zero if it holds nothing.
+func totalIn(t *txn) (totalRecord, error) {
+	values, err := t.get(fieldTotal)
+	if err != nil || values[0] == nil {
+		return totalRecord{V: version}, err
+	}
+	return decode[totalRecord](values[0])
+}
+
+// setTotal writes a holder's total, or takes it away with the last holding.
+func setTotal(t *txn, total totalRecord) error {
+	if total.Holdings == 0 {
+		t.delete(fieldTotal)
+		return nil
+	}
+	return t.setRecord(fieldTotal, total)
+}
+
+// PutHolding records that a miner holds a datum. Call it only once the miner's
+// proof has been verified. A holding known already gets the new size, seed,
+// time and ttl; its kind cannot change (ErrInvalid).
+func (x *Index) PutHolding(ctx context.Context, h Holding) error {
+	h.Stored = stamp(h.Stored)
+	if err := h.check(); err != nil {
+		return err
+	}
+	token, referred, created := newToken(), false, false
+	err := x.update(ctx, holderGroup(h.Holder), func(t *txn) error {
+		old, err := holdingIn(t, h.Hash)
+		if err != nil {
+			return err
+		}
+		if created = old == nil; created {
+			if !referred {
+				referred = true
+				if err := x.refer(ctx, datumGroup(h.Kind, h.Hash), holderRef(h.Holder, token), h.Size); err != nil {
+					return err
+				}
+			}
+			return addHolding(t, h, token)
+		}
+		return replaceHolding(t, h, old)
+	})
+	if err == nil && referred && !created {
+		err = x.unrefer(ctx, datumGroup(h.Kind, h.Hash), holderRef(h.Holder, token))
+	}
+	return err
+}
+
+func addHolding(t *txn, h Holding, token string) error {
+	total, err := totalIn(t)
+	if err != nil {
+		return err
+	}
+	field := holdingField(h.Kind, h.Hash)
+	t.set(slotField(total.Holdings), []byte(field))
+	if err := t.setRecord(field, holdingRecord{version, h, token, total.Holdings}); err != nil {
+		return err
+	}
+	total.Holdings++
+	total.Bytes += h.Size
+	return setTotal(t, total)
+}
+
+func replaceHolding(t *txn, h Holding, old *holdingRecord) error {
+	if h.Kind != old.Kind {
+		return fmt.Errorf("%w: %s holds %s as %s data", ErrInvalid, h.Holder, h.Hash, old.Kind)
+	}
+	if h.Size != old.Size {
+		total, err := totalIn(t)
+		if err != nil {
+			return err
+		}
+		total.Bytes += h.Size - old.Size
+		if err := setTotal(t, total); err != nil {
+			return err
+		}
+	}
+	return t.setRecord(holdingField(h.Kind, h.Hash), holdingRecord{version, h, old.Token, old.Slot})
+}
+
+// SetSeed replaces a holding's seed; ErrNotFound if there is no such holding.
+func (x *Index) SetSeed(ctx context.Context, holder wallet.Address, hash, seed string) error {
+	if err := firstError(checkAddress(holder), checkHash(hash), checkText(seed, MaxSeed)); err != nil {
+		return err
+	}
+	return x.update(ctx, holderGroup(holder), func(t *txn) error {
+		r, err := holdingIn(t, hash)
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			return fmt.Errorf("%w: %s at %s", ErrNotFound, hash, holder)
+		}
+		r.Seed = seed
+		return t.setRecord(holdingField(r.Kind, hash), *r)
+	})
+}
+
+// RemoveHolding forgets that a miner holds a datum. What is not there needs no
+// removing: that is no error.
+func (x *Index) RemoveHolding(ctx context.Context, holder wallet.Address, hash string) error {
+	if err := firstError(checkAddress(holder), checkHash(hash)); err != nil {
+		return err
+	}
+	var gone *holdingRecord
+	err := x.update(ctx, holderGroup(holder), func(t *txn) error {
+		var err error
+		if gone, err = holdingIn(t, hash); err != nil || gone == nil {
+			return err
+		}
+		return dropHolding(t, gone)
+	})
+	if err != nil || gone == nil {
+		return err
+	}
+	return x.unrefer(ctx, datumGroup(gone.Kind, hash), holderRef(holder, gone.Token))
+}
+
+// dropHolding deletes a holding and moves the last one into its slot.
+func dropHolding(t *txn, gone *holdingRecord) error {
+	total, err := totalIn(t)
+	if err != nil {
+		return err
+	}
+	if gone.Slot >= total.Holdings {
+		return fmt.Errorf("%w: slot %d of %d in %s", ErrCorrupt, gone.Slot, total.Holdings, t.group)
+	}
+	last := total.Holdings - 1
+	t.delete(holdingField(gone.Kind, gone.Hash))
+	t.delete(slotField(last))
+	if gone.Slot != last {
+		values, err := t.get(slotField(last))
+		if err != nil {
+			return err
+		}
+		field := string(values[0])
+		if values, err = t.get(field); err != nil {
+			return err
+		}
+		moved, err := decode[holdingRecord](values[0])
+		if err != nil {
+			return fmt.Errorf("%q in %s: %w", field, t.group, err)
+		}
+		moved.Slot = gone.Slot
+		t.set(slotField(gone.Slot), []byte(field))
+		if err := t.setRecord(field, moved); err != nil {
+			return err
+		}
+	}
+	total.Holdings--
+	total.Bytes -= gone.Size
+	return setTotal(t, total)
+}
+
+// Holding returns what a miner holds of a datum, or ErrNotFound.
+func (x *Index) Holding(ctx context.Context, holder wallet.Address, hash string) (Holding, error) {
+	if err := firstError(checkAddress(holder), checkHash(hash)); err != nil {
+		return Holding{}, err
+	}
+	t := &txn{ctx: ctx, kv: x.kv, group: holderGroup(holder)}
+	r, err := holdingIn(t, hash)
+	if err != nil {
+		return Holding{}, err
+	}
+	if r == nil {
+		return Holding{}, fmt.Errorf("%w: %s at %s", ErrNotFound, hash, holder)
+	}
+	return r.Holding, nil
+}
+
+// Holders returns who holds a datum, by ascending address; none is no error.
+func (x *Index) Holders(ctx context.Context, hash string) ([]wallet.Address, error) {
+	if err := checkHash(hash); err != nil {
+		return nil, err
+	}
+	var holders []wallet.Address
+	for _, kind := range []Kind{User, Random} {
+		names, err := x.living(ctx, datumGroup(kind, hash), prefixHolder, func(ctx context.Context, ref reference) (bool, error) {
+			return x.holdingLives(ctx, ref, kind, hash)
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			holders = append(holders, wallet.Address(name))
+		}
+	}
+	slices.Sort(holders)
+	return slices.Compact(holders), nil
+}
+
+// holdingLives reports whether a reference's holding is there.
+func (x *Index) holdingLives(ctx context.Context, ref reference, kind Kind, hash string) (bool, error) {
+	r, err := read[holdingRecord](ctx, x, holderGroup(wallet.Address(ref.name)), holdingField(kind, hash))
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return r.Token == ref.token, err
+}
+
+// Holdings yields what a miner holds, of the given kinds or, without any, of
+// both, in no promised order; one may come twice if holdings are added and
+// removed meanwhile. Changing the holder's holdings inside the loop is allowed.
+func (x *Index) Holdings(ctx context.Context, holder wallet.Address, kinds ...Kind) iter.Seq2[Holding, error] {
+	if len(kinds) == 0 {
+		kinds = []Kind{User, Random}
+	}
+	return func(yield func(Holding, error) bool) {
+		if err := checkAddress(holder); err != nil {
+			yield(Holding{}, err)
+			return
+		}
+		for _, kind := range kinds {
+			for entry, err := range x.kv.Scan(ctx, holderGroup(holder), holdingField(kind, "")) {
+				if err != nil {
+					yield(Holding{}, err)
+					return
+				}
+				r, err := decode[holdingRecord](entry.Value)
+				if err != nil {
+					err = fmt.Errorf("%s of %s: %w", entry.Field, holder, err)
+				}
+				if !yield(r.Holding, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// AllHolders yields the miners that hold anything, in no promised order.
+func (x *Index) AllHolders(ctx context.Context) iter.Seq2[wallet.Address, error] {
+	return each(x, ctx, groupsHolder, func(_ context.Context, tag string) (wallet.Address, error) {
+		return wallet.Address(tag), checkAddress(wallet.Address(tag))
+	})
+}
+
+// StoredBytes is the sum of the sizes of what a miner holds; 0 if nothing.
+func (x *Index) StoredBytes(ctx context.Context, holder wallet.Address) (int64, error) {
+	if err := checkAddress(holder); err != nil {
+		return 0, err
+	}
+	r, err := read[totalRecord](ctx, x, holderGroup(holder), fieldTotal)
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	return r.Bytes, err
+}
+
+// RandomHolding returns one of a miner's holdings, users' and random data
+// alike, or ErrNotFound if it has none. r is random; every holding has the same
+// chance.
+func (x *Index) RandomHolding(ctx context.Context, holder wallet.Address, r uint64) (Holding, error) {
+	if err := checkAddress(holder); err != nil {
+		return Holding{}, err
+	}
+	group := holderGroup(holder)
+	for range maxTries {
+		total, err := read[totalRecord](ctx, x, group, fieldTotal)
+		if err != nil {
+			return Holding{}, err
+		}
+		if total.Holdings == 0 {
+			return Holding{}, fmt.Errorf("%w: total of %s", ErrCorrupt, holder)
+		}
+		field, err := x.getOne(ctx, group, slotField(r%total.Holdings))
+		if errors.Is(err, ErrNotFound) {
+			continue // removed between the two reads
+		} else if err != nil {
+			return Holding{}, err
+		}
+		h, err := read[holdingRecord](ctx, x, group, string(field))
+		if !errors.Is(err, ErrNotFound) {
+			return h.Holding, err
+		}
+	}
+	return Holding{}, fmt.Errorf("%w: holdings of %s", ErrConflict, holder)
+}

@@ -1,0 +1,292 @@
+package index
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"iter"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Options of the embedded store. The zero Options are the defaults.
+type Options struct {
+	Cache    int64        // bytes of block cache; 0: 64 MiB
+	ReadOnly bool         // for inspection; needs the folder to itself all the same
+	Log      *slog.Logger // nil: discard
+
+	fs       vfs.FS // tests: in memory, failing, crashing
+	memTable uint64 // tests: small, so that it is flushed often
+}
+
+const (
+	defaultCache    = 64 << 20
+	defaultMemTable = 16 << 20
+	bloomBits       = 10 // per key: 1 % false positives
+)
+
+// Open opens the embedded store in a folder, which it makes (its parent must
+// exist), for this process alone: ErrLocked if another one has it.
+func Open(dir string, o Options) (*Index, error) {
+	kv, err := openPebble(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	return New(kv), nil
+}
+
+// pebbleKV is a KV in a folder. Keys are group, zero byte, field.
+type pebbleKV struct {
+	failure *failure
+	seed    maphash.Seed
+	groups  [64]sync.Mutex // by group: from reading the conditions to the commit
+
+	mu sync.RWMutex // guards db: held for reading while it is in use
+	db *pebble.DB   // nil once closed
+}
+
+func openPebble(dir string, o Options) (*pebbleKV, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.fs == nil {
+		o.fs = vfs.Default
+	}
+	kv := &pebbleKV{failure: newFailure(o.Log), seed: maphash.MakeSeed()}
+	db, err := pebble.Open(dir, pebbleOptions(o, kv.failure))
+	if err != nil {
+		if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) || strings.Contains(err.Error(), "lock held by current process") {
+			err = fmt.Errorf("%w: %w", ErrLocked, err)
+		}
+		return nil, fmt.Errorf("open index in %s: %w", dir, err)
+	}
+	if err := kv.failure.get(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open index in %s: %w", dir, err), db.Close())
+	}
+	kv.db = db
+	return kv, nil
+}
+
+func pebbleOptions(o Options, f *failure) *pebble.Options {
+	options := &pebble.Options{
+		FS:                 &guardFS{o.fs, f},
+		CacheSize:          o.Cache,
+		MemTableSize:       o.memTable,
+		FormatMajorVersion: pebble.FormatNewest,
+		ReadOnly:           o.ReadOnly,
+		ErrorIfNotExists:   o.ReadOnly,
+		Logger:             pebbleLogger{f},
+		EventListener:      f.listener(),
+	}
+	if options.CacheSize == 0 {
+		options.CacheSize = defaultCache
+	}
+	if options.MemTableSize == 0 {
+		options.MemTableSize = defaultMemTable
+	}
+	for i := range options.Levels {
+		options.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
+	}
+	return options
+}
+
+// open returns the database, which stays open until done is called.
+func (p *pebbleKV) open(ctx context.Context) (db *pebble.DB, done func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	p.mu.RLock()
+	if p.db == nil {
+		p.mu.RUnlock()
+		return nil, nil, ErrClosed
+	}
+	return p.db, p.mu.RUnlock, nil
+}
+
+// Close closes the database.
+func (p *pebbleKV) Close() error {
+	p.failure.end()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.db == nil {
+		return ErrClosed
+	}
+	err := p.db.Close()
+	p.db = nil
+	return err
+}
+
+func pebbleKey(group, field string) []byte { return []byte(group + "\x00" + field) }
+
+// Get reads from one snapshot.
+func (p *pebbleKV) Get(ctx context.Context, group string, fields ...string) ([][]byte, error) {
+	db, done, err := p.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	var from pebble.Reader = db
+	if len(fields) > 1 {
+		snapshot := db.NewSnapshot()
+		defer snapshot.Close()
+		from = snapshot
+	}
+	values := make([][]byte, len(fields))
+	for i, field := range fields {
+		if values[i], err = pebbleGet(from, pebbleKey(group, field)); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
+func pebbleGet(from pebble.Reader, key []byte) ([]byte, error) {
+	data, closer, err := from.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	value := append([]byte{}, data...)
+	return value, closer.Close()
+}
+
+// Commit writes one synced batch.
+func (p *pebbleKV) Commit(ctx context.Context, group string, when, then []Entry) error {
+	db, done, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	turn := &p.groups[maphash.String(p.seed, group)%uint64(len(p.groups))]
+	turn.Lock()
+	defer turn.Unlock()
+	for _, e := range when {
+		value, err := pebbleGet(db, pebbleKey(group, e.Field))
+		if err != nil {
+			return err
+		}
+		if (value == nil) != (e.Value == nil) || !bytes.Equal(value, e.Value) {
+			return ErrConflict
+		}
+	}
+	if len(then) == 0 {
+		return nil
+	}
+	if err := p.failure.get(); err != nil {
+		return err
+	}
+	batch := db.NewBatch()
+	defer batch.Close()
+	for _, e := range then {
+		key := pebbleKey(group, e.Field)
+		if e.Value == nil {
+			err = batch.Delete(key, nil)
+		} else {
+			err = batch.Set(key, e.Value, nil)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := batch.Commit(pebble.Sync); err != nil {
+		return err
+	}
+	return p.failure.get()
+}
+
+// page is how many entries are read before they are handed out.
+const page = 256
+
+// Scan reads page by page, so that no iterator stays open while the caller
+// works.
+func (p *pebbleKV) Scan(ctx context.Context, group, prefix string) iter.Seq2[Entry, error] {
+	cut := len(group) + 1
+	return func(yield func(Entry, error) bool) {
+		p.pages(ctx, pebbleKey(group, prefix), nil, func(key, value []byte) bool {
+			return yield(Entry{string(key[cut:]), value}, nil)
+		}, func(err error) { yield(Entry{}, err) })
+	}
+}
+
+// Groups skips from group to group.
+func (p *pebbleKV) Groups(ctx context.Context, prefix string) iter.Seq2[string, error] {
+	name := func(key []byte) []byte {
+		name, _, _ := bytes.Cut(key, []byte{0})
+		return name
+	}
+	skip := func(key []byte) []byte { return append(slices.Clone(name(key)), 1) }
+	return func(yield func(string, error) bool) {
+		p.pages(ctx, []byte(prefix), skip, func(key, _ []byte) bool {
+			return yield(string(name(key)), nil)
+		}, func(err error) { yield("", err) })
+	}
+}
+
+// pages calls each for the keys with a prefix, ascending; after a key goes the
+// next one, or the first from skip(key) on.
+func (p *pebbleKV) pages(ctx context.Context, prefix []byte, skip func([]byte) []byte, each func(key, value []byte) bool, fail func(error)) {
+	from := prefix
+	for {
+		keys, values, err := p.page(ctx, from, prefix, skip)
+		if err != nil {
+			fail(err)
+			return
+		}
+		for i := range keys {
+			if !each(keys[i], values[i]) {
+				return
+			}
+		}
+		if len(keys) < page {
+			return
+		}
+		last := keys[len(keys)-1]
+		if skip != nil {
+			from = skip(last)
+		} else {
+			from = append(last, 0)
+		}
+	}
+}
+
+func (p *pebbleKV) page(ctx context.Context, from, prefix []byte, skip func([]byte) []byte) (keys, values [][]byte, err error) {
+	db, done, err := p.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer done()
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: after(prefix)})
+	if err != nil {
+		return nil, nil, err
+	}
+	for ok := it.First(); ok && len(keys) < page; {
+		keys = append(keys, slices.Clone(it.Key()))
+		if skip != nil {
+			values = append(values, nil)
+			ok = it.SeekGE(skip(it.Key()))
+			continue
+		}
+		values = append(values, append([]byte{}, it.Value()...))
+		ok = it.Next()
+	}
+	return keys, values, errors.Join(it.Error(), it.Close())
+}
+
+// after is the first key beyond all that begin with prefix, whose last byte is
+// never 255.
+func after(prefix []byte) []byte {
+	end := slices.Clone(prefix)
+	end[len(end)-1]++
+	return end
+}

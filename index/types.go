@@ -1,0 +1,88 @@
+package index
+
+import (
+	"time"
+
+	"github.com/filetao/filetao/wallet"
+)
+
+// Kind tells users' data from the random data validators make up to challenge
+// miners with.
+type Kind string
+
+// The two kinds. They live in separate name spaces.
+const (
+	User   Kind = "user"
+	Random Kind = "random"
+)
+
+// Limits on what is stored.
+const (
+	MaxValue   = 16 << 20 // bytes of one encoded value: some 150,000 chunks a file
+	MaxPayload = 64 << 10 // bytes of one encryption payload
+	MaxSeed    = 256      // bytes of a seed
+	MaxName    = 128      // bytes of a state's name: letters, digits and ._-/
+)
+
+// Chunk is one piece of a file as miners store it.
+type Chunk struct {
+	Hash string `json:"hash"` // H(E), decimal
+	Size int64  `json:"size"` // true length of E in bytes
+}
+
+// File is what a CID stands for. It is stored once, however many own it.
+type File struct {
+	CID     string    `json:"cid"`
+	Size    int64     `json:"size"`    // bytes
+	Chunks  []Chunk   `json:"chunks"`  // position = place in the list; a hash may come again
+	Payload string    `json:"payload"` // the gateway layer's encryption payload
+	Stored  time.Time `json:"stored"`
+}
+
+// Ownership is one user's claim to a file.
+type Ownership struct {
+	Owner   wallet.Address `json:"owner"`
+	Payload string         `json:"payload"` // the user's own encryption payload
+	Stored  time.Time      `json:"stored"`
+	TTL     time.Duration  `json:"ttl_ns"` // 0: for ever
+}
+
+// Expired reports whether the ownership's time is over.
+func (o Ownership) Expired(now time.Time) bool { return expired(o.Stored, o.TTL, now) }
+
+// Holding is one datum at one miner whose proof of storage was verified.
+type Holding struct {
+	Holder wallet.Address `json:"holder"`
+	Hash   string         `json:"hash"` // H(E), decimal
+	Kind   Kind           `json:"kind"`
+	Size   int64          `json:"size"` // true length of E in bytes
+	Seed   string         `json:"seed"` // the last one the miner proved to have
+	Stored time.Time      `json:"stored"`
+	TTL    time.Duration  `json:"ttl_ns"` // 0: for ever
+}
+
+// Expired reports whether the holding's time is over.
+func (h Holding) Expired(now time.Time) bool { return expired(h.Stored, h.TTL, now) }
+
+func expired(stored time.Time, ttl time.Duration, now time.Time) bool {
+	return ttl > 0 && !now.Before(stored.Add(ttl))
+}
+
+// Tally counts one task's tries in the current window.
+type Tally struct {
+	Attempts  uint64 `json:"attempts"`
+	Successes uint64 `json:"successes"`
+}
+
+// Stats is a miner's record. A hotkey never seen has zero counters, no tier
+// and no limit: it starts in the first tier of the profile in use.
+type Stats struct {
+	Hotkey         wallet.Address `json:"hotkey"`
+	Store          Tally          `json:"store"`
+	Challenge      Tally          `json:"challenge"`
+	Retrieve       Tally          `json:"retrieve"`
+	TotalSuccesses uint64         `json:"total_successes"` // for life
+	Tier           string         `json:"tier"`
+	StorageLimit   int64          `json:"storage_limit"` // bytes
+	Window         uint64         `json:"window"`        // number of the window the tallies are of
+}

@@ -189,7 +189,3 @@ func (f *guardFile) SyncTo(length int64) (bool, error) {
 	full, err := f.File.SyncTo(length)
 	return full, f.keep(err)
 }
-
-func (f *guardFile) Preallocate(offset, length int64) error {
-	return f.keep(f.File.Preallocate(offset, length))
-}

@@ -57,10 +57,11 @@ func (Key) String() string { return "envelope.Key(hidden)" }
 // GoString hides the key.
 func (k Key) GoString() string { return k.String() }
 
-// DeriveKey stretches a secret text, for user data the 128 hex digits of
-// wallet.Keypair.PrivateKeyHex (bittensor stretches passwords the same way), with Argon2i 1.3 at libsodium's "sensitive"
-// limits and the fixed salt of bittensor. It takes seconds and 512 MiB of
-// memory: do it once per unlock, keep the Key, and never run two at a time.
+// DeriveKey stretches a secret text with Argon2i 1.3 at libsodium's "sensitive"
+// limits and the fixed salt of bittensor: for user data the 128 hex digits of
+// wallet.Keypair.PrivateKeyHex, for a $NACL key file its password. It takes
+// seconds and 512 MiB of memory: do it once per unlock, keep the Key, and never
+// run two at a time.
 func DeriveKey(privateKeyHex string) Key {
 	return Key(argon2.Key([]byte(privateKeyHex), []byte(saltOfAll), passes, memoryKiB, parallel, keySize))
 }

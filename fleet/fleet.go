@@ -1,0 +1,134 @@
+// Package fleet is the miners as their asker sees them: who is available and
+// due, who is alive, and one verified exchange at a time (store, challenge,
+// retrieve, delete), timed and written into the index. It decides neither what
+// to ask whom nor what an answer is worth: validator and gateway do. It starts
+// nothing that outlives a call. Enter at New.
+package fleet
+
+import (
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/incentive"
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire"
+)
+
+// DefaultTTL is how long miners keep what comes without a ttl.
+const DefaultTTL = 30 * 24 * time.Hour
+
+// Config says how miners are asked. Zero fields take the defaults.
+type Config struct {
+	// VpermitLimit is the stake in rao above which the holder of a validator
+	// permit is not asked to store.
+	VpermitLimit chain.Rao
+	// Timeouts of one exchange, waiting for memory not included.
+	PingTimeout, StoreTimeout, ChallengeTimeout, RetrieveTimeout, DeleteTimeout time.Duration
+	// Parallel is how many exchanges one call has under way at most.
+	Parallel int
+	// InFlight bounds the bytes of data being retrieved at a time, over all
+	// calls; a datum larger than it travels alone.
+	InFlight int64
+	// Hedge is how long Fetch waits for one holder before it asks a second
+	// one beside it.
+	Hedge time.Duration
+	// Tiers has the storage limits of miners whose statistics have none yet.
+	Tiers incentive.Tiers
+}
+
+// DefaultConfig is the network's.
+func DefaultConfig() Config {
+	return Config{
+		VpermitLimit: 500 * chain.TAO,
+		PingTimeout:  5 * time.Second, StoreTimeout: 100 * time.Second, ChallengeTimeout: 45 * time.Second,
+		RetrieveTimeout: 100 * time.Second, DeleteTimeout: 10 * time.Second,
+		Parallel: 16, InFlight: 1 << 30, Hedge: 3 * time.Second, Tiers: incentive.V3(),
+	}
+}
+
+func (c Config) withDefaults() Config {
+	d := DefaultConfig()
+	setDefault(&c.VpermitLimit, d.VpermitLimit)
+	setDefault(&c.PingTimeout, d.PingTimeout)
+	setDefault(&c.StoreTimeout, d.StoreTimeout)
+	setDefault(&c.ChallengeTimeout, d.ChallengeTimeout)
+	setDefault(&c.RetrieveTimeout, d.RetrieveTimeout)
+	setDefault(&c.DeleteTimeout, d.DeleteTimeout)
+	setDefault(&c.Parallel, d.Parallel)
+	setDefault(&c.InFlight, d.InFlight)
+	setDefault(&c.Hedge, d.Hedge)
+	if len(c.Tiers) == 0 {
+		c.Tiers = d.Tiers
+	}
+	return c
+}
+
+func setDefault[T int | int64 | chain.Rao | time.Duration](v *T, to T) {
+	if *v <= 0 {
+		*v = to
+	}
+}
+
+// Deps are what a Fleet works with. Their owner closes them.
+type Deps struct {
+	// Transport asks under Self's key.
+	Transport wire.Transport
+	Index     *index.Index
+	// Metagraph is the newest view of the subnet, nil before there is one.
+	Metagraph func() *chain.Metagraph
+	// Rand makes seeds, bases and choices. It need not be safe for concurrent
+	// use.
+	Rand io.Reader
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Log may be nil.
+	Log *slog.Logger
+	// Self is the hotkey that asks; it is no miner of its own.
+	Self wallet.Address
+}
+
+// Fleet asks miners. It is safe for concurrent use.
+type Fleet struct {
+	cfg    Config
+	deps   Deps
+	rand   io.Reader
+	log    *slog.Logger
+	memory *semaphore.Weighted // bytes being retrieved
+}
+
+// New makes a fleet.
+func New(cfg Config, deps Deps) *Fleet {
+	cfg = cfg.withDefaults()
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	log := deps.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Fleet{
+		cfg: cfg, deps: deps, log: log,
+		rand: &lockedReader{from: deps.Rand}, memory: semaphore.NewWeighted(cfg.InFlight),
+	}
+}
+
+// Config is the configuration with its defaults filled in.
+func (f *Fleet) Config() Config { return f.cfg }
+
+// lockedReader serves one reader at a time.
+type lockedReader struct {
+	mu   sync.Mutex // guards from
+	from io.Reader
+}
+
+func (r *lockedReader) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.from.Read(p)
+}

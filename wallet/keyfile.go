@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 )
@@ -14,6 +15,8 @@ import (
 var (
 	// ErrKeyfile says that a key file is malformed.
 	ErrKeyfile = errors.New("malformed key file")
+	// ErrNotFound says that there is no such key file; the error is fs.ErrNotExist too.
+	ErrNotFound = errors.New("no such key")
 	// ErrPublicOnly says that a key file holds a public key only: it cannot sign.
 	ErrPublicOnly = errors.New("only the public key is here, it cannot sign")
 	// ErrEncrypted says that a key file is encrypted where no password can be given.
@@ -201,9 +204,12 @@ func keypairFromPrivateText(text string) (*Keypair, error) {
 	return KeypairFromPrivateKey(raw)
 }
 
-// readKeyfile reads the bytes of a key file; fs.ErrNotExist if there is none.
+// readKeyfile reads the bytes of a key file; ErrNotFound if there is none.
 func readKeyfile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +236,7 @@ func readKeyfile(path string) ([]byte, error) {
 func load(path string, password PasswordFunc) (contents, error) {
 	data, err := readKeyfile(path)
 	if err != nil {
-		return contents{}, fmt.Errorf("read key: %w", err)
+		return contents{}, err
 	}
 	if isEncrypted(data) {
 		if password == nil {

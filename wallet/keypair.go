@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/oasisprotocol/curve25519-voi/primitives/sr25519"
 )
@@ -107,8 +108,11 @@ func (k *Keypair) GoString() string { return "wallet.Keypair(" + string(k.addr) 
 
 // Sign signs msg as it is, in the signing context "substrate". Signatures are
 // randomised: two of the same message differ. It fails only if the system has no
-// randomness.
+// randomness or msg is over 4 GiB, which the scheme cannot sign.
 func (k *Keypair) Sign(msg []byte) ([]byte, error) {
+	if uint64(len(msg)) > math.MaxUint32 {
+		return nil, fmt.Errorf("sign: message of %d bytes is too long", len(msg))
+	}
 	sig, err := k.pair.Sign(nil, transcript(msg))
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
@@ -126,6 +130,9 @@ func Verify(a Address, msg, sig []byte) error {
 	// Anybody can sign for the neutral element, which is the all-zero address.
 	if pub == ([32]byte{}) {
 		return fmt.Errorf("%w: the zero address signs nothing", ErrSignature)
+	}
+	if uint64(len(msg)) > math.MaxUint32 {
+		return fmt.Errorf("%w: message of %d bytes is too long", ErrSignature, len(msg))
 	}
 	key, err := sr25519.NewPublicKeyFromBytes(pub[:])
 	if err != nil {

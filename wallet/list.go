@@ -26,13 +26,16 @@ type KeyEntry struct {
 }
 
 // List describes the wallets below path, by name. One broken key does not hide
-// the others. It fails with fs.ErrNotExist if there is no such folder.
+// the others. It fails with ErrNotFound if there is no such folder.
 func List(path string) ([]Entry, error) {
 	path, err := expandHome(path)
 	if err != nil {
 		return nil, err
 	}
 	dirs, err := os.ReadDir(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list wallets: %w", err)
 	}
@@ -58,7 +61,7 @@ func describeWallet(loc Location) (Entry, bool) {
 	e := Entry{Name: loc.Name, Coldkey: describeKey(files.Coldkey, At(loc).ColdkeyAddress)}
 	hotkeys, err := os.ReadDir(filepath.Dir(files.Hotkey))
 	if err != nil {
-		return e, !errors.Is(e.Coldkey.Err, fs.ErrNotExist)
+		return e, !errors.Is(e.Coldkey.Err, ErrNotFound)
 	}
 	for _, f := range hotkeys {
 		// A leading dot is a temporary file, or not for us.

@@ -3,7 +3,6 @@ package wallet
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -93,7 +92,7 @@ func At(loc Location) *Wallet { return &Wallet{loc} }
 func (w *Wallet) Files() (Files, error) { return w.loc.Files() }
 
 // Hotkey reads the hotkey's secret, which must not be encrypted (ErrEncrypted; see
-// UnlockHotkey). Other errors: fs.ErrNotExist, ErrPublicOnly, ErrKeyfile.
+// UnlockHotkey). Other errors: ErrNotFound, ErrPublicOnly, ErrKeyfile.
 func (w *Wallet) Hotkey() (*Keypair, error) { return w.UnlockHotkey(nil) }
 
 // UnlockHotkey is Hotkey for a file that may be encrypted; password is called
@@ -108,7 +107,7 @@ func (w *Wallet) UnlockHotkey(password PasswordFunc) (*Keypair, error) {
 
 // Coldkey reads the coldkey's secret. Opening an encrypted one takes seconds and,
 // in the usual form, 512 MiB; password is called only then. Errors:
-// fs.ErrNotExist, ErrPassword, ErrEncrypted (password is nil), ErrPublicOnly,
+// ErrNotFound, ErrPassword, ErrEncrypted (password is nil), ErrPublicOnly,
 // ErrKeyfile.
 func (w *Wallet) Coldkey(password PasswordFunc) (*Keypair, error) {
 	files, err := w.Files()
@@ -131,7 +130,7 @@ func secret(path string, password PasswordFunc) (*Keypair, error) {
 }
 
 // ColdkeyAddress reads coldkeypub.txt or, if there is none, a plain coldkey. It
-// asks no password. Errors: fs.ErrNotExist, ErrEncrypted, ErrKeyfile.
+// asks no password. Errors: ErrNotFound, ErrEncrypted, ErrKeyfile.
 func (w *Wallet) ColdkeyAddress() (Address, error) {
 	files, err := w.Files()
 	if err != nil {
@@ -141,7 +140,7 @@ func (w *Wallet) ColdkeyAddress() (Address, error) {
 }
 
 // HotkeyAddress reads a plain hotkey or, if it is missing or encrypted, the
-// public file beside it. It asks no password. Errors: fs.ErrNotExist,
+// public file beside it. It asks no password. Errors: ErrNotFound,
 // ErrEncrypted, ErrKeyfile.
 func (w *Wallet) HotkeyAddress() (Address, error) {
 	files, err := w.Files()
@@ -156,9 +155,9 @@ func (w *Wallet) HotkeyAddress() (Address, error) {
 // round.
 func publicOf(first, second string) (Address, error) {
 	c, err := load(first, nil)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrEncrypted) {
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrEncrypted) {
 		other, otherErr := load(second, nil)
-		if otherErr == nil || !errors.Is(otherErr, fs.ErrNotExist) {
+		if otherErr == nil || !errors.Is(otherErr, ErrNotFound) {
 			return other.address, otherErr
 		}
 	}

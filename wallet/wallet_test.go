@@ -121,7 +121,7 @@ func TestSecretJoinsItsPublicKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Coldkey(nil); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := w.Coldkey(nil); !errors.Is(err, ErrNotFound) || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
 	if list, err := List(loc.Path); err != nil || len(list) != 1 || list[0].Coldkey.Secret || list[0].Coldkey.Address != alice.Address() {
@@ -223,7 +223,7 @@ func TestNamesThatLeaveTheFolderAreRefused(t *testing.T) {
 
 func TestListSkipsWhatIsNoWallet(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := List(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := List(filepath.Join(dir, "none")); !errors.Is(err, ErrNotFound) {
 		t.Errorf("%v", err)
 	}
 	if list, err := List(dir); err != nil || len(list) != 0 {

@@ -100,18 +100,11 @@ func (b Bases) Open(c Point, m [32]byte, r *big.Int) error {
 
 // CommitAll is Commit for ms[i] with rs[i], all i, on all cores.
 func (b Bases) CommitAll(ms [][32]byte, rs []*big.Int) ([]Point, error) {
-	if len(ms) != len(rs) {
-		return nil, fmt.Errorf("%w: %d for %d messages", ErrScalar, len(rs), len(ms))
+	c, err := b.Committer(len(ms))
+	if err != nil {
+		return nil, err
 	}
-	cs := make([]Point, len(ms))
-	for i := range ms {
-		c, err := b.Commit(ms[i], rs[i])
-		if err != nil {
-			return nil, err
-		}
-		cs[i] = c
-	}
-	return cs, nil
+	return c.CommitAll(ms, rs)
 }
 
 func commit(g, h *nistec.P256Point, m, r [32]byte) (Point, error) {

@@ -2,7 +2,6 @@ package proof
 
 import (
 	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"math/big"
@@ -125,55 +124,4 @@ func CheckChallenge(req ChallengeRequest, size int64, ans ChallengeAnswer) error
 		return fmt.Errorf("%w: %w", ErrProof, err)
 	}
 	return nil
-}
-
-// AnswerChallenge reads data of that many bytes once and answers for it,
-// prevSeed being the seed that the asker sent last. It returns ErrRequest;
-// ErrData when data is not as long or not what was asked for, or prevSeed is
-// none; and what reading returns.
-func AnswerChallenge(random io.Reader, req ChallengeRequest, data io.Reader, size int64, prevSeed string) (ChallengeAnswer, error) {
-	bases, err := parseAsked(req.Curve, req.G, req.H, req.Seed)
-	if err != nil {
-		return ChallengeAnswer{}, err
-	}
-	count, _, err := req.check(size)
-	if err != nil {
-		return ChallengeAnswer{}, err
-	}
-	var ans ChallengeAnswer
-	tree := merkle.NewBuilder(req.Index)
-	state := NewState()
-	buf := make([]byte, min(req.PieceSize, size))
-	for i := range count {
-		p := buf[:min(req.PieceSize, size-i*req.PieceSize)]
-		if _, err := io.ReadFull(data, p); err != nil {
-			return ChallengeAnswer{}, fmt.Errorf("%w: reading: %w", ErrData, err)
-		}
-		state.Write(p)
-		r, err := newRandomness(random)
-		if err != nil {
-			return ChallengeAnswer{}, err
-		}
-		c, err := bases.Commit(Sum(p, []byte(req.Seed)), r)
-		if err != nil {
-			return ChallengeAnswer{}, err
-		}
-		if err := tree.Add(c.Leaf()); err != nil {
-			return ChallengeAnswer{}, err
-		}
-		if i == req.Index {
-			ans.Piece, ans.Randomness, ans.Commitment = append([]byte(nil), p...), r, c.String()
-		}
-	}
-	link, err := prove(req.DataHash, req.Seed, state, prevSeed)
-	if err != nil {
-		return ChallengeAnswer{}, err
-	}
-	root, path, err := tree.Finish()
-	if err != nil {
-		return ChallengeAnswer{}, err
-	}
-	ans.CommitmentHash, ans.CommitmentProof = link.Hash, link.Proof
-	ans.MerkleProof, ans.MerkleRoot = path.Wire(), hex.EncodeToString(root)
-	return ans, nil
 }

@@ -38,16 +38,16 @@ func AnswerStore(rand io.Reader, req StoreRequest, data *State) (StoreAnswer, er
 	if err != nil {
 		return StoreAnswer{}, err
 	}
-	r, err := newRandomness(rand)
+	rs, err := newRandomnesses(rand, 1)
 	if err != nil {
 		return StoreAnswer{}, err
 	}
 	m := data.Chain(req.Seed)
-	c, err := bases.Commit(m, r)
+	c, err := bases.Commit(m, rs[0])
 	if err != nil {
 		return StoreAnswer{}, err
 	}
-	return StoreAnswer{Randomness: r, Commitment: c.String(), CommitmentHash: m.String()}, nil
+	return StoreAnswer{Randomness: rs[0], Commitment: c.String(), CommitmentHash: m.String()}, nil
 }
 
 // CheckStore returns nil when the answer fits the request and the data in the
@@ -86,13 +86,18 @@ func open(bases pedersen.Bases, commitment string, m [32]byte, r *big.Int) (pede
 	return c, nil
 }
 
-// newRandomness draws a blinding factor as the reference does, from 1 to 2^256
-// inclusive: 32 bytes as a big-endian number, plus one.
-func newRandomness(rand io.Reader) (*big.Int, error) {
-	var b [32]byte
-	if _, err := io.ReadFull(rand, b[:]); err != nil {
-		return nil, fmt.Errorf("drawing a blinding factor: %w", err)
+// newRandomnesses draws n blinding factors as the reference does, each from 1
+// to 2^256 inclusive: 32 bytes as a big-endian number, plus one.
+func newRandomnesses(random io.Reader, n int) ([]*big.Int, error) {
+	const size = 32
+	b := make([]byte, size*n)
+	if _, err := io.ReadFull(random, b); err != nil {
+		return nil, fmt.Errorf("drawing blinding factors: %w", err)
 	}
-	r := new(big.Int).SetBytes(b[:])
-	return r.Add(r, big.NewInt(1)), nil
+	rs, one := make([]*big.Int, n), big.NewInt(1)
+	for i := range rs {
+		rs[i] = new(big.Int).SetBytes(b[size*i : size*(i+1)])
+		rs[i].Add(rs[i], one)
+	}
+	return rs, nil
 }

@@ -16,17 +16,17 @@ var ErrExists = errors.New("key exists already")
 
 // CreateOptions say which keys Create writes.
 type CreateOptions struct {
-	Coldkey         *Keypair  // nil: none is written
-	ColdkeyAddress  Address   // written as coldkeypub.txt alone if Coldkey is nil: the secret is kept elsewhere
-	ColdkeyPassword string    // encrypts the coldkey ($NACL; seconds, 512 MiB); empty: written plain
-	Hotkey          *Keypair  // nil: none is written; always plain
-	Overwrite       bool      // replace what exists: whoever has no copy of the old key loses it
-	Rand            io.Reader // for the encryption
+	Coldkey        *Keypair     // nil: none is written
+	ColdkeyAddress Address      // written as coldkeypub.txt alone if Coldkey is nil: the secret is kept elsewhere
+	Password       PasswordFunc // asked once; encrypts the coldkey ($NACL; seconds, 512 MiB); nil: written plain
+	Hotkey         *Keypair     // nil: none is written; always plain
+	Overwrite      bool         // replace what exists: whoever has no copy of the old key loses it
+	Rand           io.Reader    // for the encryption
 }
 
 // Create writes key files at loc, with mode 0600 in folders of 0700, each
 // durable before the next; nothing is written if a key exists and Overwrite is
-// not set (ErrExists). A coldkeypub.txt of the very same key is no obstacle.
+// not set (ErrExists), which is found out before the password is asked. A coldkeypub.txt of the very same key is no obstacle.
 func Create(loc Location, opt CreateOptions) (*Wallet, error) {
 	files, err := loc.Files()
 	if err != nil {
@@ -70,8 +70,8 @@ func keyFilesToWrite(files Files, opt CreateOptions) (todo []fileToWrite, err er
 	switch {
 	case opt.Coldkey != nil:
 		data, err := marshalKeypair(opt.Coldkey)
-		if err == nil && opt.ColdkeyPassword != "" {
-			data, err = encrypt(opt.Rand, data, opt.ColdkeyPassword)
+		if err == nil && opt.Password != nil {
+			data, err = encryptAsking(data, files.Coldkey, opt)
 		}
 		add(files.Coldkey, data, err)
 		addPublic(files.Coldkeypub, opt.Coldkey.Address())
@@ -84,6 +84,17 @@ func keyFilesToWrite(files Files, opt CreateOptions) (todo []fileToWrite, err er
 		addPublic(files.Hotkeypub, opt.Hotkey.Address())
 	}
 	return todo, err
+}
+
+func encryptAsking(data []byte, path string, opt CreateOptions) ([]byte, error) {
+	password, err := opt.Password("New password for " + path + ": ")
+	if err != nil {
+		return nil, err
+	}
+	if password == "" {
+		return nil, fmt.Errorf("%w: it is empty", ErrPassword)
+	}
+	return encrypt(opt.Rand, data, password)
 }
 
 func refuseExisting(files Files, opt CreateOptions) error {

@@ -39,7 +39,7 @@ func files(t *testing.T, loc Location) Files {
 func TestCreateReadEncrypted(t *testing.T) {
 	loc := Location{Path: filepath.Join(t.TempDir(), "a", "wallets"), Name: "w", Hotkey: "h"}
 	cold, hot := mustURI(t, devPhrase), mustURI(t, "//Alice")
-	w, err := Create(loc, CreateOptions{Coldkey: cold, ColdkeyPassword: vectorPassword, Hotkey: hot, Rand: rand.Reader})
+	w, err := Create(loc, CreateOptions{Coldkey: cold, Password: fixed(vectorPassword), Hotkey: hot, Rand: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,9 +85,10 @@ func TestNothingIsReplacedUnasked(t *testing.T) {
 	if _, err := Create(loc, both); err != nil {
 		t.Fatal(err)
 	}
+	unasked := func(string) (string, error) { t.Error("asked for a password first"); return "password", nil }
 	for name, opt := range map[string]CreateOptions{
 		"same":        both,
-		"coldkey":     {Coldkey: second},
+		"coldkey":     {Coldkey: second, Password: unasked},
 		"public only": {ColdkeyAddress: second.Address()},
 		"hotkey":      {Hotkey: second},
 	} {
@@ -150,8 +151,14 @@ func TestFailedWritesLeaveWholeFiles(t *testing.T) {
 	if _, err := os.Stat(f.Hotkey); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("hotkey after the failure: %v", err)
 	}
-	if _, err := Create(Location{Path: t.TempDir()}, CreateOptions{Coldkey: alice, ColdkeyPassword: "password", Rand: strings.NewReader("")}); err == nil {
-		t.Error("encrypted without randomness")
+	empty := t.TempDir()
+	for _, password := range []string{"", "password, but no randomness"} {
+		if _, err := Create(Location{Path: empty}, CreateOptions{Coldkey: alice, Password: fixed(password), Rand: strings.NewReader("")}); err == nil {
+			t.Errorf("%q: no error", password)
+		}
+	}
+	if left, err := os.ReadDir(empty); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 	write(t, filepath.Join(loc.Path, "file"), "")
 	if _, err := Create(Location{Path: filepath.Join(loc.Path, "file")}, CreateOptions{Hotkey: alice}); err == nil {

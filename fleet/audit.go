@@ -21,7 +21,7 @@ func (f *Fleet) Challenge(ctx context.Context, n chain.Neuron, h index.Holding) 
 	if h.Size <= 0 {
 		return void(TaskChallenge, n, ErrEmpty)
 	}
-	req, err := proof.NewChallenge(f.rand, h.Hash, h.Size)
+	req, err := proof.NewChallenge(f.deps.Rand, h.Hash, h.Size)
 	if err != nil {
 		return void(TaskChallenge, n, err)
 	}
@@ -44,7 +44,7 @@ func (f *Fleet) Challenge(ctx context.Context, n chain.Neuron, h index.Holding) 
 // Retrieve gets from a miner what the index says it holds. The bytes are
 // returned only when their hash and the proof are right.
 func (f *Fleet) Retrieve(ctx context.Context, n chain.Neuron, h index.Holding) ([]byte, Outcome) {
-	seed, err := proof.NewSeed(f.rand)
+	seed, err := proof.NewSeed(f.deps.Rand)
 	if err != nil {
 		return nil, void(TaskRetrieve, n, err)
 	}

@@ -53,7 +53,7 @@ func (f *Fleet) holders(ctx context.Context, hash string) ([]chain.Neuron, error
 		}
 	}
 	var seed [16]byte
-	if _, err := io.ReadFull(f.rand, seed[:]); err != nil {
+	if _, err := io.ReadFull(f.deps.Rand, seed[:]); err != nil {
 		return nil, fmt.Errorf("randomness: %w", err)
 	}
 	random := rand.New(rand.NewPCG(binary.LittleEndian.Uint64(seed[:8]), binary.LittleEndian.Uint64(seed[8:])))

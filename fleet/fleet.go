@@ -6,9 +6,9 @@
 package fleet
 
 import (
+	"crypto/rand"
 	"io"
 	"log/slog"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -82,8 +82,8 @@ type Deps struct {
 	Index     *index.Index
 	// Metagraph is the newest view of the subnet, nil before there is one.
 	Metagraph func() *chain.Metagraph
-	// Rand makes seeds, bases and choices. It need not be safe for concurrent
-	// use.
+	// Rand makes seeds, bases and choices; nil means crypto/rand. It is used by
+	// several goroutines at once.
 	Rand io.Reader
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -97,7 +97,6 @@ type Deps struct {
 type Fleet struct {
 	cfg    Config
 	deps   Deps
-	rand   io.Reader
 	log    *slog.Logger
 	memory *semaphore.Weighted // bytes being retrieved
 }
@@ -105,6 +104,9 @@ type Fleet struct {
 // New makes a fleet.
 func New(cfg Config, deps Deps) *Fleet {
 	cfg = cfg.withDefaults()
+	if deps.Rand == nil {
+		deps.Rand = rand.Reader
+	}
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
@@ -112,23 +114,8 @@ func New(cfg Config, deps Deps) *Fleet {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Fleet{
-		cfg: cfg, deps: deps, log: log,
-		rand: &lockedReader{from: deps.Rand}, memory: semaphore.NewWeighted(cfg.InFlight),
-	}
+	return &Fleet{cfg: cfg, deps: deps, log: log, memory: semaphore.NewWeighted(cfg.InFlight)}
 }
 
 // Config is the configuration with its defaults filled in.
 func (f *Fleet) Config() Config { return f.cfg }
-
-// lockedReader serves one reader at a time.
-type lockedReader struct {
-	mu   sync.Mutex // guards from
-	from io.Reader
-}
-
-func (r *lockedReader) Read(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.from.Read(p)
-}

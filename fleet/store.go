@@ -42,7 +42,7 @@ func (f *Fleet) Store(ctx context.Context, n chain.Neuron, d *Datum, kind index.
 	if ttl <= 0 {
 		ttl = DefaultTTL
 	}
-	req, err := proof.NewStoreRequest(f.rand)
+	req, err := proof.NewStoreRequest(f.deps.Rand)
 	if err != nil {
 		return void(TaskStore, n, err)
 	}
@@ -71,7 +71,8 @@ var ErrShort = errors.New("not enough miners took the data")
 // further ones in the place of those that fail. Miners that hold the datum
 // already are passed over and do not count, and so are those whose storage
 // limit it would exceed. It returns every outcome there was, and ErrShort, with
-// the causes, when it ran out of candidates.
+// the causes, when it ran out of candidates; another error when the index
+// failed.
 func (f *Fleet) Spread(ctx context.Context, d *Datum, kind index.Kind, ttl time.Duration, want int, candidates []chain.Neuron) ([]Outcome, error) {
 	holders, err := f.deps.Index.Holders(ctx, d.hash)
 	if err != nil {
@@ -88,10 +89,13 @@ func (f *Fleet) Spread(ctx context.Context, d *Datum, kind index.Kind, ttl time.
 		wg.Go(func() { s.work(ctx) })
 	}
 	wg.Wait()
-	if s.got < want {
-		return s.outcomes, fmt.Errorf("%w: %d of %d new holders for %s: %w", ErrShort, s.got, want, d.hash, s.cause())
+	switch {
+	case s.got >= want:
+		return s.outcomes, nil
+	case s.broken != nil:
+		return s.outcomes, fmt.Errorf("spread %s: %w", d.hash, s.broken)
 	}
-	return s.outcomes, nil
+	return s.outcomes, fmt.Errorf("%w: %d of %d new holders for %s: %w", ErrShort, s.got, want, d.hash, s.cause())
 }
 
 // spread is one call of Spread.
@@ -160,7 +164,7 @@ func (s *spread) done(o Outcome) {
 
 // cause says why there are too few.
 func (s *spread) cause() error {
-	errs := []error{s.broken}
+	var errs []error
 	for _, o := range s.outcomes {
 		errs = append(errs, o.Err)
 	}

@@ -80,10 +80,11 @@ func (f *Follower) WaitBlock(ctx context.Context, number uint64) error {
 	return err
 }
 
-// Blocks is the caller's own view of the blocks to come, ascending. Whoever
-// keeps up sees every one; whoever is busy finds the newest next, so a jump in
-// the numbers tells what to ask the chain for (Registrations above all). The
-// channel closes when ctx ends or Run does.
+// Blocks is the caller's own view of the blocks to come, ascending. Whoever is
+// busy finds the newest next and holds nobody up: a jump in the numbers tells
+// which blocks to ask the chain about (Registrations above all). After a loss
+// the missed blocks come in quick succession. The channel closes when ctx ends
+// or Run does.
 func (f *Follower) Blocks(ctx context.Context) <-chan Block {
 	out := make(chan Block)
 	f.mu.Lock()

@@ -14,6 +14,9 @@ const (
 	MaxAskedPieces = 4096
 	// MaxPieces bounds the work that AnswerChallenge accepts.
 	MaxPieces = 1 << 20
+	// MaxPiece bounds the piece that can be asked for, in bytes, and so the
+	// memory of an answer.
+	MaxPiece = 1 << 30
 
 	minAskedPiece = 256 // bytes, as the reference's
 )
@@ -41,14 +44,15 @@ type ChallengeAnswer struct {
 
 // NewChallenge draws a challenge for data of that many bytes: a piece size from
 // 256 bytes (more where that would make above MaxAskedPieces pieces) to a
-// quarter of the data, and a piece that exists. It returns ErrRequest for a
-// size below 1 and for a hash that is none.
+// quarter of the data (at most MaxPiece), and a piece that exists. It returns
+// ErrRequest for a size below 1 or above MaxAskedPieces of MaxPiece, and for a
+// hash that is none.
 func NewChallenge(random io.Reader, dataHash string, size int64) (ChallengeRequest, error) {
-	if _, err := ParseDigest(dataHash); err != nil || size <= 0 {
+	if _, err := ParseDigest(dataHash); err != nil || size <= 0 || size > MaxAskedPieces*MaxPiece {
 		return ChallengeRequest{}, fmt.Errorf("%w: a challenge of %d bytes of %.80q", ErrRequest, size, dataHash)
 	}
 	least := max(minAskedPiece, pieces(size, MaxAskedPieces))
-	piece, err := between(random, least, max(least, size/4))
+	piece, err := between(random, least, max(least, min(size/4, MaxPiece)))
 	if err != nil {
 		return ChallengeRequest{}, err
 	}
@@ -57,10 +61,13 @@ func NewChallenge(random io.Reader, dataHash string, size int64) (ChallengeReque
 		return ChallengeRequest{}, err
 	}
 	s, err := NewStoreRequest(random)
+	if err != nil {
+		return ChallengeRequest{}, err
+	}
 	return ChallengeRequest{
 		DataHash: dataHash, Index: index, PieceSize: piece,
 		Curve: s.Curve, G: s.G, H: s.H, Seed: s.Seed,
-	}, err
+	}, nil
 }
 
 // pieces is the number of pieces of that size: size / piece, rounded up.
@@ -87,7 +94,11 @@ func (req ChallengeRequest) check(size int64) (count, length int64, err error) {
 	if req.Index >= count || count > MaxPieces {
 		return 0, 0, fmt.Errorf("%w: piece %d of %d", ErrRequest, req.Index, count)
 	}
-	return count, min(req.PieceSize, size-req.Index*req.PieceSize), nil
+	length = min(req.PieceSize, size-req.Index*req.PieceSize)
+	if length > MaxPiece {
+		return 0, 0, fmt.Errorf("%w: a piece of %d bytes", ErrRequest, length)
+	}
+	return count, length, nil
 }
 
 // CheckChallenge returns nil when the answer fits the request and the size of

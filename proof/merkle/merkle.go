@@ -57,7 +57,7 @@ func (p Path) Verify(leaf []byte, index, count int64, root []byte) error {
 		return fmt.Errorf("%w: %d of %d", ErrIndex, index, count)
 	}
 	steps := 0
-	for ; count > 1; index, count = index/2, (count+1)/2 {
+	for ; count > 1; index, count = index/2, count/2+count%2 {
 		if index == count-1 && count%2 == 1 {
 			continue
 		}

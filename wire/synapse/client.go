@@ -2,9 +2,15 @@ package synapse
 
 import (
 	"context"
-	"errors"
+	"encoding/hex"
+	"io"
 	"log/slog"
+	"net"
+	"net/http"
 	"net/netip"
+	"net/url"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/filetao/filetao/wallet"
@@ -27,9 +33,26 @@ type ClientConfig struct {
 	Lanes int
 	// MaxAnswer bounds the JSON body of answers by the message's name.
 	// Defaults: 256 MiB of data for Retrieve and Challenge, 2 GiB for
-	// RetrieveUser, 1 MiB for all others.
+	// RetrieveUser, 4 MiB of body for all others.
 	MaxAnswer map[string]int64
 }
+
+// Largest answers where ClientConfig does not say.
+const (
+	maxPlainAnswer = 4 << 20 // of body
+	maxChunk       = 256 << 20
+	maxFile        = 2 << 30
+)
+
+// largeBody is sent only once the peer wants to have it, or says nothing for
+// continueTimeout.
+const (
+	largeBody       = 1 << 20
+	continueTimeout = time.Second
+)
+
+// idleTimeout is below the 5 s after which Python's server drops a connection.
+const idleTimeout = 4 * time.Second
 
 // ClientDeps are a client's parts. Log may be nil, Now too (time.Now).
 type ClientDeps struct {
@@ -39,19 +62,183 @@ type ClientDeps struct {
 
 // Client is a dendrite. It is safe for concurrent use.
 type Client struct {
-	cfg  ClientConfig
-	deps ClientDeps
+	cfg   ClientConfig
+	log   *slog.Logger
+	now   func() time.Time
+	lanes *lanes
+	http  *http.Transport
+
+	mu   sync.Mutex // guards last
+	last uint64     // the last nonce used
 }
 
 var _ wire.Transport = (*Client)(nil)
 
 // NewClient makes a client. Close ends it.
-func NewClient(cfg ClientConfig, deps ClientDeps) *Client { return &Client{cfg: cfg, deps: deps} }
+func NewClient(cfg ClientConfig, deps ClientDeps) *Client {
+	setDefault(&cfg.Version, Version)
+	setDefault(&cfg.Timeout, defaultTimeout)
+	setDefault(&cfg.Lanes, 8)
+	c := &Client{cfg: cfg, log: deps.Log, now: deps.Now, lanes: newLanes(cfg.Lanes)}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	c.http = &http.Transport{
+		DialContext:            (&net.Dialer{}).DialContext,
+		DisableCompression:     true,
+		MaxIdleConns:           256,
+		MaxIdleConnsPerHost:    cfg.Lanes,
+		IdleConnTimeout:        idleTimeout,
+		ExpectContinueTimeout:  continueTimeout,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+	return c
+}
+
+// Close drops the client's idle connections.
+func (c *Client) Close() error {
+	c.http.CloseIdleConnections()
+	return nil
+}
+
+// maxAnswer is the limit of an answer's body.
+func (c *Client) maxAnswer(msg wire.Message) int64 {
+	if n, ok := c.cfg.MaxAnswer[msg.Name()]; ok {
+		return n
+	}
+	switch msg.(type) {
+	case *wire.Retrieve, *wire.Challenge:
+		return BodySize(maxChunk)
+	case *wire.RetrieveUser:
+		return BodySize(maxFile)
+	}
+	return maxPlainAnswer
+}
+
+// nonce is the time in nanoseconds, and higher than all before it.
+func (c *Client) nonce() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = max(c.last+1, uint64(c.now().UnixNano()))
+	return c.last
+}
 
 // Call implements wire.Transport.
 func (c *Client) Call(ctx context.Context, to wire.Peer, msg wire.Message) (wire.Exchange, error) {
-	return wire.Exchange{}, errors.New("not reached")
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		var cancel context.CancelFunc
+		deadline = time.Now().Add(c.cfg.Timeout)
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
+	}
+	timeout := time.Until(deadline)
+	lane, release, err := c.lanes.acquire(ctx, to)
+	if err != nil {
+		return wire.Exchange{}, callError(to, msg, timeout, err, false)
+	}
+	defer release()
+	out, err := c.prepare(ctx, to, msg, lane)
+	if err != nil {
+		return wire.Exchange{}, callError(to, msg, timeout, err, false)
+	}
+	ex, err := c.exchange(out, msg, timeout)
+	if err != nil {
+		c.log.Debug("call failed", "message", msg.Name(), "peer", to.Hotkey, "addr", to.Addr, "err", err)
+	}
+	return ex, err
 }
 
-// Close drops the client's connections.
-func (c *Client) Close() error { return nil }
+// outgoing is a signed request.
+type outgoing struct {
+	to     wire.Peer
+	req    *http.Request
+	upload *upload
+}
+
+// prepare makes the signed request. The timeout that it tells the peer is what
+// is left of it now.
+func (c *Client) prepare(ctx context.Context, to wire.Peer, msg wire.Message, lane string) (outgoing, error) {
+	fields := msg.Fields()
+	hash := hashFields(fields)
+	deadline, _ := ctx.Deadline()
+	timeout := max(time.Until(deadline), time.Millisecond).Seconds()
+	own := c.cfg.Key.Address()
+	nonce := c.nonce()
+	sig, err := c.cfg.Key.Sign([]byte(signedText(nonce, own, to.Hotkey, lane, hash)))
+	if err != nil {
+		return outgoing{}, err
+	}
+	signature, ip, port := "0x"+hex.EncodeToString(sig), to.Addr.Addr().Unmap().String(), int(to.Addr.Port())
+	axonKey, ownKey := string(to.Hotkey), string(own)
+	b, err := encodeBody(msg, timeout,
+		terminal{Version: &c.cfg.Version, Nonce: &nonce, UUID: &lane, Hotkey: &ownKey, Signature: &signature},
+		terminal{IP: &ip, Port: &port, Hotkey: &axonKey}, false)
+	if err != nil {
+		return outgoing{}, wire.BadRequest("%s cannot be sent: %w", msg.Name(), err)
+	}
+	h := http.Header{
+		"Content-Type": {"application/json"}, "User-Agent": {"filetao"}, "name": {msg.Name()},
+		"timeout": {pyFloat(timeout)}, "header_size": {"0"}, "total_size": {strconv.FormatInt(b.size, 10)},
+		bodyHashHeader: {hash}, axonPrefix + "ip": {ip}, axonPrefix + "port": {strconv.Itoa(port)},
+		axonPrefix + "hotkey": {axonKey}, dendritePrefix + "version": {strconv.FormatUint(c.cfg.Version, 10)},
+		dendritePrefix + "nonce": {strconv.FormatUint(nonce, 10)}, dendritePrefix + "uuid": {lane},
+		dendritePrefix + "hotkey": {ownKey}, dendritePrefix + "signature": {signature},
+	}
+	if c.cfg.ExternalIP.IsValid() {
+		h[dendritePrefix+"ip"] = []string{c.cfg.ExternalIP.String()}
+	}
+	for _, f := range fields {
+		if f.Required || f.Sent {
+			h[inputPrefix+f.Name] = []string{placeholderOf(f)}
+		}
+	}
+	if b.size > largeBody {
+		h["Expect"] = []string{"100-continue"}
+	}
+	up := &upload{body: b}
+	req := (&http.Request{
+		Method: http.MethodPost, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h,
+		URL:  &url.URL{Scheme: "http", Host: c.dialled(to.Addr).String(), Path: "/" + msg.Name()},
+		Body: up.reader(), ContentLength: b.size,
+		GetBody: func() (io.ReadCloser, error) { return up.reader(), nil },
+	}).WithContext(ctx)
+	return outgoing{to, req, up}, nil
+}
+
+// dialled is where a peer is reached: one at our own external address on the
+// loopback, since routers seldom take what goes out and in again.
+func (c *Client) dialled(addr netip.AddrPort) netip.AddrPort {
+	ip := addr.Addr().Unmap()
+	if !ip.IsLoopback() && ip == c.cfg.ExternalIP.Unmap() {
+		ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		if c.cfg.ExternalIP.Is6() && !c.cfg.ExternalIP.Is4In6() {
+			ip = netip.IPv6Loopback()
+		}
+	}
+	return netip.AddrPortFrom(ip, addr.Port())
+}
+
+// exchange sends the request and reads the answer into msg.
+func (c *Client) exchange(out outgoing, msg wire.Message, timeout time.Duration) (wire.Exchange, error) {
+	start := time.Now()
+	var ex wire.Exchange
+	var received counter
+	resp, err := c.http.RoundTrip(out.req)
+	if err == nil {
+		ex.PeerVersion, _ = strconv.ParseUint(resp.Header.Get(axonPrefix+"version"), 10, 64)
+		received.ReadCloser = resp.Body
+		err = readAnswer(resp, &received, msg, c.maxAnswer(msg))
+		if closeErr := resp.Body.Close(); err == nil && closeErr != nil {
+			err = closeErr
+		}
+	}
+	ex.Elapsed, ex.Sent, ex.Received = time.Since(start), out.upload.end(), received.n
+	if err != nil {
+		err = callError(out.to, msg, timeout, err, resp != nil)
+	}
+	return ex, err
+}

@@ -3,9 +3,16 @@ package synapse
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"net/netip"
+	"sync"
 	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
@@ -27,9 +34,8 @@ type ServerConfig struct {
 	// MaxTimeout is the longest timeout granted to a request, hence also how
 	// long a signed request is good for. Default 10 minutes.
 	MaxTimeout time.Duration
-	// MaxMemory bounds the bytes of bodies in memory, requests and reserved
-	// answers together; it is at least the largest body of a message.
-	// Default 1 GiB.
+	// MaxMemory bounds the bytes of bodies in memory, requests and answers
+	// together. The largest maxBody raises it. Default 1 GiB.
 	MaxMemory int64
 	// MaxConns and MaxConnsPerIP bound connections. Defaults 1024 and 256.
 	MaxConns, MaxConnsPerIP int
@@ -38,6 +44,29 @@ type ServerConfig struct {
 	// at its end. Defaults 10 s, 75 s, 15 s.
 	HeaderTimeout, IdleTimeout, DrainTimeout time.Duration
 }
+
+func (c ServerConfig) withDefaults() ServerConfig {
+	setDefault(&c.Listen, "127.0.0.1:0")
+	setDefault(&c.Workers, 16)
+	setDefault(&c.MaxTimeout, 10*time.Minute)
+	setDefault(&c.MaxMemory, 1<<30)
+	setDefault(&c.MaxConns, 1024)
+	setDefault(&c.MaxConnsPerIP, 256)
+	setDefault(&c.HeaderTimeout, 10*time.Second)
+	setDefault(&c.IdleTimeout, 75*time.Second)
+	setDefault(&c.DrainTimeout, 15*time.Second)
+	return c
+}
+
+func setDefault[T comparable](v *T, value T) {
+	var zero T
+	if *v == zero {
+		*v = value
+	}
+}
+
+// maxHeaderBytes is far over what Python's headers need (about 2 KiB).
+const maxHeaderBytes = 16 << 10
 
 // ServerDeps are a server's parts. Log may be nil, Now too (time.Now).
 type ServerDeps struct {
@@ -48,26 +77,126 @@ type ServerDeps struct {
 
 // Server is an axon. Handlers are added before Run.
 type Server struct {
-	cfg  ServerConfig
-	deps ServerDeps
-	addr netip.AddrPort
+	cfg      ServerConfig
+	door     *wire.Door
+	log      *slog.Logger
+	now      func() time.Time
+	uuid     string
+	routes   map[string]route
+	listener *boundedListener
+	nonces   *nonces
+	queue    *wire.Queue
+
+	maxMemory int64
+	memory    *semaphore.Weighted
+
+	mu      sync.Mutex // guards closed, and working.Add against working.Wait
+	closed  bool
+	working sync.WaitGroup
 }
 
-// NewServer binds the address and reads the nonce file; Run serves.
+// route is how one message is answered.
+type route struct {
+	make    func() wire.Message
+	handle  wire.Handler
+	maxBody int64
+	public  bool // for whoever signs: no door, no queue
+}
+
+// NewServer binds the address and reads the nonce file; Run serves. A ping is
+// answered from the start.
 func NewServer(cfg ServerConfig, deps ServerDeps) (*Server, error) {
 	if cfg.Key == nil || deps.Door == nil {
-		return nil, errors.New("synapse: a server needs a key and a door")
+		return nil, errors.New("axon: a server needs a key and a door")
 	}
-	return &Server{cfg: cfg, deps: deps}, nil
+	s := &Server{
+		cfg: cfg.withDefaults(), door: deps.Door, log: deps.Log, now: deps.Now, uuid: uuid.NewString(),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.queue = wire.NewQueue(s.cfg.Workers)
+	s.routes = map[string]route{"Synapse": {
+		make:   func() wire.Message { return &wire.Ping{} },
+		handle: func(context.Context, wire.Caller, wire.Message) error { return nil },
+		public: true, maxBody: 64 << 10,
+	}}
+	var err error
+	if s.nonces, err = openNonces(s.cfg.NonceFile, s.cfg.MaxTimeout, s.now); err != nil {
+		return nil, fmt.Errorf("axon: %w", err)
+	}
+	l, err := net.Listen("tcp", s.cfg.Listen)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("axon: %w", err), s.nonces.close())
+	}
+	s.listener = newBoundedListener(l, s.cfg.MaxConns, s.cfg.MaxConnsPerIP)
+	return s, nil
 }
 
-// Handle makes h answer the messages that new makes. maxBody bounds the bytes
-// of a request's JSON body; Body converts from bytes of data.
-func (s *Server) Handle(new func() wire.Message, h wire.Handler, maxBody int64) {}
+// Handle makes h answer the messages that makeMsg makes. maxBody bounds the
+// bytes of a request's JSON body; see BodySize. It is called before Run.
+func (s *Server) Handle(makeMsg func() wire.Message, h wire.Handler, maxBody int64) {
+	s.routes[makeMsg().Name()] = route{make: makeMsg, handle: h, maxBody: maxBody}
+}
+
+// BodySize is the largest JSON body of a message with so many bytes of data:
+// base64, and room for everything else.
+func BodySize(data int64) int64 { return (data+2)/3*4 + 64<<10 + maxText }
 
 // Addr is where the server listens.
-func (s *Server) Addr() netip.AddrPort { return s.addr }
+func (s *Server) Addr() netip.AddrPort { return addrPort(s.listener.Addr()) }
 
 // Run serves until ctx ends, then lets requests at work finish within
-// DrainTimeout.
-func (s *Server) Run(ctx context.Context) error { return nil }
+// DrainTimeout. It closes what NewServer opened, also when it fails.
+func (s *Server) Run(ctx context.Context) error {
+	s.maxMemory = s.cfg.MaxMemory
+	for _, rt := range s.routes {
+		s.maxMemory = max(s.maxMemory, rt.maxBody)
+	}
+	s.memory = semaphore.NewWeighted(s.maxMemory)
+	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	server := &http.Server{
+		Handler:                      http.HandlerFunc(s.serveHTTP),
+		ReadHeaderTimeout:            s.cfg.HeaderTimeout,
+		IdleTimeout:                  s.cfg.IdleTimeout,
+		MaxHeaderBytes:               maxHeaderBytes,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		BaseContext:                  func(net.Listener) context.Context { return base },
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(s.listener) }()
+	var err error
+	select {
+	case err = <-served:
+		err = fmt.Errorf("axon: %w", err)
+	case <-ctx.Done():
+		drain, stop := context.WithTimeout(base, s.cfg.DrainTimeout)
+		if shut := server.Shutdown(drain); shut != nil {
+			s.log.Warn("requests were cut off", "err", shut)
+		}
+		stop()
+		<-served
+	}
+	cancel()
+	closed := server.Close()
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.working.Wait()
+	return errors.Join(err, closed, s.nonces.close())
+}
+
+// enter counts a request in; false when the server has ended.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.working.Add(1)
+	}
+	return !s.closed
+}

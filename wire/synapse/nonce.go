@@ -1,0 +1,285 @@
+package synapse
+
+import (
+	"container/list"
+	"crypto/sha256"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/filetao/filetao/wire"
+)
+
+const (
+	// timedNonce divides nonces that are Unix times in nanoseconds from those
+	// that count since a machine's start: 10^18 is the year 2001, or 31 years
+	// of uptime. What a request says of its version is not signed, its nonce is.
+	timedNonce = 1e18
+	// timedVersion is the first version that sends Unix times.
+	timedVersion = 7002000
+	// oldest is how old a timed nonce may be on top of the timeout, ahead how
+	// far before our clock: the SDK's allowance, and one block.
+	oldest = 4 * time.Second
+	ahead  = 12 * time.Second
+)
+
+// Bounds of the tables.
+const (
+	maxSessions    = 1 << 17
+	maxPerHotkey   = 1 << 10
+	maxPassers     = 1 << 14
+	sweepInterval  = time.Second
+	compactionSlop = 1 << 12
+)
+
+// session names one dendrite: its hotkey and its UUID, hashed to bound the
+// memory. The first 8 bytes are the hotkey's own.
+type session [24]byte
+
+func sessionOf(hotkey, uuid string) session {
+	var s session
+	own := sha256.Sum256([]byte(hotkey))
+	both := sha256.Sum256([]byte(hotkey + ":" + uuid))
+	copy(s[:8], own[:])
+	copy(s[8:], both[:])
+	return s
+}
+
+func (s session) hotkey() [8]byte { return [8]byte(s[:8]) }
+
+// last is the last nonce of a session.
+type last struct {
+	nonce      uint64
+	registered bool
+}
+
+// nonces refuses requests that came before. A session's nonces must rise.
+//
+// Who was let in is kept for good: when its table is full, new sessions are
+// refused, and only timed nonces that are too old to be sent again make room.
+// Who was not let in is kept in a table of its own that forgets the oldest:
+// repeating what was refused gains nothing.
+//
+// A restart forgets timed nonces, hence none from before it is taken; all
+// others are written down before their request is worked on.
+type nonces struct {
+	now    func() time.Time
+	window time.Duration // a timed nonce older than that is refused anyhow
+
+	mu           sync.Mutex // guards what follows
+	kept         map[session]last
+	perHotkey    map[[8]byte]int
+	unregistered int    // of kept
+	floor        uint64 // an unknown session's timed nonce must be over it
+	swept        time.Time
+	passers      map[session]*list.Element
+	order        *list.List // of passer, the latest in front
+	max          int
+	file         *nonceFile
+}
+
+type passer struct {
+	session session
+	nonce   uint64
+}
+
+// openNonces reads the file of a former run; an empty path keeps none.
+func openNonces(path string, maxTimeout time.Duration, now func() time.Time) (*nonces, error) {
+	n := &nonces{
+		now: now, window: oldest + maxTimeout, floor: uint64(now().UnixNano()), max: maxSessions,
+		kept: map[session]last{}, perHotkey: map[[8]byte]int{},
+		passers: map[session]*list.Element{}, order: list.New(),
+	}
+	if path == "" {
+		return n, nil
+	}
+	f, records, err := openNonceFile(path, func(r record) bool { return !n.forgettable(r.nonce) })
+	if err != nil {
+		return nil, err
+	}
+	n.file = f
+	for _, r := range records {
+		n.put(r.session, last{r.nonce, r.registered})
+	}
+	return n, nil
+}
+
+// forgettable says that a nonce is refused for its time alone.
+func (n *nonces) forgettable(nonce uint64) bool { return nonce >= timedNonce && nonce <= n.floor }
+
+// put adds or replaces a session of the kept. Called with mu held, or before use.
+func (n *nonces) put(s session, l last) {
+	if old, known := n.kept[s]; known {
+		if !old.registered {
+			n.unregistered--
+		}
+	} else {
+		n.perHotkey[s.hotkey()]++
+	}
+	if !l.registered {
+		n.unregistered++
+	}
+	n.kept[s] = l
+}
+
+// fresh checks a nonce against the clock, as far as its sender goes by it.
+func (n *nonces) fresh(hd head) error {
+	now := n.now()
+	if hd.version < timedVersion {
+		return nil
+	}
+	age := now.Sub(time.Unix(0, int64(min(hd.nonce, 1<<63-1))))
+	allowed := oldest + min(hd.timeout, n.window-oldest)
+	switch {
+	case hd.nonce < timedNonce || age >= allowed:
+		return wire.Unauthorized("Not Verified with error: Nonce is too old: acceptable delta is %.2f seconds but request was %.2f seconds old",
+			allowed.Seconds(), age.Seconds())
+	case age < -ahead:
+		return wire.Unauthorized("Not Verified with error: Nonce is %.2f seconds in the future", -age.Seconds())
+	}
+	return nil
+}
+
+var errReplay = wire.Unauthorized("Not Verified with error: Nonce is too small")
+
+// rising checks a nonce against the session's last. Called with mu held.
+func (n *nonces) rising(s session, nonce uint64) error {
+	if l, known := n.kept[s]; known {
+		// A session whose nonces change their kind would outlive its own past.
+		if nonce <= l.nonce || (nonce >= timedNonce) != (l.nonce >= timedNonce) {
+			return errReplay
+		}
+		return nil
+	}
+	if e, known := n.passers[s]; known && nonce <= e.Value.(passer).nonce {
+		return errReplay
+	}
+	if n.forgettable(nonce) {
+		return errReplay
+	}
+	return nil
+}
+
+// check says whether a nonce may be used; it changes nothing.
+func (n *nonces) check(s session, hd head) error {
+	if err := n.fresh(hd); err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.rising(s, hd.nonce)
+}
+
+// claim uses a nonce up, once its signature is verified.
+func (n *nonces) claim(s session, nonce uint64) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err := n.rising(s, nonce); err != nil {
+		return err
+	}
+	if l, known := n.kept[s]; known {
+		n.kept[s] = last{nonce, l.registered}
+		return nil
+	}
+	if e, known := n.passers[s]; known {
+		e.Value = passer{s, nonce}
+		n.order.MoveToFront(e)
+		return nil
+	}
+	n.passers[s] = n.order.PushFront(passer{s, nonce})
+	if n.order.Len() > maxPassers {
+		delete(n.passers, n.order.Remove(n.order.Back()).(passer).session)
+	}
+	return nil
+}
+
+// keep remembers a claimed nonce for good; it returns once that is as durable
+// as it has to be.
+func (n *nonces) keep(s session, nonce uint64, registered bool) error {
+	n.mu.Lock()
+	l, known := n.kept[s]
+	if !known {
+		if err := n.room(s, registered); err != nil {
+			n.mu.Unlock()
+			return err
+		}
+		if e, passed := n.passers[s]; passed {
+			l.nonce = n.order.Remove(e).(passer).nonce
+			delete(n.passers, s)
+		}
+	}
+	nonce = max(nonce, l.nonce) // a later request may have overtaken this one
+	n.put(s, last{nonce, registered})
+	n.mu.Unlock()
+	if n.file == nil || n.volatile(nonce) {
+		return nil
+	}
+	if err := n.file.append(record{s, nonce, registered}, n.durable); err != nil {
+		return fmt.Errorf("nonce file: %w", err)
+	}
+	return nil
+}
+
+// volatile says that a restart refuses the nonce for its time alone.
+func (n *nonces) volatile(nonce uint64) bool {
+	return nonce >= timedNonce && nonce <= uint64(n.now().UnixNano())
+}
+
+// durable lists what has to be in the file.
+func (n *nonces) durable() []record {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var records []record
+	for s, l := range n.kept {
+		if !n.volatile(l.nonce) {
+			records = append(records, record{s, l.nonce, l.registered})
+		}
+	}
+	return records
+}
+
+// room refuses a new session when the table is full, a hotkey has too many or
+// the unregistered have half of all. Called with mu held.
+func (n *nonces) room(s session, registered bool) error {
+	full := func() bool {
+		return len(n.kept) >= n.max || n.perHotkey[s.hotkey()] >= maxPerHotkey || !registered && n.unregistered >= n.max/2
+	}
+	if full() {
+		n.sweep()
+	}
+	if full() {
+		return wire.Unavailable("Too many sessions of dendrites at present.")
+	}
+	return nil
+}
+
+// sweep forgets timed nonces that are too old to come again, and sees to it
+// that they cannot. Called with mu held.
+func (n *nonces) sweep() {
+	now := n.now()
+	if now.Sub(n.swept) < sweepInterval {
+		return
+	}
+	n.swept = now
+	n.floor = max(n.floor, uint64(now.Add(-n.window).UnixNano()))
+	for s, l := range n.kept {
+		if !n.forgettable(l.nonce) {
+			continue
+		}
+		delete(n.kept, s)
+		if !l.registered {
+			n.unregistered--
+		}
+		if n.perHotkey[s.hotkey()]--; n.perHotkey[s.hotkey()] == 0 {
+			delete(n.perHotkey, s.hotkey())
+		}
+	}
+}
+
+// close closes the file.
+func (n *nonces) close() error {
+	if n.file == nil {
+		return nil
+	}
+	return n.file.close()
+}

@@ -1,0 +1,143 @@
+package synapse
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/filetao/filetao/wire"
+)
+
+// maxErrorBody bounds the body of an answer that is an error.
+const maxErrorBody = 64 << 10
+
+var (
+	errNoStatus = errors.New("it names no status")
+	errNotJSON  = errors.New("it is not declared as JSON")
+	errTooLong  = errors.New("it is over its limit")
+)
+
+// readAnswer takes an answer: status 200 in both places and a JSON body fill
+// msg, everything else is an error.
+func readAnswer(resp *http.Response, body io.Reader, msg wire.Message, limit int64) error {
+	headerStatus, numberErr := strconv.Atoi(resp.Header.Get(axonPrefix + "status_code"))
+	switch {
+	case resp.StatusCode != http.StatusOK:
+		return refusal(resp, body, resp.StatusCode)
+	case numberErr != nil:
+		return errNoStatus
+	case headerStatus != http.StatusOK:
+		return refusal(resp, body, headerStatus)
+	}
+	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return errNotJSON
+	}
+	if resp.ContentLength > limit {
+		return errTooLong
+	}
+	_, err := decodeBody(&limited{body, limit}, resp.ContentLength, msg.Fields(), asAnswer)
+	return err
+}
+
+// refusal is the error that a peer answered.
+func refusal(resp *http.Response, body io.Reader, status int) error {
+	text := resp.Header.Get(axonPrefix + "status_message")
+	var said struct{ Message string }
+	if data, err := io.ReadAll(io.LimitReader(body, maxErrorBody)); err == nil && json.Unmarshal(data, &said) == nil && said.Message != "" {
+		text = said.Message
+	}
+	if text = statusText(text); text == "" {
+		text = http.StatusText(status)
+	}
+	return &wire.Error{Status: status, Text: text}
+}
+
+// callError gives a failed call the status that the Python client gives it.
+func callError(to wire.Peer, msg wire.Message, timeout time.Duration, err error, answered bool) error {
+	var said *wire.Error
+	switch {
+	case errors.As(err, &said):
+		return err
+	case errors.Is(err, context.Canceled):
+		return &wire.Error{Status: wire.StatusCancelled, Text: "the call was given up", Err: err}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &wire.Error{Status: wire.StatusTimeout, Text: fmt.Sprintf("Timedout after %s seconds.", pyFloat(timeout.Seconds())), Err: err}
+	case answered:
+		return &wire.Error{Status: wire.StatusUnparsable, Text: "Failed to parse response object", Err: err}
+	}
+	return &wire.Error{Status: wire.StatusUnavailable, Text: fmt.Sprintf("Service at %s/%s unavailable.", to.Addr, msg.Name()), Err: err}
+}
+
+// limited fails when more than n bytes are read.
+type limited struct {
+	r io.Reader
+	n int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if int64(len(p)) > l.n+1 {
+		p = p[:l.n+1]
+	}
+	n, err := l.r.Read(p)
+	if l.n -= int64(n); l.n < 0 {
+		return 0, errTooLong
+	}
+	return n, err
+}
+
+// counter counts the bytes that are read.
+type counter struct {
+	io.ReadCloser
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// upload lends a body to the HTTP transport, which may go on reading after it
+// has returned an answer. After end nobody touches the message any more.
+type upload struct {
+	body *body
+
+	mu    sync.Mutex // guards what follows, and the reading
+	ended bool
+	sent  int64
+}
+
+var errEnded = errors.New("the call is over")
+
+func (u *upload) reader() io.ReadCloser { return &uploadReader{u, u.body.reader()} }
+
+// end stops the reading and returns how many bytes were read.
+func (u *upload) end() int64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.ended = true
+	return u.sent
+}
+
+type uploadReader struct {
+	u *upload
+	io.ReadCloser
+}
+
+func (r *uploadReader) Read(p []byte) (int, error) {
+	r.u.mu.Lock()
+	defer r.u.mu.Unlock()
+	if r.u.ended {
+		return 0, errEnded
+	}
+	n, err := r.ReadCloser.Read(p)
+	r.u.sent += int64(n)
+	return n, err
+}

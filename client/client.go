@@ -1,0 +1,136 @@
+package client
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire"
+)
+
+// Errors of a Client. What a gateway answered is wrapped beside them; see
+// wire.StatusOf.
+var (
+	// ErrNoKey: data would leave in the open, or an encrypted file was asked
+	// for, and no key was given.
+	ErrNoKey = errors.New("no encryption key")
+	// ErrNotEncrypted: the file was stored in the open and Plain not allowed.
+	ErrNotEncrypted = errors.New("the file is not encrypted")
+	// ErrWrongKey: the file is intact, but the key does not open it.
+	ErrWrongKey = errors.New("the key does not open the file")
+	// ErrNoGateway: there is no gateway to ask.
+	ErrNoGateway = errors.New("no gateway")
+	// ErrNotFound: no gateway asked has such a file of this wallet's hotkey.
+	ErrNotFound = errors.New("file not found")
+	// ErrWrongData: a gateway answered with something else than was asked for.
+	ErrWrongData = errors.New("the gateway's answer does not match the CID")
+)
+
+// Config are the client's settings; zero values take the defaults.
+type Config struct {
+	// Ask is how many gateways one round of Put tries (3).
+	Ask int
+	// Share is the part of the subnet's neurons that counts as the top by
+	// stake (0.1).
+	Share float64
+	// MinStake leaves out gateways with less, in rao (0).
+	MinStake chain.Rao
+	// PingTimeout is how long a gateway may take to answer a ping (3 s).
+	PingTimeout time.Duration
+	// Timeout is how long a gateway may take over one request when the options
+	// do not say: 100 s, and with it one second for every 4 MiB sent.
+	Timeout time.Duration
+	// GetTimeout is the same for a Get, whose size is not known before (600 s).
+	GetTimeout time.Duration
+	// Hedge is how long Get waits for one gateway before it asks the next one
+	// too (20 s).
+	Hedge time.Duration
+	// Attempts is how many rounds are made while failures look passing (3);
+	// the wait before the second is Backoff (2 s), before each next twice that.
+	Attempts int
+	Backoff  time.Duration
+	// TTL is how long files are kept when the options do not say (30 days).
+	TTL time.Duration
+}
+
+// sendRate is what a request's default time limit expects of a gateway and its
+// miners, in bytes a second.
+const sendRate = 4 << 20
+
+func (c Config) withDefaults() Config {
+	c.Ask = cmp.Or(c.Ask, 3)
+	c.Share = cmp.Or(c.Share, 0.1)
+	c.PingTimeout = cmp.Or(c.PingTimeout, 3*time.Second)
+	c.Timeout = cmp.Or(c.Timeout, 100*time.Second)
+	c.GetTimeout = cmp.Or(c.GetTimeout, 600*time.Second)
+	c.Hedge = cmp.Or(c.Hedge, 20*time.Second)
+	c.Attempts = cmp.Or(c.Attempts, 3)
+	c.Backoff = cmp.Or(c.Backoff, 2*time.Second)
+	c.TTL = cmp.Or(c.TTL, 30*24*time.Hour)
+	return c
+}
+
+// Deps are what a Client works with. Its owner closes the transport.
+type Deps struct {
+	// Transport signs with the user's hotkey, which owns the files.
+	Transport wire.Transport
+	// Metagraph is the latest view of the subnet; it may return nil as long as
+	// there is none.
+	Metagraph func() *chain.Metagraph
+	// Rand is the source of keys, nonces and choices; nil means crypto/rand.
+	Rand io.Reader
+	// Log may be nil.
+	Log *slog.Logger
+}
+
+// Client puts and gets files. It is safe for concurrent use.
+type Client struct {
+	cfg  Config
+	deps Deps
+	log  *slog.Logger
+}
+
+// New makes a client. It opens no connection.
+func New(cfg Config, deps Deps) *Client {
+	if deps.Rand == nil {
+		deps.Rand = rand.Reader
+	}
+	log := deps.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Client{cfg: cfg.withDefaults(), deps: deps, log: log}
+}
+
+// Stage is what a request is doing.
+type Stage string
+
+// Stages in the order in which they come. A request that is tried at another
+// gateway goes back to StageFinding or StageAsking.
+const (
+	StageEncrypting Stage = "encrypting"
+	StageFinding    Stage = "finding gateways"
+	StageAsking     Stage = "asking" // the gateway works or the bytes travel
+	StageDecrypting Stage = "decrypting"
+	StageDone       Stage = "done"
+)
+
+// Progress is told to the caller's Progress function, never twice at a time.
+type Progress struct {
+	Stage   Stage
+	Gateway wallet.Address // of StageAsking and StageDone
+	Bytes   int64          // size of the file as far as it is known, else 0
+}
+
+func (f progressFunc) tell(p Progress) {
+	if f != nil {
+		f(p)
+	}
+}
+
+type progressFunc func(Progress)

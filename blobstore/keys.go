@@ -1,0 +1,186 @@
+package blobstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/filetao/filetao/proof"
+	"github.com/filetao/filetao/wallet"
+)
+
+// The first byte of a key says what it is; see the package's description.
+const (
+	tagVersion = 'v'
+	tagContent = 'c'
+	tagRecord  = 'r'
+	tagExpiry  = 'e'
+	tagIntent  = 'i'
+	tagUsage   = 'u'
+)
+
+const (
+	formatVersion = 1
+	recordVersion = 1
+
+	recordFixed = 1 + 8 + 8 + 8
+	contentSize = 8 + 4 + 1
+	usageSize   = 3 * 8
+)
+
+// errFormat is wrapped by what a damaged or foreign database makes us return.
+var errFormat = errors.New("blobstore: unreadable metadata")
+
+// id names a record: somebody's claim on a datum.
+type id struct {
+	owner [32]byte
+	hash  proof.Digest
+}
+
+// parseID reads an owner's address and a hash in decimal; ErrInvalid if they
+// are none.
+func parseID(owner wallet.Address, hash string) (id, error) {
+	pub, err := owner.PublicKey()
+	if err != nil {
+		return id{}, fmt.Errorf("%w: owner %.60q: %w", ErrInvalid, string(owner), err)
+	}
+	digest, err := proof.ParseDigest(hash)
+	if err != nil {
+		return id{}, fmt.Errorf("%w: hash: %w", ErrInvalid, err)
+	}
+	return id{pub, digest}, nil
+}
+
+func (k id) record() []byte { return append(append([]byte{tagRecord}, k.owner[:]...), k.hash[:]...) }
+
+func contentKey(h proof.Digest) []byte { return append([]byte{tagContent}, h[:]...) }
+func intentKey(h proof.Digest) []byte  { return append([]byte{tagIntent}, h[:]...) }
+
+// expiryPrefix sorts before every expiry key of that time or later. Times
+// before 1970 count as 1970.
+func expiryPrefix(t int64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{tagExpiry}, uint64(max(t, 0)))
+}
+
+func (k id) expiry(t int64) []byte {
+	return append(append(expiryPrefix(t), k.owner[:]...), k.hash[:]...)
+}
+
+func parseExpiry(key []byte) (id, error) {
+	var k id
+	if len(key) != 1+8+32+32 {
+		return k, fmt.Errorf("%w: expiry key of %d bytes", errFormat, len(key))
+	}
+	copy(k.owner[:], key[9:])
+	copy(k.hash[:], key[41:])
+	return k, nil
+}
+
+// record is what is kept of a claim beside its id.
+type record struct {
+	size        int64
+	stored, ttl int64 // nanoseconds
+	seed        string
+}
+
+// expires returns the time at which the record's time is over, if ever.
+func (r record) expires() (int64, bool) {
+	if r.ttl <= 0 {
+		return 0, false
+	}
+	if r.stored > math.MaxInt64-r.ttl {
+		return math.MaxInt64, true
+	}
+	return r.stored + r.ttl, true
+}
+
+func (r record) encode() []byte {
+	b := make([]byte, 0, recordFixed+len(r.seed))
+	b = append(b, recordVersion)
+	b = binary.BigEndian.AppendUint64(b, uint64(r.size))
+	b = binary.BigEndian.AppendUint64(b, uint64(r.stored))
+	b = binary.BigEndian.AppendUint64(b, uint64(r.ttl))
+	return append(b, r.seed...)
+}
+
+func decodeRecord(b []byte) (record, error) {
+	if len(b) < recordFixed || b[0] != recordVersion {
+		return record{}, fmt.Errorf("%w: record of %d bytes", errFormat, len(b))
+	}
+	r := record{
+		size:   int64(binary.BigEndian.Uint64(b[1:])),
+		stored: int64(binary.BigEndian.Uint64(b[9:])),
+		ttl:    int64(binary.BigEndian.Uint64(b[17:])),
+		seed:   string(b[recordFixed:]),
+	}
+	if r.size < 0 || r.ttl < 0 || proof.CheckSeed(r.seed) != nil {
+		return record{}, fmt.Errorf("%w: record with impossible values", errFormat)
+	}
+	return r, nil
+}
+
+// public makes the record of what a caller sees.
+func (r record) public(k id) Record {
+	return Record{
+		Owner: wallet.AddressOf(k.owner), Hash: k.hash.String(), Size: r.size, Seed: r.seed,
+		Stored: time.Unix(0, r.stored).UTC(), TTL: time.Duration(r.ttl),
+	}
+}
+
+// content is what is kept of a content file. Damaged means that a read found
+// it missing or with another hash: whoever stores the data again mends it.
+type content struct {
+	size    int64
+	owners  uint32
+	damaged bool
+}
+
+func (c content) encode() []byte {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, contentSize), uint64(c.size))
+	b = binary.BigEndian.AppendUint32(b, c.owners)
+	if c.damaged {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+func decodeContent(b []byte) (content, error) {
+	if len(b) != contentSize || b[12] > 1 {
+		return content{}, fmt.Errorf("%w: content entry of %d bytes", errFormat, len(b))
+	}
+	c := content{
+		size: int64(binary.BigEndian.Uint64(b)), owners: binary.BigEndian.Uint32(b[8:]), damaged: b[12] == 1,
+	}
+	if c.size < 0 || c.owners == 0 {
+		return content{}, fmt.Errorf("%w: content entry with impossible values", errFormat)
+	}
+	return c, nil
+}
+
+// totals are sums over the database, kept beside it.
+type totals struct{ bytes, objects, records int64 }
+
+func (t totals) plus(d totals) totals {
+	return totals{t.bytes + d.bytes, t.objects + d.objects, t.records + d.records}
+}
+
+func (t totals) encode() []byte {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, usageSize), uint64(t.bytes))
+	b = binary.BigEndian.AppendUint64(b, uint64(t.objects))
+	return binary.BigEndian.AppendUint64(b, uint64(t.records))
+}
+
+func decodeTotals(b []byte) (totals, error) {
+	if len(b) != usageSize {
+		return totals{}, fmt.Errorf("%w: totals of %d bytes", errFormat, len(b))
+	}
+	t := totals{
+		int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:])), int64(binary.BigEndian.Uint64(b[16:])),
+	}
+	if t.bytes < 0 || t.objects < 0 || t.records < 0 {
+		return totals{}, fmt.Errorf("%w: negative totals", errFormat)
+	}
+	return t, nil
+}

@@ -1,0 +1,205 @@
+package blobtest
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/filetao/filetao/blobstore"
+	"github.com/filetao/filetao/proof"
+	"github.com/filetao/filetao/wallet"
+)
+
+// Kind is what an Op does.
+type Kind int
+
+// The changes that can be made to a store.
+const (
+	Put Kind = iota
+	SetSeed
+	Delete
+	Expire
+)
+
+// Op is one change of a store.
+type Op struct {
+	Kind  Kind
+	Owner wallet.Address
+	Data  []byte
+	Seed  string        // Put, SetSeed
+	TTL   time.Duration // Put
+	At    time.Time     // Put: time stored; Expire: now
+}
+
+// Hash is that of the op's data, in decimal.
+func (o Op) Hash() string { return proof.Sum(o.Data).String() }
+
+// Do makes the change.
+func (o Op) Do(ctx context.Context, s *blobstore.Store) error {
+	switch o.Kind {
+	case Put:
+		return s.Put(ctx, blobstore.Record{Owner: o.Owner, Hash: o.Hash(), Seed: o.Seed, Stored: o.At, TTL: o.TTL}, o.Data)
+	case SetSeed:
+		return s.SetSeed(ctx, o.Owner, o.Hash(), o.Seed)
+	case Delete:
+		return s.Delete(ctx, o.Owner, o.Hash())
+	default:
+		_, _, err := s.Expire(ctx, o.At)
+		return err
+	}
+}
+
+// Owner makes an address out of a number.
+func Owner(n byte) wallet.Address { return wallet.AddressOf([32]byte{n}) }
+
+type key struct {
+	owner wallet.Address
+	hash  string
+}
+
+type claim struct {
+	record blobstore.Record
+	data   []byte
+}
+
+// Model is what a store must hold. The zero value is an empty store's.
+type Model struct {
+	claims map[key]claim
+	seen   map[key]bool // ever claimed
+}
+
+// Apply changes the model like the op changes a store, and returns the error
+// that the op must have: nil or ErrNotFound.
+func (m *Model) Apply(o Op) error {
+	if m.claims == nil {
+		m.claims, m.seen = map[key]claim{}, map[key]bool{}
+	}
+	k := key{o.Owner, o.Hash()}
+	c, found := m.claims[k]
+	switch {
+	case o.Kind == Put:
+		m.seen[k] = true
+		m.claims[k] = claim{blobstore.Record{
+			Owner: o.Owner, Hash: k.hash, Size: int64(len(o.Data)), Seed: o.Seed, Stored: o.At, TTL: o.TTL,
+		}, o.Data}
+	case o.Kind == Expire:
+		maps.DeleteFunc(m.claims, func(_ key, c claim) bool {
+			return c.record.TTL > 0 && !c.record.Stored.Add(c.record.TTL).After(o.At)
+		})
+	case !found:
+		return blobstore.ErrNotFound
+	case o.Kind == SetSeed:
+		c.record.Seed = o.Seed
+		m.claims[k] = c
+	case o.Kind == Delete:
+		delete(m.claims, k)
+	}
+	return nil
+}
+
+// Settle is for an op that failed or was cut off by a crash: each claim it
+// concerns may be as before or as after it. The model takes over what it finds
+// and returns an error if that is neither.
+func (m *Model) Settle(ctx context.Context, s *blobstore.Store, o Op) error {
+	after := Model{maps.Clone(m.claims), maps.Clone(m.seen)}
+	_ = after.Apply(o)
+	m.seen = after.seen
+	for k := range after.seen {
+		old, had := m.claims[k]
+		now, has := after.claims[k]
+		if had == has && old.record == now.record {
+			continue
+		}
+		r, err := s.Stat(ctx, k.owner, k.hash)
+		switch {
+		case err == nil && has && r == now.record:
+			if m.claims == nil {
+				m.claims = map[key]claim{}
+			}
+			m.claims[k] = now
+		case err == nil && had && r == old.record:
+		case errors.Is(err, blobstore.ErrNotFound) && (!has || !had):
+			delete(m.claims, k)
+		default:
+			return fmt.Errorf("after an interrupted change of %v: found %+v, %v; before %+v, after %+v", k, r, err, old.record, now.record)
+		}
+	}
+	return nil
+}
+
+// Usage is what the store must say of itself, apart from room.
+func (m *Model) Usage() (u blobstore.Usage) {
+	u.Records = int64(len(m.claims))
+	for _, size := range m.contents() {
+		u.Objects++
+		u.Bytes += size
+	}
+	return u
+}
+
+// contents are the names and sizes of content files.
+func (m *Model) contents() map[string]int64 {
+	files := map[string]int64{}
+	for _, c := range m.claims {
+		h := proof.Sum(c.data)
+		files[hex.EncodeToString(h[:])] = int64(len(c.data))
+	}
+	return files
+}
+
+// Check returns what the store holds too much, too little or wrong: claims,
+// data, usage.
+func (m *Model) Check(ctx context.Context, s *blobstore.Store) error {
+	for k := range m.seen {
+		want, has := m.claims[k]
+		data, r, err := s.Read(ctx, k.owner, k.hash)
+		switch {
+		case !has && !errors.Is(err, blobstore.ErrNotFound):
+			return fmt.Errorf("%v should be gone: %+v, %v", k, r, err)
+		case has && (err != nil || r != want.record || !bytes.Equal(data, want.data)):
+			return fmt.Errorf("%v: %d bytes, %+v, %v; want %d bytes, %+v", k, len(data), r, err, len(want.data), want.record)
+		}
+	}
+	u, want := s.Usage(), m.Usage()
+	if u.Bytes != want.Bytes || u.Objects != want.Objects || u.Records != want.Records {
+		return fmt.Errorf("usage %+v, want %+v", u, want)
+	}
+	return nil
+}
+
+// CheckFiles returns which files in a store's folder are missing or too many.
+// Nothing may be going on in the store.
+func (m *Model) CheckFiles(fs vfs.FS, dir string) error {
+	if temps, err := fs.List(fs.PathJoin(dir, "tmp")); err != nil || len(temps) > 0 {
+		return fmt.Errorf("temporary files %q, %v", temps, err)
+	}
+	want := m.contents()
+	dirs, err := fs.List(fs.PathJoin(dir, "content"))
+	if err != nil {
+		return err
+	}
+	for _, d := range dirs {
+		names, err := fs.List(fs.PathJoin(dir, "content", d))
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			info, err := fs.Stat(fs.PathJoin(dir, "content", d, name))
+			if size, ok := want[name]; err != nil || !ok || info.Size() != size {
+				return fmt.Errorf("content file %s of no use: wanted %t, %v", name, ok, err)
+			}
+			delete(want, name)
+		}
+	}
+	if len(want) > 0 {
+		return fmt.Errorf("no content files %q", slices.Collect(maps.Keys(want)))
+	}
+	return nil
+}

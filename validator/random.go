@@ -1,0 +1,106 @@
+package validator
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/fleet"
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/wallet"
+)
+
+// storeRandom has due miners that are alive store a fresh random datum, and
+// others in the place of those that fail. pinged has who was pinged already,
+// and whether it answered.
+func (v *Validator) storeRandom(ctx context.Context, block chain.Block, pinged map[wallet.Address]bool) error {
+	b := batch{
+		task: TaskStore, block: block, start: v.deps.Now(),
+		failure: v.cfg.Rules.StoreFailure, limit: v.deps.Fleet.Config().StoreTimeout,
+	}
+	data, err := v.randomData()
+	if err != nil {
+		return err
+	}
+	datum, rest := fleet.NewDatum(data), v.deps.Fleet.Available()
+	var outcomes []fleet.Outcome
+	stored := 0
+	for round := 0; round <= v.cfg.StoreRounds && stored < v.cfg.StoreSample && len(rest) > 0; round++ {
+		drawn := fleet.Draw(block.Hash, rest, v.cfg.StoreSample-stored)
+		rest = slices.DeleteFunc(rest, func(n chain.Neuron) bool { return slices.Contains(drawn, n) })
+		alive := v.alive(ctx, drawn, pinged)
+		got, err := v.deps.Fleet.Spread(ctx, datum, index.Random, v.cfg.TTL, len(alive), alive)
+		outcomes = append(outcomes, got...)
+		if err != nil && !errors.Is(err, fleet.ErrShort) {
+			return errors.Join(err, v.settle(ctx, b, outcomes))
+		}
+		for _, o := range got {
+			if o.OK() {
+				stored++
+			}
+		}
+	}
+	return v.settle(ctx, b, outcomes)
+}
+
+// alive are those of the miners that answer a ping. Who was pinged before is
+// not pinged again: miners count every request.
+func (v *Validator) alive(ctx context.Context, miners []chain.Neuron, pinged map[wallet.Address]bool) []chain.Neuron {
+	var unknown []chain.Neuron
+	for _, n := range miners {
+		if _, known := pinged[n.Hotkey]; !known {
+			unknown = append(unknown, n)
+		}
+	}
+	found := v.deps.Fleet.Alive(ctx, unknown)
+	return slices.DeleteFunc(slices.Clone(miners), func(n chain.Neuron) bool {
+		return !pinged[n.Hotkey] && !slices.Contains(found, n)
+	})
+}
+
+// randomData makes a datum that looks like a user's encrypted one: the
+// keystream of AES-256-CTR under a key that is thrown away. Encrypting random
+// bytes would add nothing.
+func (v *Validator) randomData() ([]byte, error) {
+	var seed, key [32]byte
+	if _, err := io.ReadFull(v.deps.Rand, seed[:]); err != nil {
+		return nil, fmt.Errorf("random data: %w", err)
+	}
+	if _, err := io.ReadFull(v.deps.Rand, key[:]); err != nil {
+		return nil, fmt.Errorf("random data: %w", err)
+	}
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		return nil, fmt.Errorf("random data: %w", err)
+	}
+	data := make([]byte, v.cfg.size(rand.New(rand.NewChaCha8(seed))))
+	cipher.NewCTR(block, make([]byte, aes.BlockSize)).XORKeyStream(data, data)
+	return data, nil
+}
+
+// size draws a datum's size in bytes: log-normal around MedianSize and clipped
+// to 1 … MaxSize, or uniform.
+func (c Config) size(random *rand.Rand) int64 {
+	if c.UniformSize > 0 {
+		return 1 + random.Int64N(c.UniformSize)
+	}
+	size := math.Exp(math.Log(float64(c.MedianSize)) + c.SizeSigma*random.NormFloat64())
+	return int64(min(max(size, 1), float64(c.MaxSize)))
+}
+
+// uint64 is a random number.
+func (v *Validator) uint64() (uint64, error) {
+	var b [8]byte
+	if _, err := io.ReadFull(v.deps.Rand, b[:]); err != nil {
+		return 0, fmt.Errorf("random number: %w", err)
+	}
+	return binary.LittleEndian.Uint64(b[:]), nil
+}

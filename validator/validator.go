@@ -1,0 +1,208 @@
+// Package validator keeps the miners honest: every few blocks it has some of
+// them store random data, challenges and retrieves what the index says they
+// hold, watches who is down, and turns the outcomes into scores and, once an
+// epoch, into weights on the chain. Scores survive a restart; a bad miner costs
+// its own timeout and nothing else. It talks to miners through package fleet
+// only, and neither places nor repairs users' files: Deps.Lost is where that
+// attaches. Enter at New; Step is one round.
+package validator
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/fleet"
+	"github.com/filetao/filetao/incentive"
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/placement"
+	"github.com/filetao/filetao/wallet"
+)
+
+// Config are the validator's settings. Zero fields take the defaults.
+type Config struct {
+	// BlocksPerStep is how many blocks apart steps begin.
+	BlocksPerStep int
+	// StoreSample is how many miners get a step's random datum; StoreRounds how
+	// often those that failed are replaced by others.
+	StoreSample, StoreRounds int
+	// ChallengeSample and RetrieveSample are how many miners are asked about
+	// what they hold; retrievals happen every RetrieveEvery steps.
+	ChallengeSample, RetrieveSample, RetrieveEvery int
+	// MonitorSample is how many miners are pinged a step; one that fails more
+	// than MaxFailures times in a row is down.
+	MonitorSample, MaxFailures int
+	// MedianSize and SizeSigma are the log-normal distribution of the random
+	// data's size in bytes; MaxSize clips it. UniformSize, if not 0, replaces
+	// it by a uniform one from 1 to UniformSize.
+	MedianSize, MaxSize, UniformSize int64
+	SizeSigma                        float64
+	// TTL is how long random data is kept.
+	TTL time.Duration
+	// EpochBlocks is how many blocks apart weights are set; WindowEpochs after
+	// how many epochs statistics begin anew and tiers are decided; DropEpochs
+	// after how many all random data is dropped.
+	EpochBlocks, WindowEpochs, DropEpochs int
+	// ExpireEvery is how many steps apart expired entries are dropped.
+	ExpireEvery int
+	// CheckpointBlocks is how many blocks apart the scores are saved.
+	CheckpointBlocks int
+	// TaskTimeout ends a task of a step whatever it waits for. It is above what
+	// exchanges may take: who is cut off by it is not blamed.
+	TaskTimeout time.Duration
+	// WeightsVersion is the version key sent with weights; DisableWeights sends
+	// none.
+	WeightsVersion uint64
+	DisableWeights bool
+	// Rules are the incentive's constants; those of incentive.DefaultRules when
+	// there are no tiers.
+	Rules incentive.Rules
+}
+
+// DefaultConfig is the network's.
+func DefaultConfig() Config {
+	return Config{
+		BlocksPerStep: 3,
+		StoreSample:   15, StoreRounds: 3,
+		ChallengeSample: 10, RetrieveSample: 10, RetrieveEvery: 5,
+		MonitorSample: 40, MaxFailures: 5,
+		MedianSize: 3 << 20, MaxSize: placement.MaxChunk, SizeSigma: 1.5,
+		TTL:         30 * 24 * time.Hour,
+		EpochBlocks: 360, WindowEpochs: 2, DropEpochs: 10,
+		ExpireEvery: 60, CheckpointBlocks: 100,
+		TaskTimeout:    10 * time.Minute,
+		WeightsVersion: 302, Rules: incentive.DefaultRules(),
+	}
+}
+
+func (c Config) withDefaults() Config {
+	d := DefaultConfig()
+	for _, v := range []struct{ of, to *int }{
+		{&c.BlocksPerStep, &d.BlocksPerStep}, {&c.StoreSample, &d.StoreSample}, {&c.StoreRounds, &d.StoreRounds},
+		{&c.ChallengeSample, &d.ChallengeSample}, {&c.RetrieveSample, &d.RetrieveSample}, {&c.RetrieveEvery, &d.RetrieveEvery},
+		{&c.MonitorSample, &d.MonitorSample}, {&c.MaxFailures, &d.MaxFailures}, {&c.EpochBlocks, &d.EpochBlocks},
+		{&c.WindowEpochs, &d.WindowEpochs}, {&c.DropEpochs, &d.DropEpochs}, {&c.ExpireEvery, &d.ExpireEvery},
+		{&c.CheckpointBlocks, &d.CheckpointBlocks},
+	} {
+		setDefault(v.of, *v.to)
+	}
+	setDefault(&c.MedianSize, d.MedianSize)
+	setDefault(&c.MaxSize, d.MaxSize)
+	setDefault(&c.SizeSigma, d.SizeSigma)
+	setDefault(&c.TTL, d.TTL)
+	setDefault(&c.TaskTimeout, d.TaskTimeout)
+	setDefault(&c.WeightsVersion, d.WeightsVersion)
+	if len(c.Rules.Tiers) == 0 {
+		c.Rules = d.Rules
+	}
+	return c
+}
+
+func setDefault[T int | int64 | uint64 | float64 | time.Duration](v *T, to T) {
+	if *v <= 0 {
+		*v = to
+	}
+}
+
+// Loss is a miner that no longer does what it was relied on for.
+type Loss struct {
+	UID    chain.UID
+	Hotkey wallet.Address
+	// Replaced: the UID is another hotkey's now, and the index forgets what
+	// this one held when Lost returns. Otherwise it is down.
+	Replaced bool
+}
+
+// Deps are what a Validator works with. Their owner closes them.
+type Deps struct {
+	// Key is the validator's hotkey.
+	Key      *wallet.Keypair
+	Chain    chain.Chain
+	Follower *chain.Follower
+	Fleet    *fleet.Fleet
+	Index    *index.Index
+	// Rand makes random data and choices; nil means crypto/rand. It is used by
+	// several goroutines at once.
+	Rand io.Reader
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Log may be nil.
+	Log *slog.Logger
+	// Observe is told what each task did, one call at a time; nil: nobody is.
+	Observe func(Event)
+	// Lost is told of lost miners within a step, so that users' data can be
+	// repaired; nil: nobody is.
+	Lost func(context.Context, Loss)
+}
+
+// What a step may fail with, besides the index's errors.
+var (
+	ErrBusy     = errors.New("a step is still running")
+	ErrNotReady = errors.New("the metagraph has not been read yet")
+)
+
+// Validator runs steps. It is safe for concurrent use.
+type Validator struct {
+	cfg   Config
+	deps  Deps
+	log   *slog.Logger
+	board *board
+
+	stepping  sync.Mutex // held during a step
+	observing sync.Mutex // held during a call of Observe
+
+	mu       sync.Mutex // guards all below
+	loaded   bool
+	progress progress
+	weights  attempts
+}
+
+// progress is what the validator has to remember beside the scores.
+type progress struct {
+	Block   uint64 `json:"block"`   // of the last checkpoint
+	Steps   uint64 `json:"steps"`   // begun so far
+	Window  uint64 `json:"window"`  // of the last rollover
+	Dropped uint64 `json:"dropped"` // period in which random data was last dropped
+}
+
+// New makes a validator. Nothing runs yet.
+func New(cfg Config, deps Deps) *Validator {
+	if deps.Rand == nil {
+		deps.Rand = rand.Reader
+	}
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	log := deps.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	cfg = cfg.withDefaults()
+	return &Validator{cfg: cfg, deps: deps, log: log, board: newBoard(cfg.Rules.Alpha)}
+}
+
+// Scores are the moving averages by UID. They are finite.
+func (v *Validator) Scores() []float64 { return v.board.all() }
+
+// window is the number of the statistics' window a block is in, from 1 on.
+func (v *Validator) window(block uint64) uint64 {
+	return block/v.blocks(v.cfg.EpochBlocks, v.cfg.WindowEpochs) + 1
+}
+
+// period is the number of the random data's period a block is in, from 1 on.
+func (v *Validator) period(block uint64) uint64 {
+	return block/v.blocks(v.cfg.EpochBlocks, v.cfg.DropEpochs) + 1
+}
+
+func (v *Validator) blocks(epoch, epochs int) uint64 {
+	if epoch > math.MaxInt/epochs {
+		return math.MaxInt
+	}
+	return uint64(epoch * epochs)
+}

@@ -50,7 +50,7 @@ func decodeBody(r io.Reader, size int64, fields []wire.Field, d direction) (stri
 	if err == nil {
 		err = p.end()
 	}
-	if errors.Is(err, io.EOF) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("%w: it ends too early", errBody)
 	}
 	if err != nil {
@@ -268,18 +268,40 @@ func (p *parser) skip() error {
 	return err
 }
 
+// skipText reads over the rest of a text.
 func (p *parser) skipText() error {
-	for escaped := false; ; {
+	for {
 		c, err := p.br.ReadByte()
 		switch {
 		case err != nil:
 			return err
-		case escaped:
-			escaped = false
-		case c == '\\':
-			escaped = true
 		case c == '"':
 			return nil
+		case c < ' ':
+			return fmt.Errorf("%w: a control character in a text", errBody)
+		case c == '\\':
+			if err := p.skipEscape(); err != nil {
+				return err
+			}
 		}
 	}
+}
+
+func (p *parser) skipEscape() error {
+	c, err := p.br.ReadByte()
+	if err != nil {
+		return err
+	}
+	escape := []byte{'"', '\\', c}
+	if c == 'u' {
+		var digits [4]byte
+		if _, err := io.ReadFull(p.br, digits[:]); err != nil {
+			return err
+		}
+		escape = append(escape, digits[:]...)
+	}
+	if !json.Valid(append(escape, '"')) {
+		return fmt.Errorf("%w: %q in a text", errBody, escape[1:])
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha3"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"hash"
@@ -26,8 +27,8 @@ func (p *parser) field(f wire.Field, d direction) error {
 	if !keep && !hashed {
 		return p.skip()
 	}
-	if data, ok := f.Value.(*[]byte); ok {
-		return p.bytesField(f, data, keep, hashed)
+	if data, ok := f.Value.(*[]byte); ok && keep {
+		return p.bytesField(f, data, hashed)
 	}
 	raw, err := p.raw()
 	if err != nil {
@@ -43,7 +44,7 @@ func (p *parser) field(f wire.Field, d direction) error {
 	return nil
 }
 
-func (p *parser) bytesField(f wire.Field, data *[]byte, keep, hashed bool) error {
+func (p *parser) bytesField(f wire.Field, data *[]byte, hashed bool) error {
 	c, err := p.next()
 	if err != nil {
 		return err
@@ -56,33 +57,28 @@ func (p *parser) bytesField(f wire.Field, data *[]byte, keep, hashed bool) error
 		if err != nil {
 			return err
 		}
-		if string(raw) != "null" || f.Required && keep {
+		if string(raw) != "null" || f.Required {
 			return fmt.Errorf("%w: %s is not base64", errBody, f.Name)
 		}
-		if hashed {
-			p.hashes[f.Name] = hexSum([]byte(pyNone))
-		}
+		p.hashes[f.Name] = hexSum([]byte(pyNone))
 		return nil
 	}
-	b := blob{keep: keep, expect: p.size / 4 * 3}
+	b := blob{expect: p.size / 4 * 3}
 	if hashed {
 		b.hash = sha3.New256()
 	}
 	if err := p.blob(&b); err != nil {
 		return fmt.Errorf("%s: %w", f.Name, err)
 	}
-	if keep {
-		*data = b.data
-	}
+	*data = b.data
 	if hashed {
-		p.hashes[f.Name] = fmt.Sprintf("%x", b.hash.Sum(nil))
+		p.hashes[f.Name] = hex.EncodeToString(b.hash.Sum(nil))
 	}
 	return nil
 }
 
 // blob decodes base64 as it arrives.
 type blob struct {
-	keep   bool
 	expect int64     // bytes, at most; not more than 0 if not known
 	hash   hash.Hash // of the base64 text; may be nil
 	data   []byte
@@ -150,9 +146,6 @@ func (p *parser) slash() error {
 func (b *blob) write(text []byte) error {
 	if b.hash != nil {
 		b.hash.Write(text)
-	}
-	if !b.keep {
-		return nil
 	}
 	if b.n > 0 {
 		c := copy(b.group[b.n:], text)
@@ -237,6 +230,9 @@ func setField(f wire.Field, raw []byte, keep bool) (string, error) {
 			return "", err
 		}
 		return store(v, n, n.String(), keep, nil)
+	case *[]byte: // an answer's, in a request: only its text counts
+		s, err := parseText(raw)
+		return s, err
 	case *bool:
 		var b bool
 		err := json.Unmarshal(raw, &b)

@@ -1,0 +1,132 @@
+package gateway
+
+import (
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/envelope"
+	"github.com/filetao/filetao/fleet"
+	"github.com/filetao/filetao/index"
+)
+
+// Config are the gateway's settings.
+type Config struct {
+	// Redundancy is R: how many miners hold each chunk. With fewer live miners
+	// on the network all of them do.
+	Redundancy int
+	// MinReplicas is with how many holders a chunk is still acknowledged when
+	// every live miner has been tried; fewer only if fewer were alive at the
+	// start.
+	MinReplicas int
+	// Sample is k: how many miners are drawn for a file.
+	Sample int
+	// ChunkSize is a fixed nominal chunk length in bytes; 0 follows
+	// placement.ChunkSize.
+	ChunkSize int64
+	// MaxFile is the largest file taken, in bytes.
+	MaxFile int64
+	// Memory is how many bytes of users' files are worked on at once; further
+	// requests wait for their turn.
+	Memory int64
+	// InFlight is how many bytes of one file's chunks travel at once, each
+	// counted once whatever its replicas.
+	InFlight int64
+	// StoreTimeout and RetrieveTimeout limit one user's request.
+	StoreTimeout, RetrieveTimeout time.Duration
+	// CleanupTimeout limits the deletion of chunks that no file needs.
+	CleanupTimeout time.Duration
+	// TTL is how long a file is kept when the user does not say, MaxTTL the
+	// longest that is taken.
+	TTL, MaxTTL time.Duration
+}
+
+// DefaultConfig is the network's: R = 3, k = 10, 600 s a request, 30 days.
+func DefaultConfig() Config {
+	return Config{
+		Redundancy: 3, MinReplicas: 2, Sample: 10,
+		MaxFile: 2 << 30, Memory: 6 << 30, InFlight: 512 << 20,
+		StoreTimeout: 600 * time.Second, RetrieveTimeout: 600 * time.Second, CleanupTimeout: 30 * time.Second,
+		TTL: 30 * 24 * time.Hour, MaxTTL: 10 * 365 * 24 * time.Hour,
+	}
+}
+
+// Deps are what a Gateway works with. Their owner closes them.
+type Deps struct {
+	Fleet *fleet.Fleet
+	// Index is shared with the validator and its other gateways.
+	Index *index.Index
+	// Key is the gateway's own layer's. Every gateway over one index needs the
+	// same, and without it no file can be read.
+	Key envelope.Key
+	// Block is the hash of the chain's newest block, from which the miners for
+	// a file are drawn, so that anybody can draw the same; nil means at random.
+	Block func() chain.Hash
+	// Rand is the source of keys and nonces; nil means crypto/rand.
+	Rand io.Reader
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Metrics may be nil.
+	Metrics prometheus.Registerer
+	// Log may be nil.
+	Log *slog.Logger
+}
+
+// Gateway stores and returns users' files. It is safe for concurrent use.
+type Gateway struct {
+	cfg     Config
+	deps    Deps
+	log     *slog.Logger
+	memory  *budget
+	files   *locks // one change to a file at a time
+	metrics *metrics
+}
+
+// New makes a gateway. A setting that is zero takes its default; MinReplicas is
+// at most and Sample at least Redundancy.
+func New(cfg Config, deps Deps) *Gateway {
+	if deps.Rand == nil {
+		deps.Rand = rand.Reader
+	}
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	log := deps.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	cfg = cfg.withDefaults()
+	m := newMetrics(deps.Metrics)
+	return &Gateway{
+		cfg: cfg, deps: deps, log: log,
+		memory: newBudget(cfg.Memory, m.memory), files: newLocks(), metrics: m,
+	}
+}
+
+func (c Config) withDefaults() Config {
+	d := DefaultConfig()
+	setDefault(&c.Redundancy, d.Redundancy)
+	setDefault(&c.MinReplicas, d.MinReplicas)
+	setDefault(&c.Sample, d.Sample)
+	setDefault(&c.MaxFile, d.MaxFile)
+	setDefault(&c.Memory, d.Memory)
+	setDefault(&c.InFlight, d.InFlight)
+	setDefault(&c.StoreTimeout, d.StoreTimeout)
+	setDefault(&c.RetrieveTimeout, d.RetrieveTimeout)
+	setDefault(&c.CleanupTimeout, d.CleanupTimeout)
+	setDefault(&c.TTL, d.TTL)
+	setDefault(&c.MaxTTL, d.MaxTTL)
+	c.MinReplicas = min(c.MinReplicas, c.Redundancy)
+	c.Sample = max(c.Sample, c.Redundancy)
+	return c
+}
+
+func setDefault[T int | int64 | time.Duration](v *T, to T) {
+	if *v <= 0 {
+		*v = to
+	}
+}

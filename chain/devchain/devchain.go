@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/wallet"
 )
@@ -25,10 +23,11 @@ type Devchain struct {
 	cfg   Config
 	log   *slog.Logger
 	now   func() time.Time
-	store *store
 	pool  *pool
 	heads *chain.Heads
 	state atomic.Pointer[state]
+
+	journal *journal
 
 	step   sync.Mutex // held while a block is made; guards broken
 	broken error      // why no block can be made any more
@@ -43,17 +42,22 @@ var _ chain.Chain = (*Devchain)(nil)
 // Open loads or begins the chain in cfg.Dir. It makes no blocks until Run or
 // Step. Close it. ErrOtherGenesis when the folder holds another chain.
 func Open(cfg Config, deps Deps) (*Devchain, error) {
-	if cfg.Dir == "" {
-		return open(cfg, deps, vfs.NewMem())
-	}
-	return open(cfg, deps, vfs.Default)
-}
-
-func open(cfg Config, deps Deps, fs vfs.FS) (*Devchain, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Dir == "" {
+		return open(cfg, deps, new(memory), snapshotEvery)
+	}
+	f, err := openFile(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return open(cfg, deps, f, snapshotEvery)
+}
+
+// open is Open of a whole configuration on a disk, which it closes if it fails.
+func open(cfg Config, deps Deps, on disk, every uint64) (*Devchain, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
@@ -61,13 +65,14 @@ func open(cfg Config, deps Deps, fs vfs.FS) (*Devchain, error) {
 		deps.Now = time.Now
 	}
 	d := &Devchain{cfg: cfg, log: deps.Log, now: deps.Now, pool: newPool(), heads: chain.NewHeads()}
-	if d.store, err = openStore(cfg.Dir, fs, deps.Log); err != nil {
-		return nil, err
-	}
 	genesis := cfg.genesis(d.now())
-	s, err := d.store.restore(&cfg, genesis)
+	var err error
+	if d.journal, err = openJournal(on, every); err != nil {
+		return nil, errors.Join(err, on.Close())
+	}
+	s, err := d.journal.restore(&cfg, genesis)
 	if err != nil {
-		return nil, errors.Join(err, d.store.close())
+		return nil, errors.Join(err, d.journal.close())
 	}
 	d.accounts = accounts{genesis: genesis.Head.Hash, nonce: d.nonce, submit: d.submit}
 	d.state.Store(s)
@@ -107,7 +112,7 @@ func (d *Devchain) Step(ctx context.Context) (chain.Block, error) {
 		txs[i] = w.tx
 	}
 	next, rec, errs := d.cfg.advance(d.state.Load(), txs, d.now())
-	if d.broken = d.store.put(rec, next); d.broken != nil {
+	if d.broken = d.journal.put(rec, next); d.broken != nil {
 		for i := range errs {
 			errs[i] = d.broken
 		}
@@ -133,7 +138,7 @@ func (d *Devchain) Close() error {
 	d.subs.Wait()
 	d.step.Lock()
 	defer d.step.Unlock()
-	return d.store.close()
+	return d.journal.close()
 }
 
 func (d *Devchain) kept(a wallet.Address) uint64 { return d.state.Load().Nonces[a] }
@@ -199,7 +204,7 @@ func (d *Devchain) record(ctx context.Context, number uint64) (record, error) {
 	if number > s.Head.Number {
 		return record{}, fmt.Errorf("%w: %d, the newest is %d", chain.ErrNoBlock, number, s.Head.Number)
 	}
-	return d.store.block(number)
+	return d.journal.block(number)
 }
 
 // Subscribe implements chain.Chain.

@@ -19,6 +19,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const net1 chain.NetUID = 21
 
+// bob is the address of //Bob.
+const bob wallet.Address = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
+
 // testConfig is a quick chain in memory.
 func testConfig() Config {
 	h := DefaultHyperparameters()

@@ -14,8 +14,9 @@
 // and the same calls in the same blocks give the same hashes. Times and
 // signatures are not covered. Inside a block, transactions are ordered by signer
 // and nonce, whatever the order of their arrival. Each block is one flushed
-// write: a transaction that was acknowledged survives a crash. At a start the
-// blocks since the last snapshot are executed again and must give their hashes.
+// write to one file: a transaction that was acknowledged survives a crash. At a
+// start the blocks since the last snapshot are executed again and must give
+// their hashes. journal.go describes the file.
 //
 // # Transactions
 //

@@ -8,14 +8,19 @@ import (
 	"github.com/filetao/filetao/wallet"
 )
 
-// maxWaiting is how many transactions may wait for the next block.
-const maxWaiting = 4096
+// maxWaiting is how many transactions may wait for the next block,
+// maxWaitingBytes how long they may be together.
+const (
+	maxWaiting      = 4096
+	maxWaitingBytes = 32 << 20
+)
 
 // pool holds the transactions that wait for a block. Those of one account are
 // contiguous in their nonces.
 type pool struct {
 	mu      sync.Mutex // guards all below
 	waiting []*pending
+	bytes   int                       // length of the waiting
 	next    map[wallet.Address]uint64 // nonce after the last waiting one's
 	count   map[wallet.Address]int    // waiting or being put in a block
 	closed  bool
@@ -52,14 +57,15 @@ func (p *pool) add(t *transaction, kept func(wallet.Address) uint64) (*pending, 
 	if p.closed {
 		return nil, fmt.Errorf("%w: closed", chain.ErrUnavailable)
 	}
-	if len(p.waiting) >= maxWaiting {
-		return nil, fmt.Errorf("%w: %d transactions wait already", chain.ErrUnavailable, maxWaiting)
+	if len(p.waiting) >= maxWaiting || p.bytes+len(t.body) > maxWaitingBytes {
+		return nil, fmt.Errorf("%w: %d transactions wait already", chain.ErrUnavailable, len(p.waiting))
 	}
 	if want := p.nonceLocked(t.signer, kept); t.nonce != want {
 		return nil, fmt.Errorf("%w: %s is at %d, the transaction says %d", chain.ErrNonce, t.signer, want, t.nonce)
 	}
 	w := &pending{tx: t, done: make(chan error, 1)}
 	p.waiting = append(p.waiting, w)
+	p.bytes += len(t.body)
 	p.next[t.signer] = t.nonce + 1
 	p.count[t.signer]++
 	return w, nil
@@ -70,7 +76,7 @@ func (p *pool) take() []*pending {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	taken := p.waiting
-	p.waiting = nil
+	p.waiting, p.bytes = nil, 0
 	return taken
 }
 

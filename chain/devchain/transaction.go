@@ -133,12 +133,15 @@ func appendAddress(b []byte, a wallet.Address) ([]byte, error) {
 	return append(b, pub[:]...), err
 }
 
+// encodeBody is the encoding without the signature.
+func encodeBody(genesis chain.Hash, signer [32]byte, nonce uint64, c call) ([]byte, error) {
+	b := append(append([]byte(nil), genesis[:]...), signer[:]...)
+	return c.appendTo(append(binary.LittleEndian.AppendUint64(b, nonce), c.kind()))
+}
+
 // sign makes a transaction and returns its encoding.
 func sign(key *wallet.Keypair, genesis chain.Hash, nonce uint64, c call) ([]byte, error) {
-	pub := key.PublicKey()
-	b := append(append([]byte(nil), genesis[:]...), pub[:]...)
-	b = append(binary.LittleEndian.AppendUint64(b, nonce), c.kind())
-	b, err := c.appendTo(b)
+	b, err := encodeBody(genesis, key.PublicKey(), nonce, c)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log"
 	"net/netip"
 	"sync"
 	"testing"
@@ -33,14 +34,31 @@ type gateway struct {
 	asked map[string]int
 }
 
-// newNetwork makes n trusted neurons, the higher the UID the more stake.
 func newNetwork(t testing.TB, n int) *network {
 	t.Helper()
+	net, err := makeNetwork(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return net
+}
+
+// exampleNetwork is one for examples, which have no test to fail.
+func exampleNetwork() *network {
+	net, err := makeNetwork(1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return net
+}
+
+// makeNetwork makes n trusted neurons, the higher the UID the more stake.
+func makeNetwork(n int) (*network, error) {
 	net := &network{graph: chain.Metagraph{NetUID: 21}, gateways: map[wallet.Address]*gateway{}}
 	for i := range n {
 		key, err := wallet.KeypairFromURI(fmt.Sprintf("//gateway%d", i))
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		net.graph.Neurons = append(net.graph.Neurons, chain.Neuron{
 			UID: chain.UID(i), Hotkey: key.Address(), Stake: chain.Rao(i+1) * chain.TAO, ValidatorTrust: 65535, ValidatorPermit: true,
@@ -48,8 +66,11 @@ func newNetwork(t testing.TB, n int) *network {
 		})
 		net.gateways[key.Address()] = &gateway{files: map[string]wire.StoreUser{}, asked: map[string]int{}}
 	}
-	return net
+	return net, nil
 }
+
+// Metagraph is the subnet.
+func (n *network) Metagraph() *chain.Metagraph { return &n.graph }
 
 func (n *network) at(uid int) *gateway           { return n.gateways[n.graph.Neurons[uid].Hotkey] }
 func (n *network) hotkey(uid int) wallet.Address { return n.graph.Neurons[uid].Hotkey }
@@ -76,7 +97,7 @@ func (n *network) client(cfg client.Config) *client.Client {
 	if cfg.Share == 0 {
 		cfg.Share = 1
 	}
-	return client.New(cfg, client.Deps{Transport: n, Metagraph: func() *chain.Metagraph { return &n.graph }})
+	return client.New(cfg, client.Deps{Transport: n, Metagraph: n.Metagraph})
 }
 
 // Call implements wire.Transport.

@@ -1,0 +1,94 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/wire/synapse"
+)
+
+// announce keeps the axon record on the chain equal to where the node really
+// listens: at the start, after a restart on another port, after the hotkey was
+// replaced and registered anew. It ends only on what waiting does not mend.
+func (n *Node) announce(ctx context.Context) error {
+	blocks := n.follower.Blocks(ctx)
+	select {
+	case <-n.follower.Ready():
+	case <-ctx.Done():
+		return nil
+	}
+	want := n.external()
+	ready := false
+	for {
+		served, err := n.served(want)
+		switch {
+		case errors.Is(err, ErrNotRegistered) && !ready:
+			return fmt.Errorf("%w: %s on subnet %d; register it with `filetao chain register`", err, n.Hotkey(), n.common.NetUID)
+		case err != nil:
+			n.log.Warn("no longer registered; waiting to be registered again", "err", err)
+		case served && !ready:
+			ready = true
+			n.log.Info("serving", "axon", want, "block", n.follower.Head().Number)
+			close(n.ready)
+		case !served:
+			if err := n.serveAxon(ctx, want); err != nil && ctx.Err() == nil {
+				n.log.Warn("the chain did not take the axon's address; trying again at the next block", "axon", want, "err", err)
+			}
+		}
+		select {
+		case _, ok := <-blocks:
+			if !ok {
+				return nil
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// served says whether the chain names our address.
+func (n *Node) served(want netip.AddrPort) (bool, error) {
+	neuron, ok := n.follower.Metagraph().ByHotkey(n.Hotkey())
+	if !ok {
+		return false, ErrNotRegistered
+	}
+	return neuron.Axon.AddrPort() == want, nil
+}
+
+func (n *Node) serveAxon(ctx context.Context, at netip.AddrPort) error {
+	return n.common.Chain.ServeAxon(ctx, n.common.Hotkey, n.common.NetUID, chain.Axon{
+		Version: synapse.Version, IP: at.Addr(), Port: at.Port(), Protocol: 4,
+	})
+}
+
+// external is the address to announce: the configured one, completed by the
+// one that the socket got.
+func (n *Node) external() netip.AddrPort {
+	bound := n.server.Addr()
+	ip, port := n.common.External.Addr(), n.common.External.Port()
+	if !ip.IsValid() {
+		ip = bound.Addr()
+	}
+	if port == 0 {
+		port = bound.Port()
+	}
+	return netip.AddrPortFrom(ip, port)
+}
+
+// readyWithoutAxon stands in for announce on a node that serves nobody: it is
+// ready when it is registered and sees the chain.
+func (n *Node) readyWithoutAxon(ctx context.Context) error {
+	select {
+	case <-n.follower.Ready():
+	case <-ctx.Done():
+		return nil
+	}
+	if _, ok := n.follower.Metagraph().ByHotkey(n.Hotkey()); !ok {
+		return fmt.Errorf("%w: %s on subnet %d; register it with `filetao chain register`", ErrNotRegistered, n.Hotkey(), n.common.NetUID)
+	}
+	close(n.ready)
+	return nil
+}

@@ -1,0 +1,146 @@
+package node
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/envelope"
+	"github.com/filetao/filetao/fleet"
+	"github.com/filetao/filetao/gateway"
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/validator"
+	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire/synapse"
+)
+
+// APIConfig is what serving users needs.
+type APIConfig struct {
+	// Envelope is the key of the gateway's own layer of encryption.
+	Envelope envelope.Key
+	Gateway  gateway.Config
+}
+
+// ValidatorConfig is a validator's configuration.
+type ValidatorConfig struct {
+	Common
+	// Index is what the validator knows. It is the caller's to close, after
+	// Run has returned.
+	Index     *index.Index
+	Fleet     fleet.Config
+	Validator validator.Config
+	// Observe is told what each task of a step did; nil: nobody is.
+	Observe func(validator.Event)
+	// API serves users in the same process over the same index; nil: no.
+	API *APIConfig
+}
+
+// Validator is a running validator.
+type Validator struct {
+	*Node
+	Role *validator.Validator
+}
+
+// NewValidator builds a validator. Nothing runs yet.
+func NewValidator(c ValidatorConfig) (*Validator, error) {
+	n, err := newNode(c.Common, "validator")
+	if err != nil {
+		return nil, err
+	}
+	f := n.newFleet(c.Fleet, c.Hotkey, c.Index)
+	role := validator.New(c.Validator, validator.Deps{
+		Key: c.Hotkey, Chain: c.Chain, Follower: n.follower, Fleet: f, Index: c.Index,
+		Rand: rand.Reader, Now: time.Now, Log: n.log, Observe: c.Observe,
+	})
+	n.group.Add("steps", role.Run)
+	n.serveMiners(c.Index)
+	if c.API == nil {
+		n.group.Add("readiness", n.readyWithoutAxon)
+		return &Validator{Node: n, Role: role}, nil
+	}
+	if err := n.addGateway(f, c.Index, *c.API); err != nil {
+		return nil, err
+	}
+	return &Validator{Node: n, Role: role}, nil
+}
+
+// newFleet gives a node the miners as it sees them, asked under a hotkey.
+func (n *Node) newFleet(c fleet.Config, asker *wallet.Keypair, ix *index.Index) *fleet.Fleet {
+	transport := synapse.NewClient(synapse.ClientConfig{Key: asker}, synapse.ClientDeps{Log: n.log})
+	n.group.AddCloser("connections to miners", transport.Close)
+	return fleet.New(c, fleet.Deps{
+		Transport: transport, Index: ix, Metagraph: n.follower.Metagraph, Rand: rand.Reader,
+		Now: time.Now, Log: n.log, Self: asker.Address(),
+	})
+}
+
+// addGateway has the node serve users over a fleet and an index.
+func (n *Node) addGateway(f *fleet.Fleet, ix *index.Index, c APIConfig) error {
+	role := gateway.New(c.Gateway, gateway.Deps{
+		Fleet: f, Index: ix, Key: c.Envelope, Rand: rand.Reader, Now: time.Now, Log: n.log, Metrics: n.metrics,
+		Block: func() chain.Hash { return n.follower.Head().Hash },
+	})
+	if err := n.addAxon(); err != nil {
+		return err
+	}
+	role.Register(n.server)
+	return nil
+}
+
+// serveMiners adds the miners' table to the status page.
+func (n *Node) serveMiners(ix *index.Index) {
+	if n.status == nil {
+		return
+	}
+	n.status.mux.HandleFunc("GET /miners", func(w http.ResponseWriter, r *http.Request) {
+		rows, err := MinerRows(r.Context(), ix)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		if m := n.Metagraph(); m != nil {
+			for i := range rows {
+				if neuron, ok := m.ByHotkey(rows[i].Hotkey); ok {
+					uid := int(neuron.UID)
+					rows[i].UID = &uid
+				}
+			}
+		}
+		writeJSON(w, rows)
+	})
+}
+
+// GatewayConfig is the configuration of a gateway in a process of its own.
+type GatewayConfig struct {
+	Common
+	APIConfig
+	// Index is the one of the validator beside it: a Redis index where the
+	// two are separate processes. It is the caller's to close.
+	Index *index.Index
+	// Asker is the validator's hotkey, under which miners are asked; nil
+	// means Hotkey, which then has to be the validator's.
+	Asker *wallet.Keypair
+	Fleet fleet.Config
+}
+
+// Gateway is a running gateway.
+type Gateway struct{ *Node }
+
+// NewGateway builds a gateway. Nothing runs yet.
+func NewGateway(c GatewayConfig) (*Gateway, error) {
+	if c.Asker == nil {
+		c.Asker = c.Hotkey
+	}
+	n, err := newNode(c.Common, "gateway")
+	if err != nil {
+		return nil, err
+	}
+	n.serveMiners(c.Index)
+	if err := n.addGateway(n.newFleet(c.Fleet, c.Asker, c.Index), c.Index, c.APIConfig); err != nil {
+		return nil, errors.Join(fmt.Errorf("gateway: %w", err), n.group.Close())
+	}
+	return &Gateway{n}, nil
+}

@@ -1,0 +1,49 @@
+package devnet
+
+import (
+	"net/netip"
+	"path/filepath"
+
+	"github.com/filetao/filetao/envelope"
+	"github.com/filetao/filetao/wallet"
+)
+
+// MinerAxon is where a miner serves and under which hotkey. Like all below it
+// is to be asked once the network is ready.
+func (d *Devnet) MinerAxon(i int) (netip.AddrPort, wallet.Address) {
+	return d.miners[i].Addr(), d.miners[i].Hotkey()
+}
+
+// GatewayAxon is where the first gateway serves and under which hotkey.
+func (d *Devnet) GatewayAxon() (netip.AddrPort, wallet.Address) {
+	return d.validators[0].Addr(), d.validators[0].Hotkey()
+}
+
+// ValidatorKey is a validator's hotkey with its secret.
+func (d *Devnet) ValidatorKey(i int) *wallet.Keypair {
+	return d.users.nodes[validatorName(i)].hotkey
+}
+
+// UserKey is the user's hotkey with its secret.
+func (d *Devnet) UserKey() *wallet.Keypair { return d.users.user.hotkey }
+
+// UserEnvelope is the key of the user's encryption. It may take seconds at
+// first.
+func (d *Devnet) UserEnvelope() *envelope.Key {
+	key := d.userKey()
+	return &key
+}
+
+// UserWallet is the name of the user's wallet in WalletPath.
+func (d *Devnet) UserWallet() string { return userName }
+
+// StoredOnMiners is the sum of the bytes that all miners keep.
+func (d *Devnet) StoredOnMiners() (bytes int64) {
+	for _, m := range d.miners {
+		bytes += m.Stats().Bytes
+	}
+	return bytes
+}
+
+// ValidatorDir is the first validator's folder.
+func (d *Devnet) ValidatorDir() string { return filepath.Join(d.dir, "nodes", validatorName(0)) }

@@ -1,0 +1,161 @@
+package devnet
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/filetao/filetao/client"
+	"github.com/filetao/filetao/node"
+	"github.com/filetao/filetao/wallet"
+)
+
+// Result is what a demo did: the object that `filetao devnet --json` ends
+// with.
+type Result struct {
+	OK               bool    `json:"ok"`
+	CID              string  `json:"cid"`
+	File             string  `json:"file"`
+	Bytes            int64   `json:"bytes"`
+	SHA256In         string  `json:"sha256_in"`
+	SHA256Out        string  `json:"sha256_out"`
+	StoreSeconds     float64 `json:"store_seconds"`
+	RetrieveSeconds  float64 `json:"retrieve_seconds"`
+	Challenges       uint64  `json:"challenges"`
+	ChallengesPassed uint64  `json:"challenges_passed"`
+	Holders          int     `json:"holders"` // miners that hold a part of the file
+}
+
+// Stage is what a demo is doing, for the one who watches.
+type Stage string
+
+// The stages of a demo, in order.
+const (
+	StageStore     Stage = "storing"
+	StageChallenge Stage = "waiting for challenges"
+	StageRetrieve  Stage = "retrieving"
+)
+
+// Demo stores a file as the devnet's user, waits until the validators have
+// challenged miners, retrieves the file and compares. A file that comes back
+// different is OK false, not an error. stage may be nil.
+func (d *Devnet) Demo(ctx context.Context, path string, stage func(Stage)) (Result, error) {
+	if stage == nil {
+		stage = func(Stage) {}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Result{}, fmt.Errorf("demo file: %w", err)
+	}
+	r := Result{File: path, Bytes: int64(len(data)), SHA256In: sum(data)}
+	user, err := d.User(ctx)
+	if err != nil {
+		return r, err
+	}
+	defer user.Close()
+
+	stage(StageStore)
+	start := time.Now()
+	stored, err := user.Put(ctx, data, client.PutOptions{Encrypt: d.UserEnvelope()}) // consumes data
+	if err != nil {
+		return r, fmt.Errorf("store the demo file: %w", err)
+	}
+	data = nil
+	r.CID, r.StoreSeconds = stored.CID, time.Since(start).Seconds()
+
+	stage(StageChallenge)
+	if err := d.waitChallenged(ctx); err != nil {
+		return r, err
+	}
+	stage(StageRetrieve)
+	start = time.Now()
+	back, err := user.Get(ctx, r.CID, client.GetOptions{Key: d.UserEnvelope()})
+	if err != nil {
+		return r, fmt.Errorf("retrieve the demo file: %w", err)
+	}
+	r.RetrieveSeconds, r.SHA256Out = time.Since(start).Seconds(), sum(back)
+	r.OK = r.SHA256In == r.SHA256Out && int64(len(back)) == r.Bytes
+	if r.Challenges, r.ChallengesPassed, err = d.challenges(ctx); err != nil {
+		return r, err
+	}
+	r.Holders, err = d.holders(ctx, r.CID)
+	return r, err
+}
+
+// User connects the devnet's user to the network, as a process of its own
+// would be.
+func (d *Devnet) User(ctx context.Context) (*node.User, error) {
+	return node.Connect(ctx, node.UserConfig{
+		Chain: d.dev, NetUID: NetUID, Hotkey: d.users.user.hotkey, Log: d.log,
+	})
+}
+
+// waitChallenged returns when miners have been challenged since the call, as
+// often as there are miners or for as many blocks as two steps take.
+func (d *Devnet) waitChallenged(ctx context.Context) error {
+	before, _, err := d.challenges(ctx)
+	if err != nil {
+		return err
+	}
+	blocks, err := d.dev.Subscribe(ctx)
+	if err != nil {
+		return err
+	}
+	left := 4*d.cfg.Validator.BlocksPerStep + 2
+	for range blocks {
+		asked, _, err := d.challenges(ctx)
+		if err != nil {
+			return err
+		}
+		if left--; asked >= before+uint64(d.cfg.Miners) || left <= 0 && asked > 0 {
+			return nil
+		}
+		if left < -100 {
+			return errors.New("no miner was challenged: the validator does not run its steps")
+		}
+	}
+	return context.Cause(ctx)
+}
+
+func (d *Devnet) challenges(ctx context.Context) (asked, passed uint64, err error) {
+	for _, ix := range d.indexes {
+		for s, err := range ix.AllStats(ctx) {
+			if err != nil {
+				return 0, 0, err
+			}
+			asked += s.Challenge.Attempts
+			passed += s.Challenge.Successes
+		}
+	}
+	return asked, passed, nil
+}
+
+// holders counts the miners that hold a part of a file.
+func (d *Devnet) holders(ctx context.Context, cid string) (int, error) {
+	seen := map[wallet.Address]bool{}
+	for _, ix := range d.indexes {
+		f, err := ix.File(ctx, cid)
+		if err != nil {
+			continue // stored through another validator's gateway
+		}
+		for _, c := range f.Chunks {
+			at, err := ix.Holders(ctx, c.Hash)
+			if err != nil {
+				return 0, err
+			}
+			for _, a := range at {
+				seen[a] = true
+			}
+		}
+	}
+	return len(seen), nil
+}
+
+func sum(data []byte) string {
+	s := sha256.Sum256(data)
+	return hex.EncodeToString(s[:])
+}

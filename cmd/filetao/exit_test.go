@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire"
+)
+
+func TestExitCodes(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want exitCode
+	}{
+		{nil, exitOK},
+		{errors.New("anything"), exitFailure},
+		{usagef("no %s", "flag"), exitUsage},
+		{fmt.Errorf("outer: %w", usagef("inner")), exitUsage},
+		{fmt.Errorf("read: %w", wallet.ErrNotFound), exitNotFound},
+		{fmt.Errorf("%w: %w", wallet.ErrKeyfile, wallet.ErrSecret), exitFailure}, // not the user's typing
+		{&fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}, exitRefused},
+		{wire.NotFound("no data"), exitNotFound},
+		{fmt.Errorf("gateway: %w", wire.Forbidden("not on the whitelist")), exitRefused},
+		{wire.TooMany("slow down"), exitRefused},
+		{wire.Unavailable("busy"), exitUnavailable},
+		{wire.Timeout("too late"), exitUnavailable},
+		{wire.Full("no room"), exitFull},
+		{wire.TooLarge("too big"), exitFull},
+		{wire.Conflict("there already"), exitExists},
+		{wire.Unparsable("garbage"), exitFailure},
+		{&wire.Error{Status: wire.StatusTimeout, Text: "late", Err: context.DeadlineExceeded}, exitUnavailable},
+		{context.DeadlineExceeded, exitUnavailable},
+		{fmt.Errorf("run: %w", context.Canceled), exitInterrupted},
+		{errInterrupted, exitInterrupted},
+	} {
+		if got, _ := exitOf(c.err); got != c.want {
+			t.Errorf("%v: exit code %d, want %d", c.err, got, c.want)
+		}
+	}
+}
+
+func TestEveryExitCodeIsExplained(t *testing.T) {
+	codes := map[exitCode]bool{exitOK: true, exitFailure: true, exitUsage: true}
+	for _, e := range exits {
+		codes[e.code] = true
+	}
+	for code := range codes {
+		if !strings.Contains(exitHelp, fmt.Sprintf("\n  %-4d ", code)) {
+			t.Errorf("the help does not say what exit code %d means", code)
+		}
+	}
+}

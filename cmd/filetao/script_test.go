@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/base64"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets tests run this binary as the command filetao.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"filetao": main})
+}
+
+// TestScripts runs testdata/script. Besides testscript's own commands there are
+//
+//	exits CODE command…     the command ends with this exit code
+//	mode FILE OCTAL         the file or folder has this mode
+//	btpw FILE PASSWORD      sets btwallet's BT_PW_ variable of a key file
+//	signed NAME             sets SIG and NAME from the last output of wallet sign --json
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
+			return os.Mkdir(env.Getenv("HOME"), 0o700)
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": scriptExits, "mode": scriptMode, "btpw": scriptBTPW, "signed": scriptSigned,
+		},
+		RequireUniqueNames: true,
+	})
+}
+
+func scriptExits(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func scriptMode(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.ParseUint(args[1], 8, 32)
+	ts.Check(err)
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if got := info.Mode().Perm(); got != fs.FileMode(want) {
+		ts.Fatalf("%s has mode %v, want %v", args[0], got, fs.FileMode(want))
+	}
+}
+
+func scriptBTPW(ts *testscript.TestScript, _ bool, args []string) {
+	name := "BT_PW_" + strings.ToUpper(strings.NewReplacer("/", "_", ".", "_").Replace(ts.MkAbs(args[0])))
+	value := []byte(args[1])
+	for i := range value {
+		value[i] ^= name[i%len(name)]
+	}
+	ts.Setenv(name, base64.StdEncoding.EncodeToString(value))
+}
+
+func scriptSigned(ts *testscript.TestScript, _ bool, args []string) {
+	field := func(name string) string {
+		_, rest, ok := strings.Cut(ts.ReadFile("stdout"), `"`+name+`":"`)
+		value, _, closed := strings.Cut(rest, `"`)
+		if !ok || !closed {
+			ts.Fatalf("the last output has no %q", name)
+		}
+		return value
+	}
+	ts.Setenv("SIG", field("signature"))
+	ts.Setenv(args[0], field("address"))
+}

@@ -3,7 +3,6 @@ package index
 import (
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -18,70 +17,80 @@ import (
 // kept, every later Commit returns it, and reads go on.
 type failure struct {
 	log   *slog.Logger
+	retry time.Duration // between two tries of a flush or compaction that failed
 	ended chan struct{} // closed when the store closes
+	once  sync.Once     // closes ended
 
-	mu   sync.Mutex // guards what follows
-	err  error      // for good: a log or manifest write failed
-	slow error      // for now: the last flush of a memtable failed
-	once sync.Once
+	mu      sync.Mutex // guards what follows
+	lasting error      // a write to the log or manifest failed: until opened again
+	flush   error      // the last flush of a memtable failed: until one succeeds
+	compact error      // the last compaction failed: writes go on
 }
 
-func newFailure(log *slog.Logger) *failure {
-	return &failure{log: log, ended: make(chan struct{})}
-}
+func (f *failure) end() { f.once.Do(func() { close(f.ended) }) }
 
 // get is nil as long as writes may go on.
 func (f *failure) get() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.err != nil {
-		return f.err
+	if f.lasting != nil {
+		return f.lasting
 	}
-	return f.slow
+	return f.flush
 }
 
-// lasting is get without what may pass.
-func (f *failure) lasting() error {
+// forGood is get without what may pass.
+func (f *failure) forGood() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.err
+	return f.lasting
 }
 
-// set keeps the first error.
+// set keeps the first error that is for good.
 func (f *failure) set(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.err == nil {
-		f.err = fmt.Errorf("%w: %w", ErrFailed, err)
+	if f.lasting == nil {
+		f.lasting = fmt.Errorf("%w: %w", ErrFailed, err)
 		f.log.Error("index failed: no more writes until it is opened again", "err", err)
 	}
 }
 
-// flushed keeps the outcome of the latest flush, which pebble repeats until it
-// succeeds.
-func (f *failure) flushed(err error) {
+// latest keeps the outcome of the latest flush or compaction.
+func (f *failure) latest(which *error, what string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err != nil && f.slow == nil {
-		f.log.Error("index cannot flush: no writes until it can", "err", err)
+	switch {
+	case err == nil || err.Error() == "pebble: empty table": // nothing to flush
+		*which = nil
+		return
+	case *which == nil: // it is tried again and again: say it once
+		f.log.Error("index: "+what+" failed", "err", err)
 	}
-	f.slow = nil
-	if err != nil {
-		f.slow = fmt.Errorf("%w: flush: %w", ErrFailed, err)
-	}
+	*which = fmt.Errorf("%w: %s: %w", ErrFailed, what, err)
 }
 
-func (f *failure) end() { f.once.Do(func() { close(f.ended) }) }
+// wait delays what pebble would try again at once.
+func (f *failure) wait() {
+	f.mu.Lock()
+	failed := f.lasting != nil || f.flush != nil || f.compact != nil
+	f.mu.Unlock()
+	if !failed {
+		return
+	}
+	timer := time.NewTimer(f.retry)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-f.ended:
+	}
+}
 
 // listener has no event end the process.
 func (f *failure) listener() *pebble.EventListener {
 	return &pebble.EventListener{
-		FlushEnd: func(i pebble.FlushInfo) { f.flushed(i.Err) },
-		CompactionEnd: func(i pebble.CompactionInfo) {
-			if i.Err != nil {
-				f.log.Warn("index compaction failed", "err", i.Err)
-			}
-		},
+		FlushEnd:        func(i pebble.FlushInfo) { f.latest(&f.flush, "flush", i.Err) },
+		CompactionEnd:   func(i pebble.CompactionInfo) { f.latest(&f.compact, "compaction", i.Err) },
 		BackgroundError: func(error) {}, // told by the two above
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
 			f.log.Error("index is damaged on disk", "what", i.String())
@@ -100,49 +109,56 @@ func (l pebbleLogger) Fatalf(format string, a ...any) { l.set(fmt.Errorf(format,
 
 // guardFS hides from pebble the errors it would panic on: those of the
 // write-ahead log and of syncing a folder. They go into failure first, so that
-// no Commit that depends on them succeeds. Once it has failed nothing is deleted
-// any more: what is on disk stays enough to open the store again.
+// no Commit that depends on them succeeds. Once the store has failed for good
+// nothing is changed on disk any more: pebble tries again what it could not
+// write to its manifest, and a table that is in there twice is beyond repair.
+// So failing is to the files what ending the process there would have been.
 type guardFS struct {
 	vfs.FS
 	failure *failure
 }
 
-const retryFlush = time.Second
-
-func isLog(name string) bool { return strings.HasSuffix(name, ".log") }
-
-func (g *guardFS) logFile(f vfs.File, err error) (vfs.File, error) {
+// guard wraps a file open for writing, or the error of opening it. A log is
+// always opened, if only in memory.
+func (g *guardFS) guard(name string, f vfs.File, err error) (vfs.File, error) {
+	hide := strings.HasSuffix(name, ".log")
 	if err != nil {
+		if !hide {
+			return nil, err
+		}
 		g.failure.set(err)
 		if f, err = vfs.NewMem().Create("void", vfs.WriteCategoryUnspecified); err != nil {
 			return nil, err
 		}
 	}
-	return &guardFile{f, g.failure}, nil
+	return &guardFile{File: f, failure: g.failure, hide: hide}, nil
 }
 
-// Create makes a file; a log always, if only in memory.
+// Create makes a file.
 func (g *guardFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if isLog(name) {
-		return g.logFile(g.FS.Create(name, category))
+	g.failure.wait()
+	err := g.failure.forGood()
+	var f vfs.File
+	if err == nil {
+		f, err = g.FS.Create(name, category)
 	}
-	if g.failure.get() != nil { // pebble repeats a failed flush at once
-		timer := time.NewTimer(retryFlush)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-g.failure.ended:
-		}
-	}
-	return g.FS.Create(name, category)
+	return g.guard(name, f, err)
 }
 
 // ReuseForWrite makes a log out of an old one.
 func (g *guardFS) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := g.failure.lasting(); err != nil {
-		return g.logFile(nil, err)
+	err := g.failure.forGood()
+	var f vfs.File
+	if err == nil {
+		f, err = g.FS.ReuseForWrite(oldname, newname, category)
 	}
-	return g.logFile(g.FS.ReuseForWrite(oldname, newname, category))
+	return g.guard(newname, f, err)
+}
+
+// OpenReadWrite opens a file for changing.
+func (g *guardFS) OpenReadWrite(name string, category vfs.DiskWriteCategory, options ...vfs.OpenOption) (vfs.File, error) {
+	f, err := g.FS.OpenReadWrite(name, category, options...)
+	return g.guard(name, f, err)
 }
 
 // OpenDir opens a folder for syncing.
@@ -151,41 +167,84 @@ func (g *guardFS) OpenDir(name string) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &guardFile{f, g.failure}, nil
+	return &guardFile{File: f, failure: g.failure, hide: true}, nil
 }
 
-// Remove deletes a file, unless the store has failed.
+// Link gives a file a second name.
+func (g *guardFS) Link(oldname, newname string) error {
+	if err := g.failure.forGood(); err != nil {
+		return err
+	}
+	return g.FS.Link(oldname, newname)
+}
+
+// Rename gives a file another name.
+func (g *guardFS) Rename(oldname, newname string) error {
+	if err := g.failure.forGood(); err != nil {
+		return err
+	}
+	return g.FS.Rename(oldname, newname)
+}
+
+// Remove deletes a file.
 func (g *guardFS) Remove(name string) error {
-	if err := g.failure.lasting(); err != nil {
-		return &os.PathError{Op: "remove", Path: name, Err: err}
+	if err := g.failure.forGood(); err != nil {
+		return err
 	}
 	return g.FS.Remove(name)
 }
 
-// guardFile is a log or folder whose errors are kept instead of returned.
+// guardFile is a file open for writing, or a folder.
 type guardFile struct {
 	vfs.File
 	failure *failure
+	hide    bool // a log or folder: errors are kept instead of returned
 }
 
-func (f *guardFile) keep(err error) error {
-	if err != nil {
-		f.failure.set(err)
+// do does something to the file if anything may still be done.
+func (f *guardFile) do(change func() error) error {
+	err := f.failure.forGood()
+	if err == nil {
+		err = change()
 	}
-	return nil
+	if err != nil && f.hide {
+		f.failure.set(err)
+		return nil
+	}
+	return err
 }
 
 func (f *guardFile) Write(p []byte) (int, error) {
-	n := len(p) // File may change p, not its length
-	_, err := f.File.Write(p)
-	return n, f.keep(err)
+	if err := f.do(func() error { _, err := f.File.Write(p); return err }); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
-func (f *guardFile) Sync() error     { return f.keep(f.File.Sync()) }
-func (f *guardFile) SyncData() error { return f.keep(f.File.SyncData()) }
-func (f *guardFile) Close() error    { return f.keep(f.File.Close()) }
+func (f *guardFile) WriteAt(p []byte, offset int64) (int, error) {
+	if err := f.do(func() error { _, err := f.File.WriteAt(p, offset); return err }); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
 
-func (f *guardFile) SyncTo(length int64) (bool, error) {
-	full, err := f.File.SyncTo(length)
-	return full, f.keep(err)
+func (f *guardFile) Sync() error     { return f.do(f.File.Sync) }
+func (f *guardFile) SyncData() error { return f.do(f.File.SyncData) }
+
+func (f *guardFile) SyncTo(length int64) (full bool, err error) {
+	err = f.do(func() (err error) {
+		full, err = f.File.SyncTo(length)
+		return err
+	})
+	return full, err
+}
+
+// Close always closes.
+func (f *guardFile) Close() error {
+	err := f.File.Close()
+	if err != nil && f.hide {
+		f.failure.set(err)
+		return nil
+	}
+	return err
 }

@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -24,13 +26,15 @@ type Options struct {
 	ReadOnly bool         // for inspection; needs the folder to itself all the same
 	Log      *slog.Logger // nil: discard
 
-	fs       vfs.FS // tests: in memory, failing, crashing
-	memTable uint64 // tests: small, so that it is flushed often
+	fs       vfs.FS        // tests: in memory, failing, crashing
+	memTable uint64        // tests: small, so that it is flushed often
+	retry    time.Duration // tests: short
 }
 
 const (
 	defaultCache    = 64 << 20
 	defaultMemTable = 16 << 20
+	defaultRetry    = time.Second
 	bloomBits       = 10 // per key: 1 % false positives
 )
 
@@ -61,7 +65,9 @@ func openPebble(dir string, o Options) (*pebbleKV, error) {
 	if o.fs == nil {
 		o.fs = vfs.Default
 	}
-	kv := &pebbleKV{failure: newFailure(o.Log), seed: maphash.MakeSeed()}
+	kv := &pebbleKV{
+		failure: &failure{log: o.Log, retry: cmp.Or(o.retry, defaultRetry), ended: make(chan struct{})}, seed: maphash.MakeSeed(),
+	}
 	db, err := pebble.Open(dir, pebbleOptions(o, kv.failure))
 	if err != nil {
 		if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) || strings.Contains(err.Error(), "lock held by current process") {
@@ -78,20 +84,18 @@ func openPebble(dir string, o Options) (*pebbleKV, error) {
 
 func pebbleOptions(o Options, f *failure) *pebble.Options {
 	options := &pebble.Options{
-		FS:                 &guardFS{o.fs, f},
-		CacheSize:          o.Cache,
-		MemTableSize:       o.memTable,
-		FormatMajorVersion: pebble.FormatNewest,
-		ReadOnly:           o.ReadOnly,
-		ErrorIfNotExists:   o.ReadOnly,
-		Logger:             pebbleLogger{f},
-		EventListener:      f.listener(),
-	}
-	if options.CacheSize == 0 {
-		options.CacheSize = defaultCache
-	}
-	if options.MemTableSize == 0 {
-		options.MemTableSize = defaultMemTable
+		FS:           &guardFS{o.fs, f},
+		CacheSize:    cmp.Or(o.Cache, defaultCache),
+		MemTableSize: cmp.Or(o.memTable, defaultMemTable),
+		// A writer that waits for room waits for ever if the disk fails. So none
+		// does: failure refuses writes long before these are reached.
+		MemTableStopWritesThreshold: 64,
+		L0StopWritesThreshold:       1000,
+		FormatMajorVersion:          pebble.FormatNewest,
+		ReadOnly:                    o.ReadOnly,
+		ErrorIfNotExists:            o.ReadOnly,
+		Logger:                      pebbleLogger{f},
+		EventListener:               f.listener(),
 	}
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)

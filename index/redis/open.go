@@ -33,7 +33,8 @@ func connect(at string) (redis.UniversalClient, error) {
 		if err != nil {
 			return nil, urlError(err)
 		}
-		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled = dialTimeout, ioTimeout, ioTimeout, true
+		o.DialTimeout, o.ReadTimeout, o.WriteTimeout = dialTimeout, ioTimeout, ioTimeout
+		o.ContextTimeoutEnabled, o.DialerRetries = true, 1
 		o.Protocol, o.MaintNotificationsConfig = 2, &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 		return redis.NewClient(o), nil
 	}
@@ -41,7 +42,8 @@ func connect(at string) (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, urlError(err)
 	}
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.ContextTimeoutEnabled = dialTimeout, ioTimeout, ioTimeout, true
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = dialTimeout, ioTimeout, ioTimeout
+	o.ContextTimeoutEnabled, o.DialerRetries = true, 1
 	o.Protocol, o.MaintNotificationsConfig = 2, &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	o.DisableRoutingPolicies = true // every command here has one key, or names its server
 	return redis.NewClusterClient(o), nil

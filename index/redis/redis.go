@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 
@@ -56,10 +57,16 @@ func Open(ctx context.Context, url string, options ...Option) (*index.Index, err
 type kv struct {
 	client redis.UniversalClient
 	log    *slog.Logger
+	closed atomic.Bool
 }
 
 // Close closes all connections.
-func (kv *kv) Close() error { return wrap(kv.client.Close()) }
+func (kv *kv) Close() error {
+	if kv.closed.Swap(true) {
+		return index.ErrClosed
+	}
+	return wrap(kv.client.Close())
+}
 
 // wrap says where an error comes from.
 func wrap(err error) error {

@@ -1,0 +1,142 @@
+package index
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	ss58  = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
+	file1 = "bafkreigaknpexyvxt76zgkitavbwx6ejgfheup5oybpm77f3pxzrvwpfdi"
+)
+
+// golden is every record as it is stored, for docs/formats.md and so that no
+// change of it goes unnoticed.
+func golden() map[string]any {
+	day := time.Date(2026, 3, 1, 12, 0, 0, 5000, time.UTC)
+	return map[string]any{
+		`{"v":1,"cid":"` + file1 + `","size":5,"chunks":[{"hash":"7","size":3},{"hash":"7","size":3}],"payload":"{}","stored":"2026-03-01T12:00:00.000005Z"}`: fileRecord{
+			1, File{CID: file1, Size: 5, Chunks: []Chunk{{"7", 3}, {"7", 3}}, Payload: "{}", Stored: day}},
+		`{"v":1,"owner":"` + ss58 + `","payload":"p","stored":"2026-03-01T12:00:00.000005Z","ttl_ns":3000000000}`: ownerRecord{
+			1, Ownership{Owner: ss58, Payload: "p", Stored: day, TTL: 3 * time.Second}},
+		`{"v":1,"owners":2,"token":"00112233445566ff"}`: ownersRecord{1, 2, "00112233445566ff"},
+		`{"v":1,"holder":"` + ss58 + `","hash":"12","kind":"random","size":9,"seed":"ab","stored":"2026-03-01T12:00:00.000005Z","ttl_ns":0,"token":"00112233445566ff","slot":4}`: holdingRecord{
+			1, Holding{Holder: ss58, Hash: "12", Kind: Random, Size: 9, Seed: "ab", Stored: day}, "00112233445566ff", 4},
+		`{"v":1,"holdings":3,"bytes":77}`:                        totalRecord{1, 3, 77},
+		`{"v":1,"size":9,"since":"2026-03-01T12:00:00.000005Z"}`: referenceRecord{1, 9, day},
+		`{"v":1,"hotkey":"` + ss58 + `","store":{"attempts":1,"successes":2},"challenge":{"attempts":3,"successes":4},"retrieve":{"attempts":5,"successes":6},"total_successes":7,"tier":"Gold","storage_limit":8,"window":9}`: statsRecord{
+			1, Stats{ss58, Tally{1, 2}, Tally{3, 4}, Tally{5, 6}, 7, "Gold", 8, 9}},
+	}
+}
+
+func TestRecordsAsStored(t *testing.T) {
+	for text, record := range golden() {
+		if data, err := encode(record); err != nil || string(data) != text {
+			t.Errorf("%T: %s, %v\nwant %s", record, data, err, text)
+		}
+		found := 0
+		for _, back := range decodeAll([]byte(text)) {
+			if found++; !reflect.DeepEqual(back, record) {
+				t.Errorf("got %+v, want %+v", back, record)
+			}
+		}
+		if found != 1 {
+			t.Errorf("%s can be read as %d records", text, found)
+		}
+	}
+}
+
+// decodeAll reads data as every record it can be.
+func decodeAll(data []byte) (all []any) {
+	add := func(v any, err error) {
+		if err == nil {
+			all = append(all, v)
+		}
+	}
+	add(decode1[fileRecord](data))
+	add(decode1[ownerRecord](data))
+	add(decode1[ownersRecord](data))
+	add(decode1[holdingRecord](data))
+	add(decode1[totalRecord](data))
+	add(decode1[referenceRecord](data))
+	add(decode1[statsRecord](data))
+	return all
+}
+
+func decode1[T interface{ check() error }](data []byte) (any, error) { return decode[T](data) }
+
+func TestDamagedRecords(t *testing.T) {
+	good := `{"v":1,"owners":2,"token":"00112233445566ff"}`
+	for _, text := range []string{
+		"", "null", "{}", "[]", "1", good + good, good + "x", good[:20], strings.Replace(good, `"v":1`, `"v":2`, 1),
+		strings.Replace(good, "2,", "0,", 1), strings.Replace(good, "2,", "2.5,", 1), strings.Replace(good, "ff", "FF", 1),
+		strings.Replace(good, "ff", "", 1), strings.Replace(good, "}", `,"more":1}`, 1), strings.Repeat(" ", MaxValue) + good,
+	} {
+		if _, err := decode[ownersRecord]([]byte(text)); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%.80q: error %v, want %v", text, err, ErrCorrupt)
+		}
+	}
+	if _, err := encode(fileRecord{V: 1, File: File{Payload: strings.Repeat("p", MaxValue)}}); !errors.Is(err, ErrInvalid) {
+		t.Errorf("too much was encoded: %v", err)
+	}
+}
+
+// Whatever can be read can be written, and comes back the same.
+func FuzzRecords(f *testing.F) {
+	for text := range golden() {
+		f.Add([]byte(text))
+	}
+	f.Add([]byte(`{"V":1,"OWNERS":1,"token":"00112233445566ff"}`))
+	f.Add([]byte(`{"v":1,"holdings":3,"bytes":-1}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, record := range decodeAll(data) {
+			again, err := encode(record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			same := false
+			for _, back := range decodeAll(again) {
+				if reflect.TypeOf(back) != reflect.TypeOf(record) {
+					continue
+				}
+				third, err := encode(back)
+				same = err == nil && bytes.Equal(again, third)
+			}
+			if !same {
+				t.Fatalf("%s became %s", data, again)
+			}
+		}
+	})
+}
+
+func FuzzReference(f *testing.F) {
+	for _, s := range []string{fileRef(file1, "00112233445566ff"), holderRef(ss58, "00112233445566ff"), "", "::", "file:a:b", "x:y:00112233445566ff"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, field string) {
+		if r, err := parseReference(field); err == nil && r.prefix+r.name+":"+r.token != field {
+			t.Fatalf("%q became %+v", field, r)
+		}
+	})
+}
+
+func TestKeys(t *testing.T) {
+	for got, want := range map[string]string{
+		fileGroup("c"): "file:{c}", datumGroup(User, "1"): "chunk:{1}", datumGroup(Random, "1"): "random:{1}",
+		holderGroup("a"): "holder:{a}", statsGroup("a"): "stats:{a}", stateGroup("n"): "state:{n}",
+		ownerField("a"): "owner:a", fileRef("c", "t"): "file:c:t", holderRef("a", "t"): "holder:a:t",
+		holdingField(User, "1"): "user:1", holdingField(Random, "1"): "random:1", slotField(26): "slot:000000000000001a",
+		tagOf("file:{c}"): "c",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if token := newToken(); checkToken(token) != nil || token == newToken() {
+		t.Errorf("token %q", token)
+	}
+}

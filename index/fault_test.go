@@ -1,0 +1,255 @@
+package index_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/index/indextest"
+)
+
+// step is one call that changes an index in one visible step.
+type step func(context.Context, *index.Index) error
+
+// script is steps of every kind, with enough bytes between them to make pebble
+// rotate its log and flush.
+func script() []step {
+	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	file := func(cid uint32, owner uint32) step {
+		f := index.File{CID: indextest.CID(cid), Size: 3, Stored: day, Chunks: []index.Chunk{{indextest.Hash(1), 1}, {indextest.Hash(cid), 1}, {indextest.Hash(1), 1}}}
+		return func(ctx context.Context, x *index.Index) error {
+			return x.PutFile(ctx, f, index.Ownership{Owner: indextest.Address(owner), Stored: day})
+		}
+	}
+	disown := func(cid, owner uint32) step {
+		return func(ctx context.Context, x *index.Index) error {
+			_, err := x.RemoveOwner(ctx, indextest.CID(cid), indextest.Address(owner))
+			return err
+		}
+	}
+	hold := func(holder, datum uint32, kind index.Kind) step {
+		h := index.Holding{Holder: indextest.Address(holder), Hash: indextest.Hash(datum), Kind: kind, Size: int64(datum), Stored: day}
+		return func(ctx context.Context, x *index.Index) error { return x.PutHolding(ctx, h) }
+	}
+	drop := func(holder, datum uint32) step {
+		return func(ctx context.Context, x *index.Index) error {
+			return x.RemoveHolding(ctx, indextest.Address(holder), indextest.Hash(datum))
+		}
+	}
+	count := func(ctx context.Context, x *index.Index) error {
+		return x.UpdateStats(ctx, indextest.Address(1), func(s *index.Stats) error { s.TotalSuccesses++; return nil })
+	}
+	fill := func(ctx context.Context, x *index.Index) error {
+		return x.PutState(ctx, "fill", bytes.Repeat([]byte{7}, 20<<10))
+	}
+	return []step{
+		file(1, 1), hold(1, 1, index.User), hold(2, 1, index.User), fill, hold(1, 2, index.Random), file(1, 2), count, fill,
+		file(2, 1), hold(1, 3, index.User), drop(1, 1), fill, count, disown(1, 1), disown(1, 2), fill, fill, hold(1, 1, index.User),
+		file(1, 3), drop(1, 3), fill, drop(1, 1), drop(1, 2), count, fill, disown(2, 1), fill, file(2, 2), count,
+	}
+}
+
+// dump is all that can be asked of an index after script.
+func dump(ctx context.Context, x *index.Index) (string, error) {
+	var b strings.Builder
+	var errs []error
+	note := func(v any, err error) {
+		if err != nil && !errors.Is(err, index.ErrNotFound) {
+			errs = append(errs, err)
+		}
+		fmt.Fprintln(&b, v)
+	}
+	for n := range uint32(4) {
+		f, err := x.File(ctx, indextest.CID(n))
+		note(f, err)
+		owners, err := x.Owners(ctx, indextest.CID(n))
+		note(owners, err)
+		files, err := x.ChunkFiles(ctx, indextest.Hash(n))
+		note(files, err)
+		holders, err := x.Holders(ctx, indextest.Hash(n))
+		note(holders, err)
+		a := indextest.Address(n)
+		for h, err := range x.Holdings(ctx, a) {
+			note(h, err)
+		}
+		stored, err := x.StoredBytes(ctx, a)
+		note(stored, err)
+		stats, err := x.Stats(ctx, a)
+		note(stats, err)
+		_, err = x.RandomHolding(ctx, a, uint64(n))
+		note(err == nil, err)
+	}
+	return b.String(), errors.Join(errs...)
+}
+
+// states are the dumps before each step of script and after the last.
+func states(t *testing.T) []string {
+	x := open(t, "index", index.Options{}.On(vfs.NewMem()))
+	all := []string{""}
+	all[0], _ = dump(t.Context(), x)
+	for i, s := range script() {
+		if err := s(t.Context(), x); err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+		after, err := dump(t.Context(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, after)
+	}
+	return all
+}
+
+func writes(op errorfs.Op) bool {
+	switch op.Kind {
+	case errorfs.OpCreate, errorfs.OpLink, errorfs.OpRemove, errorfs.OpRename, errorfs.OpReuseForWrite, errorfs.OpFileWrite,
+		errorfs.OpFileWriteAt, errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo, errorfs.OpFileClose:
+		return true
+	}
+	return false
+}
+
+// checkAfter opens what a crash left and compares it with the states that may
+// be: after step done, or after the one that was under way.
+func checkAfter(t *testing.T, disk *vfs.MemFS, all []string, done int) {
+	t.Helper()
+	x, err := index.Open("index", index.Options{}.On(disk))
+	if err != nil {
+		t.Fatalf("after %d steps: %v", done, err)
+	}
+	got, err := dump(t.Context(), x)
+	if err != nil {
+		t.Fatalf("after %d steps: %v", done, err)
+	}
+	if got != all[done] && got != all[min(done+1, len(all)-1)] {
+		t.Fatalf("after %d steps:\n%s\nwant\n%s\nor\n%s", done, got, all[done], all[min(done+1, len(all)-1)])
+	}
+	if _, err := x.Sweep(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if swept, err := dump(t.Context(), x); err != nil || swept != got {
+		t.Fatalf("sweeping changed\n%s\nto\n%s\n%v", got, swept, err)
+	}
+	if n, err := x.Sweep(t.Context(), 0); err != nil || n != 0 {
+		t.Fatalf("a second sweep took %d more, %v", n, err)
+	}
+	for i, s := range script()[min(done+1, len(script())):] {
+		if err := s(t.Context(), x); err != nil && !errors.Is(err, index.ErrNotFound) {
+			t.Fatalf("step %d after the crash: %v", i, err)
+		}
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A crash before any operation on the disk leaves every acknowledged step, and
+// the one under way whole or not at all.
+func TestCrash(t *testing.T) {
+	all := states(t)
+	for at, over := int64(0), false; !over; at++ {
+		disk := vfs.NewCrashableMem()
+		var ops atomic.Int64
+		var done, doneThen atomic.Int64
+		var lost, torn *vfs.MemFS
+		fs := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if writes(op) && ops.Add(1) == at+1 {
+				doneThen.Store(done.Load())
+				lost = disk.CrashClone(vfs.CrashCloneCfg{})
+				torn = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(uint64(at), 1))})
+			}
+			return nil
+		}))
+		x, err := index.Open("index", index.Options{}.On(fs))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range script() {
+			if err := s(t.Context(), x); err != nil {
+				t.Fatal(err)
+			}
+			done.Add(1)
+		}
+		if err := x.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if over = lost == nil; over {
+			t.Logf("%d crashes", at)
+			continue
+		}
+		checkAfter(t, lost, all, int(doneThen.Load()))
+		checkAfter(t, torn, all, int(doneThen.Load()))
+	}
+}
+
+// A disk that refuses a write, or all from one on, makes an error for whoever
+// wrote, and nothing worse: no wrong answer, no end of the process, and what
+// was acknowledged is there when the store is opened again.
+func TestFailingDisk(t *testing.T) {
+	all := states(t)
+	for _, lasting := range []bool{false, true} {
+		for at, over := int64(0), false; !over; at++ {
+			over = failAt(t, all, at, lasting)
+		}
+	}
+}
+
+var errDisk = errors.New("no space left on device")
+
+func failAt(t *testing.T, all []string, at int64, lasting bool) (over bool) {
+	disk := vfs.NewCrashableMem()
+	var ops atomic.Int64
+	fs := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if !writes(op) {
+			return nil
+		}
+		if n := ops.Add(1); n == at+1 || lasting && n > at {
+			return errDisk
+		}
+		return nil
+	}))
+	x, err := index.Open("index", index.Options{}.On(fs))
+	if err != nil {
+		if ops.Load() <= at {
+			t.Fatal(err)
+		}
+		checkAfter(t, disk, all, 0)
+		return false
+	}
+	done, failed := 0, error(nil)
+	for i, s := range script() {
+		if failed = s(t.Context(), x); failed != nil {
+			if !errors.Is(failed, index.ErrFailed) {
+				t.Fatalf("fault %d, step %d: %v", at, i, failed)
+			}
+			break
+		}
+		done++
+	}
+	over = ops.Load() <= at
+	if got, err := dump(t.Context(), x); err == nil && got != all[done] && got != all[min(done+1, len(all)-1)] {
+		t.Fatalf("fault %d: a wrong answer after %d steps:\n%s\nwant\n%s", at, done, got, all[done])
+	}
+	if failed != nil && lasting {
+		if err := x.PutState(t.Context(), "more", nil); !errors.Is(err, index.ErrFailed) {
+			t.Fatalf("fault %d: a later write gives %v", at, err)
+		}
+	}
+	lost := disk.CrashClone(vfs.CrashCloneCfg{})
+	kept := disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, 1))})
+	x.Close() // may fail like everything else, but comes back
+	for _, disk := range []*vfs.MemFS{lost, kept, disk} {
+		checkAfter(t, disk, all, done)
+	}
+	return over
+}

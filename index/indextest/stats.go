@@ -1,0 +1,117 @@
+package indextest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/filetao/filetao/index"
+)
+
+func testStats(t *testing.T, s Store) {
+	x, ctx := s.Open(t), t.Context()
+	fresh, err := x.Stats(ctx, Address(1))
+	ok(t, err)
+	equal(t, fresh, index.Stats{Hotkey: Address(1)})
+	want := index.Stats{
+		Hotkey: Address(1), Store: index.Tally{Attempts: 3, Successes: 2}, Challenge: index.Tally{Attempts: 1<<63 + 1},
+		Retrieve: index.Tally{Successes: 1}, TotalSuccesses: 1 << 62, Tier: "Bronze", StorageLimit: 10 << 40, Window: 77,
+	}
+	ok(t, x.UpdateStats(ctx, Address(1), func(s *index.Stats) error {
+		equal(t, *s, fresh)
+		*s = want
+		s.Hotkey = "" // not for the caller to change
+		return nil
+	}))
+	got, err := x.Stats(ctx, Address(1))
+	ok(t, err)
+	equal(t, got, want)
+
+	stop := errors.New("stop")
+	fails(t, x.UpdateStats(ctx, Address(1), func(s *index.Stats) error { s.Window = 0; return stop }), stop)
+	fails(t, x.UpdateStats(ctx, Address(1), func(s *index.Stats) error { s.StorageLimit = -1; return nil }), index.ErrInvalid)
+	fails(t, x.UpdateStats(ctx, "x", func(*index.Stats) error { return nil }), index.ErrInvalid)
+	got, err = x.Stats(ctx, Address(1))
+	ok(t, err)
+	equal(t, got, want)
+
+	ok(t, x.UpdateStats(ctx, Address(2), func(*index.Stats) error { return nil }))
+	all := map[string]bool{}
+	for s, err := range x.AllStats(ctx) {
+		ok(t, err)
+		all[string(s.Hotkey)] = true
+	}
+	equal(t, len(all), 2)
+}
+
+func testState(t *testing.T, s Store) {
+	x, ctx := s.Open(t), t.Context()
+	_, err := x.State(ctx, "scores")
+	fails(t, err, index.ErrNotFound)
+	for _, data := range [][]byte{{0, 255, 10}, {}, nil, bytes.Repeat([]byte("x"), 1<<20)} {
+		ok(t, x.PutState(ctx, "scores/v1", data))
+		got, err := x.State(ctx, "scores/v1")
+		ok(t, err)
+		if !bytes.Equal(got, data) {
+			t.Fatalf("got %d bytes, want %d", len(got), len(data))
+		}
+	}
+	for _, name := range []string{"", "a b", "{a}", "a*", "a\x00", "é", strings.Repeat("n", index.MaxName+1)} {
+		fails(t, x.PutState(ctx, name, nil), index.ErrInvalid)
+		_, err := x.State(ctx, name)
+		fails(t, err, index.ErrInvalid)
+	}
+	fails(t, x.PutState(ctx, "big", make([]byte, index.MaxValue+1)), index.ErrInvalid)
+}
+
+// What was acknowledged is there after a restart.
+func testRestart(t *testing.T, s Store) {
+	x, ctx := s.Open(t), t.Context()
+	ok(t, x.PutFile(ctx, file(1, 7, 8), owner(1)))
+	put(t, x, holding(1, 7, index.User), holding(1, 9, index.Random))
+	ok(t, x.UpdateStats(ctx, Address(1), func(s *index.Stats) error { s.Window = 5; return nil }))
+	ok(t, x.PutState(ctx, "state", []byte("kept")))
+	ok(t, x.Close())
+	x = s.Open(t)
+	f, err := x.File(ctx, CID(1))
+	ok(t, err)
+	sameFile(t, f, file(1, 7, 8))
+	all := holdings(t, ctx, x, Address(1))
+	equal(t, len(all), 2)
+	equal(t, all[Hash(7)], holding(1, 7, index.User))
+	stats, err := x.Stats(ctx, Address(1))
+	ok(t, err)
+	equal(t, stats.Window, 5)
+	state, err := x.State(ctx, "state")
+	ok(t, err)
+	equal(t, string(state), "kept")
+}
+
+// A context that has ended, and a closed index, are errors.
+func testEnds(t *testing.T, s Store) {
+	x := s.Open(t)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	fails(t, x.PutHolding(ended, holding(1, 7, index.User)), context.Canceled)
+	fails(t, x.PutState(ended, "a", nil), context.Canceled)
+	_, err := x.File(ended, CID(1))
+	fails(t, err, context.Canceled)
+	for _, err := range x.Files(ended) {
+		fails(t, err, context.Canceled)
+	}
+	ok(t, x.Close())
+	ctx := t.Context()
+	fails(t, x.Close(), index.ErrClosed)
+	fails(t, x.PutFile(ctx, file(1), owner(1)), index.ErrClosed)
+	fails(t, x.UpdateStats(ctx, Address(1), func(*index.Stats) error { return nil }), index.ErrClosed)
+	_, err = x.Holding(ctx, Address(1), Hash(1))
+	fails(t, err, index.ErrClosed)
+	for _, err := range x.Holdings(ctx, Address(1)) {
+		fails(t, err, index.ErrClosed)
+	}
+	for _, err := range x.AllStats(ctx) {
+		fails(t, err, index.ErrClosed)
+	}
+}

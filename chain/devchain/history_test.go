@@ -1,0 +1,177 @@
+package devchain
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/wallet"
+)
+
+// drawCall draws a call of account i that often, but not always, is allowed.
+func drawCall(t *rapid.T, i int, block uint64) (signer wallet.Address, c call) {
+	other := rapid.IntRange(0, 9).Draw(t, "other")
+	amount := chain.Rao(rapid.Uint64Range(0, 2000).Draw(t, "amount"))
+	switch rapid.IntRange(0, 4).Draw(t, "call") {
+	case 0:
+		return cold(i % 3), register{net1, hot(i)}
+	case 1:
+		return cold(i), addStake{net1, hot(other), amount}
+	case 2:
+		a := testAxon()
+		a.Port = uint16(block)
+		return hot(i), serveAxon{net1, a}
+	case 3:
+		return hot(i), setWeights{net1, row(rapid.SliceOfN(rapid.Uint16Max(3), 0, 6).Draw(t, "row")...), 0}
+	default:
+		return cold(i), transfer{cold(other), amount}
+	}
+}
+
+// TestHistories makes chains of random calls and checks after every block what
+// always has to hold.
+func TestHistories(t *testing.T) {
+	cfg := ruled(t, func(c *Config) {
+		h := &c.Hyperparameters
+		h.MaxUIDs, h.MaxValidators, h.ImmunityPeriod, h.Tempo = 6, 2, 3, 4
+		h.Burn, h.MinStake, h.WeightsRateLimit = 7, 1000, 0
+		c.Genesis = map[wallet.Address]chain.Rao{cold(0): 20_000, cold(1): 10_000, cold(2): 5000}
+		c.BlockEmission = 1000
+	})
+	included, replaced := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		s := cfg.genesis(time.Unix(1_700_000_000, 0))
+		for range rapid.IntRange(1, 40).Draw(t, "blocks") {
+			var txs []*transaction
+			nonces := map[wallet.Address]uint64{}
+			for i := range rapid.IntRange(0, 8).Draw(t, "transactions") {
+				signer, c := drawCall(t, rapid.IntRange(0, 9).Draw(t, "account"), uint64(i))
+				if _, ok := nonces[signer]; !ok {
+					nonces[signer] = s.Nonces[signer]
+				}
+				txs = append(txs, unsigned(t, signer, nonces[signer], c))
+				nonces[signer]++
+			}
+			next, rec, errs := cfg.advance(s, txs, time.Unix(1_700_000_000, 0))
+			checkHistory(t, cfg, s, next, rec)
+			checkReplay(t, cfg, s, next, rec, txs)
+			for _, err := range errs {
+				if err == nil {
+					included++
+				}
+			}
+			if len(s.Neurons) == len(next.Neurons) {
+				replaced += len(rec.Registrations)
+			}
+			s = next
+		}
+	})
+	if included < 1000 || replaced < 50 {
+		t.Errorf("only %d transactions were included and %d neurons replaced: the test tests little", included, replaced)
+	}
+}
+
+// unsigned is a transaction as if its signature had been checked.
+func unsigned(t *rapid.T, signer wallet.Address, nonce uint64, c call) *transaction {
+	pub, err := signer.PublicKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := encodeBody(chain.Hash{}, pub, nonce, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := decode(append(body, make([]byte, signatureSize)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tx
+}
+
+func checkHistory(t *rapid.T, cfg *Config, before, s *state, rec record) {
+	var money, genesis chain.Rao
+	for _, r := range s.Balances {
+		money += r
+	}
+	for _, r := range s.Stakes {
+		money += r
+	}
+	for _, r := range cfg.Genesis {
+		genesis += r
+	}
+	if money+s.Burned != genesis+s.Issued {
+		t.Fatalf("%d of money and %d burned, genesis had %d and %d were issued", money, s.Burned, genesis, s.Issued)
+	}
+	if s.Issued+s.Pending > chain.Rao(s.Head.Number)*cfg.BlockEmission {
+		t.Fatalf("%d issued and %d pending at block %d", s.Issued, s.Pending, s.Head.Number)
+	}
+	permits := 0
+	seen := map[wallet.Address]bool{}
+	for i, n := range s.Neurons {
+		if n.UID != chain.UID(i) || seen[n.Hotkey] || s.Owners[n.Hotkey] != n.Coldkey || n.LastUpdate < n.RegisteredAt {
+			t.Fatalf("UID %d is %+v", i, n)
+		}
+		seen[n.Hotkey] = true
+		if n.ValidatorPermit {
+			permits++
+		}
+		for _, w := range s.Weights[i] {
+			if int(w.UID) >= len(s.Neurons) || s.Neurons[w.UID].RegisteredAt > n.LastUpdate {
+				t.Fatalf("the weights of UID %d, set at %d, are %v", i, n.LastUpdate, s.Weights[i])
+			}
+		}
+		isNew := i >= len(before.Neurons) || before.Neurons[i].Hotkey != n.Hotkey
+		event := slices.Contains(rec.Registrations, chain.Registration{UID: n.UID, Hotkey: n.Hotkey})
+		if isNew && !event {
+			t.Fatalf("%s came to UID %d without an event", n.Hotkey, i)
+		}
+	}
+	if permits > int(cfg.Hyperparameters.MaxValidators) || len(s.Neurons) > int(cfg.Hyperparameters.MaxUIDs) || len(s.Weights) != len(s.Neurons) {
+		t.Fatalf("%d permits, %d neurons, %d rows", permits, len(s.Neurons), len(s.Weights))
+	}
+}
+
+// checkReplay makes the block again: from its record, from the snapshot of its
+// parent, and from its transactions in another order.
+func checkReplay(t *rapid.T, cfg *Config, before, s *state, rec record, txs []*transaction) {
+	want := s.clone() // without the block's events
+	text, err := json.Marshal(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept state
+	if err := json.Unmarshal(text, &kept); err != nil {
+		t.Fatal(err)
+	}
+	again, err := cfg.replay(&kept, rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again = again.clone(); !sameJSON(t, again, want) {
+		t.Fatalf("replayed, the state is\n%+v, was\n%+v", again, want)
+	}
+	backwards := slices.Clone(txs)
+	slices.Reverse(backwards)
+	other, _, _ := cfg.advance(before, backwards, rec.Block.Time)
+	if other = other.clone(); !reflect.DeepEqual(other, want) {
+		t.Fatalf("in another order the state is\n%+v, was\n%+v", other, want)
+	}
+}
+
+// sameJSON compares as kept: a nil and an empty list are the same.
+func sameJSON(t *rapid.T, a, b *state) bool {
+	x, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := json.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(x) == string(y)
+}

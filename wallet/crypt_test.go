@@ -25,10 +25,17 @@ const (
 `
 )
 
-func TestFernetVector(t *testing.T) {
-	plain, err := decrypt([]byte(fernetFile+"\n"), vectorPassword)
-	if err != nil || string(plain) != `{"a": 1}` {
+func TestFernetToken(t *testing.T) {
+	key, err := base64.URLEncoding.DecodeString(fernetKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := openFernetToken([]byte(fernetFile), key); err != nil || string(plain) != `{"a": 1}` {
 		t.Errorf("%s, %v", plain, err)
+	}
+	key[0] ^= 1
+	if _, err := openFernetToken([]byte(fernetFile), key); !errors.Is(err, ErrPassword) {
+		t.Errorf("other key: %v", err)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 const (
 	fileCategory = "filetao-content" // names our writes in Pebble's disk statistics
-	writeStep    = 4 << 20           // bytes written between looks at the context
+	writeStep    = 1 << 20           // bytes written at a time
 )
 
 func (s *Store) path(elem ...string) string {
@@ -100,11 +100,12 @@ func (s *Store) writeTemp(ctx context.Context, h proof.Digest, data []byte) (pat
 			err = errors.Join(err, s.unlink(path))
 		}
 	}()
+	buf := make([]byte, min(len(data), writeStep)) // a vfs.File may change what it is given
 	for len(data) > 0 {
 		if err := ctx.Err(); err != nil {
 			return path, err
 		}
-		n, err := f.Write(data[:min(len(data), writeStep)])
+		n, err := f.Write(buf[:copy(buf, data)])
 		if err != nil {
 			return path, err
 		}

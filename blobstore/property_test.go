@@ -57,15 +57,16 @@ func TestRandomHistoriesMatchTheModel(t *testing.T) {
 		h := history{disk: vfs.NewCrashableMem(), clock: noon}
 		h.open(rt)
 		defer func() { h.close(rt) }()
+		change := func(rt *rapid.T) {
+			h.clock = h.clock.Add(time.Duration(rapid.IntRange(0, 2).Draw(rt, "seconds")) * time.Second)
+			op := drawOp(rt, h.clock)
+			got, want := op.Do(t.Context(), h.store), h.model.Apply(op)
+			if !errors.Is(got, want) {
+				rt.Fatalf("%+v: %v, want %v", op, got, want)
+			}
+		}
 		rt.Repeat(map[string]func(*rapid.T){
-			"change": func(rt *rapid.T) {
-				h.clock = h.clock.Add(time.Duration(rapid.IntRange(0, 2).Draw(rt, "seconds")) * time.Second)
-				op := drawOp(rt, h.clock)
-				got, want := op.Do(t.Context(), h.store), h.model.Apply(op)
-				if !errors.Is(got, want) {
-					rt.Fatalf("%+v: %v, want %v", op, got, want)
-				}
-			},
+			"change": change, "change 2": change, "change 3": change, "change 4": change, "change 5": change,
 			"reopen": func(rt *rapid.T) {
 				h.close(rt)
 				h.open(rt)
@@ -155,7 +156,7 @@ func TestStoringAndExpiringTheSameDataAtOnce(t *testing.T) {
 			}
 		}
 	})
-	for range 100 {
+	for range 30 {
 		if err := errors.Join(store(alice, time.Second), store(bob, time.Hour)); err != nil {
 			t.Fatal(err)
 		}

@@ -19,13 +19,7 @@ func (s *Store) Read(ctx context.Context, owner wallet.Address, hash string) ([]
 	if err != nil {
 		return nil, Record{}, err
 	}
-	data := make([]byte, r.Record().Size)
-	_, err = io.ReadFull(r, data)
-	if len(data) == 0 { // an empty ReadFull does not read
-		if _, err = r.Read(make([]byte, 1)); errors.Is(err, io.EOF) {
-			err = nil
-		}
-	}
+	data, err := r.ReadAll()
 	if err = errors.Join(err, r.Close()); err != nil {
 		return nil, Record{}, err
 	}
@@ -94,6 +88,22 @@ func (r *Reader) State() *proof.State { return r.state }
 
 // Close releases the file.
 func (r *Reader) Close() error { return r.file.Close() }
+
+// ReadAll reads what is left of the data into memory. It returns the errors of
+// Read but io.EOF.
+func (r *Reader) ReadAll() ([]byte, error) {
+	data := make([]byte, r.left)
+	if len(data) == 0 { // the hash is still to be checked
+		if _, err := r.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		return data, nil
+	}
+	if _, err := io.ReadFull(r, data); err != nil {
+		return nil, err
+	}
+	return data, nil
+}
 
 // Read returns io.EOF after the last byte, ErrCorrupt, or ctx's error.
 func (r *Reader) Read(p []byte) (n int, err error) {

@@ -107,17 +107,18 @@ func finish(t *testing.T, fs vfs.FS, m *blobtest.Model, i int) error {
 
 func TestPowerLossAtEveryStepKeepsWhatWasAcknowledged(t *testing.T) {
 	total := steps(t)
-	for _, outcome := range []blobtest.Outcome{blobtest.Lost, blobtest.Persisted, blobtest.Torn} {
-		for _, unsynced := range []int{0, 50, 100, -1} {
-			t.Run(fmt.Sprintf("step %d, unflushed %d%%", outcome, unsynced), func(t *testing.T) {
-				t.Parallel()
-				for step := 1; step <= total; step++ {
-					if err := crash(t, step, outcome, unsynced); err != nil {
-						t.Fatalf("power loss at step %d of %d: %v", step, total, err)
-					}
+	for _, c := range []struct {
+		outcome  blobtest.Outcome
+		unsynced int
+	}{{blobtest.Lost, 0}, {blobtest.Torn, 50}, {blobtest.Persisted, 100}, {blobtest.Persisted, -1}} {
+		t.Run(fmt.Sprintf("step %d, unflushed %d%%", c.outcome, c.unsynced), func(t *testing.T) {
+			t.Parallel()
+			for step := 1; step <= total; step++ {
+				if err := crash(t, step, c.outcome, c.unsynced); err != nil {
+					t.Fatalf("power loss at step %d of %d: %v", step, total, err)
 				}
-			})
-		}
+			}
+		})
 	}
 }
 

@@ -1,0 +1,155 @@
+package miner
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/filetao/filetao/blobstore"
+	"github.com/filetao/filetao/internal/cycle"
+	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire"
+	"github.com/filetao/filetao/wire/synapse"
+)
+
+// Config is a miner's configuration; zero values take the defaults.
+type Config struct {
+	// MaxData is the largest datum taken, in bytes. Default 512 MiB, the
+	// largest chunk of any of the reference's releases.
+	MaxData int64
+	// DefaultTTL is how long data is kept whose asker does not say, MaxTTL the
+	// longest that any is kept. Defaults 30 days and 1 year.
+	DefaultTTL, MaxTTL time.Duration
+	// Challenges is how many are computed at a time; more wait. Default: as
+	// many as there are cores.
+	Challenges int
+	// ExpiryPeriod is the time between two looks for expired data. Default 1
+	// minute; a look costs nothing when there is none.
+	ExpiryPeriod time.Duration
+}
+
+const day = 24 * time.Hour
+
+func (c Config) withDefaults() Config {
+	setDefault(&c.MaxData, 512<<20)
+	setDefault(&c.DefaultTTL, 30*day)
+	setDefault(&c.MaxTTL, 365*day)
+	setDefault(&c.Challenges, runtime.GOMAXPROCS(0))
+	setDefault(&c.ExpiryPeriod, time.Minute)
+	return c
+}
+
+func setDefault[T int | int64 | time.Duration](v *T, value T) {
+	if *v <= 0 {
+		*v = value
+	}
+}
+
+// Deps are a miner's parts. Store is required.
+type Deps struct {
+	// Key is the miner's hotkey; its address is a label of the metrics.
+	Key   *wallet.Keypair
+	Store *blobstore.Store
+	// Log may be nil, and so may Now (time.Now) and Rand (crypto/rand).
+	Log  *slog.Logger
+	Now  func() time.Time
+	Rand io.Reader
+	// Metrics, if not nil, gets the miner's metrics.
+	Metrics prometheus.Registerer
+}
+
+// Miner answers for the bytes in a store. It is safe for concurrent use.
+type Miner struct {
+	cfg     Config
+	store   *blobstore.Store
+	log     *slog.Logger
+	now     func() time.Time
+	rand    io.Reader
+	turns   turns
+	compute *semaphore.Weighted // one for every challenge at work
+	expiry  *cycle.Loop
+	tally   *tally
+}
+
+// New makes a miner. Its handlers work at once; Run drops what expires. The
+// store stays the caller's to close.
+func New(c Config, d Deps) *Miner {
+	labels := prometheus.Labels{}
+	if d.Key != nil {
+		labels["hotkey"] = string(d.Key.Address())
+	}
+	m := &Miner{
+		cfg: c.withDefaults(), store: d.Store, log: d.Log, now: d.Now, rand: d.Rand, tally: newTally(labels),
+	}
+	if m.log == nil {
+		m.log = slog.New(slog.DiscardHandler)
+	}
+	if m.now == nil {
+		m.now = time.Now
+	}
+	if m.rand == nil {
+		m.rand = rand.Reader
+	}
+	m.compute = semaphore.NewWeighted(int64(m.cfg.Challenges))
+	m.expiry = cycle.New(m.cfg.ExpiryPeriod, m.expire)
+	if d.Metrics != nil {
+		d.Metrics.MustRegister(newCollector(m, labels))
+	}
+	return m
+}
+
+// Server takes handlers of messages; *synapse.Server is one.
+type Server interface {
+	// Handle has h answer the messages that makeMsg makes, whose JSON bodies
+	// have at most maxBody bytes.
+	Handle(makeMsg func() wire.Message, h wire.Handler, maxBody int64)
+}
+
+// Register adds the miner's handlers to a server.
+func (m *Miner) Register(s Server) {
+	small := synapse.BodySize(0)
+	s.Handle(func() wire.Message { return &wire.Store{} }, answer(m, TaskStore, m.keep), synapse.BodySize(m.cfg.MaxData))
+	s.Handle(func() wire.Message { return &wire.Challenge{} }, answer(m, TaskChallenge, m.prove), small)
+	s.Handle(func() wire.Message { return &wire.Retrieve{} }, answer(m, TaskRetrieve, m.giveBack), small)
+	s.Handle(func() wire.Message { return &wire.Delete{} }, answer(m, TaskDelete, m.drop), small)
+}
+
+// Run drops expired data until ctx ends. It returns an error when the store
+// breaks, which only a new start mends.
+func (m *Miner) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return m.expiry.Run(ctx) })
+	g.Go(func() error {
+		select {
+		case <-m.store.Failed():
+			return fmt.Errorf("miner: %w", blobstore.ErrBroken)
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	return g.Wait()
+}
+
+// Expiry is the loop that drops expired data, for pausing and triggering it
+// while Run runs.
+func (m *Miner) Expiry() *cycle.Loop { return m.expiry }
+
+func (m *Miner) expire(ctx context.Context) error {
+	n, bytes, err := m.store.Expire(ctx, m.now())
+	if n > 0 {
+		m.log.Info("dropped expired data", "claims", n, "bytes", bytes)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		m.log.Error("dropping expired data failed; it is tried again", "err", err)
+	}
+	return nil
+}

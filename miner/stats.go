@@ -1,0 +1,148 @@
+package miner
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/filetao/filetao/blobstore"
+	"github.com/filetao/filetao/wire"
+)
+
+// Task is what a miner is asked to do.
+type Task string
+
+// The tasks, one for every message a miner answers.
+const (
+	TaskStore     Task = "store"
+	TaskChallenge Task = "challenge"
+	TaskRetrieve  Task = "retrieve"
+	TaskDelete    Task = "delete"
+)
+
+// Count is how often a task ended with a status (of package wire).
+type Count struct {
+	Task   Task
+	Status int
+	N      uint64
+}
+
+// Stats is what a miner keeps and what it was asked since it started.
+type Stats struct {
+	blobstore.Usage
+	// Requests are ordered by task and status.
+	Requests []Count
+	// LastChallenge is when one was last answered well; zero if never.
+	LastChallenge time.Time
+}
+
+// Stats returns the miner's present statistics.
+func (m *Miner) Stats() Stats {
+	s := m.tally.stats()
+	s.Usage = m.store.Usage()
+	return s
+}
+
+// tally counts answers.
+type tally struct {
+	took *prometheus.HistogramVec
+
+	mu            sync.Mutex // guards what follows
+	counts        map[Count]uint64
+	lastChallenge time.Time
+}
+
+func newTally(labels prometheus.Labels) *tally {
+	return &tally{
+		counts: map[Count]uint64{},
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "filetao_miner_answer_seconds", Help: "Time from a request's turn to its answer.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 3, 11), ConstLabels: labels,
+		}, []string{"task"}),
+	}
+}
+
+func (t *tally) add(task Task, status int, took time.Duration, now time.Time) {
+	t.took.WithLabelValues(string(task)).Observe(took.Seconds())
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts[Count{Task: task, Status: status}]++
+	if task == TaskChallenge && status == wire.StatusOK {
+		t.lastChallenge = now
+	}
+}
+
+func (t *tally) stats() Stats {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := Stats{LastChallenge: t.lastChallenge}
+	for c, n := range t.counts {
+		c.N = n
+		s.Requests = append(s.Requests, c)
+	}
+	slices.SortFunc(s.Requests, func(a, b Count) int {
+		return cmp.Or(cmp.Compare(a.Task, b.Task), cmp.Compare(a.Status, b.Status))
+	})
+	return s
+}
+
+// collector shows a miner's statistics to Prometheus.
+type collector struct {
+	m                       *Miner
+	gauges                  []gauge
+	requests, lastChallenge *prometheus.Desc
+}
+
+type gauge struct {
+	desc  *prometheus.Desc
+	value func(blobstore.Usage) int64
+}
+
+func newCollector(m *Miner, all prometheus.Labels) prometheus.Collector {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("filetao_miner_"+name, help, labels, all)
+	}
+	return &collector{
+		m: m,
+		gauges: []gauge{
+			{desc("stored_bytes", "Bytes of data kept."), func(u blobstore.Usage) int64 { return u.Bytes }},
+			{desc("objects", "Data kept."), func(u blobstore.Usage) int64 { return u.Objects }},
+			{desc("claims", "Askers' claims on data."), func(u blobstore.Usage) int64 { return u.Records }},
+			{desc("capacity_bytes", "Bytes of data that can be kept."), func(u blobstore.Usage) int64 { return u.Capacity }},
+			{desc("free_bytes", "Bytes of data that there is room for."), func(u blobstore.Usage) int64 { return u.Free }},
+		},
+		requests:      desc("requests_total", "Requests by task and status of the answer.", "task", "status"),
+		lastChallenge: desc("last_challenge_timestamp_seconds", "When a challenge was last answered well; 0 if never."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, g := range c.gauges {
+		ch <- g.desc
+	}
+	ch <- c.requests
+	ch <- c.lastChallenge
+	c.m.tally.took.Describe(ch)
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	s := c.m.Stats()
+	for _, g := range c.gauges {
+		ch <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, float64(g.value(s.Usage)))
+	}
+	for _, r := range s.Requests {
+		ch <- prometheus.MustNewConstMetric(c.requests, prometheus.CounterValue, float64(r.N), string(r.Task), strconv.Itoa(r.Status))
+	}
+	var last float64
+	if !s.LastChallenge.IsZero() {
+		last = float64(s.LastChallenge.Unix())
+	}
+	ch <- prometheus.MustNewConstMetric(c.lastChallenge, prometheus.GaugeValue, last)
+	c.m.tally.took.Collect(ch)
+}

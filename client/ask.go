@@ -92,11 +92,11 @@ func (c *Client) rounds(ctx context.Context, round func(context.Context) error) 
 // hedged asks the peers in turn, the next one when one has failed or has taken
 // hedge. It returns the first good answer, ends what is still under way and
 // waits for it. With none it returns failures, or ctx's error.
-func hedged[T any](ctx context.Context, peers []wire.Peer, hedge time.Duration, ask func(context.Context, wire.Peer) (T, error)) (T, error) {
+func hedged(ctx context.Context, peers []wire.Peer, hedge time.Duration, ask func(context.Context, wire.Peer) (sealedFile, error)) (sealedFile, error) {
 	type answer struct {
-		peer  wire.Peer
-		value T
-		err   error
+		peer wire.Peer
+		file sealedFile
+		err  error
 	}
 	inner, cancel := context.WithCancel(ctx)
 	answers := make(chan answer, len(peers))
@@ -105,8 +105,8 @@ func hedged[T any](ctx context.Context, peers []wire.Peer, hedge time.Duration, 
 		peer := peers[next]
 		next, running = next+1, running+1
 		go func() {
-			value, err := ask(inner, peer)
-			answers <- answer{peer, value, err}
+			file, err := ask(inner, peer)
+			answers <- answer{peer, file, err}
 		}()
 	}
 	defer func() {
@@ -115,7 +115,6 @@ func hedged[T any](ctx context.Context, peers []wire.Peer, hedge time.Duration, 
 			<-answers
 		}
 	}()
-	var none T
 	var failed failures
 	timer := time.NewTimer(hedge)
 	defer timer.Stop()
@@ -131,7 +130,7 @@ func hedged[T any](ctx context.Context, peers []wire.Peer, hedge time.Duration, 
 		case a := <-answers:
 			running--
 			if a.err == nil {
-				return a.value, nil
+				return a.file, nil
 			}
 			failed = append(failed, failure{a.peer.Hotkey, a.err})
 		case <-timer.C:
@@ -142,7 +141,7 @@ func hedged[T any](ctx context.Context, peers []wire.Peer, hedge time.Duration, 
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return none, errors.Join(err, failed)
+		return sealedFile{}, errors.Join(err, failed)
 	}
-	return none, failed
+	return sealedFile{}, failed
 }

@@ -32,7 +32,7 @@ const (
 
 // Entry is one remembered file.
 type Entry struct {
-	Name     string           // what the user called it: the file's base name
+	Name     string           // the file's base name; one read from a book may be anything
 	CID      string           // what was stored
 	Gateways []wallet.Address // who stored it, in the order of the book
 }
@@ -69,8 +69,8 @@ func (b *Book) Path() string { return b.path }
 // CID, and the CID it pointed at before is returned; "" when it is new or the
 // same. It is on disk when Add returns nil. Errors: ErrBook, ErrNameTaken.
 func (b *Book) Add(e Entry) (previous string, err error) {
-	if e.Name == "" {
-		return "", fmt.Errorf("%w: a file needs a name", ErrBook)
+	if e.Name != filepath.Base(e.Name) || e.Name == "." || e.Name == ".." {
+		return "", fmt.Errorf("%w: %q is not a file's base name", ErrBook, e.Name)
 	}
 	if err := cid.Parse(e.CID); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrBook, err)

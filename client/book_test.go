@@ -97,7 +97,7 @@ func TestBookRefusesWhatItWouldDestroy(t *testing.T) {
 			t.Fatalf("%q after %q: %v", names[1], names[0], err)
 		}
 	}
-	for _, e := range []client.Entry{{Name: "", CID: id}, {Name: "x", CID: "QmX"}} {
+	for _, e := range []client.Entry{{Name: "", CID: id}, {Name: "../x", CID: id}, {Name: "..", CID: id}, {Name: "x", CID: "QmX"}} {
 		if _, err := b.Add(e); !errors.Is(err, client.ErrBook) {
 			t.Fatalf("%+v: %v", e, err)
 		}

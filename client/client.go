@@ -1,7 +1,6 @@
 package client
 
 import (
-	"cmp"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -31,30 +30,30 @@ var (
 	ErrWrongData = errors.New("the gateway's answer does not match the CID")
 )
 
-// Config are the client's settings; zero values take the defaults.
+// Config are the client's settings; zero values take those of DefaultConfig.
 type Config struct {
-	// Ask is how many gateways one round of Put tries (3).
+	// Ask is how many gateways one round of Put tries.
 	Ask int
 	// Share is the part of the subnet's neurons that counts as the top by
-	// stake (0.1).
+	// stake.
 	Share float64
-	// MinStake leaves out gateways with less, in rao (0).
+	// MinStake leaves out gateways with less, in rao.
 	MinStake chain.Rao
-	// PingTimeout is how long a gateway may take to answer a ping (3 s).
+	// PingTimeout is how long a gateway may take to answer a ping.
 	PingTimeout time.Duration
 	// Timeout is how long a gateway may take over one request when the options
-	// do not say: 100 s, and with it one second for every 4 MiB sent.
+	// do not say; a Put gets one second more for every 4 MiB sent.
 	Timeout time.Duration
-	// GetTimeout is the same for a Get, whose size is not known before (600 s).
+	// GetTimeout is the same for a Get, whose size is not known before.
 	GetTimeout time.Duration
 	// Hedge is how long Get waits for one gateway before it asks the next one
-	// too (20 s).
+	// too.
 	Hedge time.Duration
-	// Attempts is how many rounds are made while failures look passing (3);
-	// the wait before the second is Backoff (2 s), before each next twice that.
+	// Attempts is how many rounds are made while failures look passing. The
+	// wait before the second is Backoff, before each further one twice the last.
 	Attempts int
 	Backoff  time.Duration
-	// TTL is how long files are kept when the options do not say (30 days).
+	// TTL is how long files are kept when the options do not say.
 	TTL time.Duration
 }
 
@@ -62,17 +61,32 @@ type Config struct {
 // miners, in bytes a second.
 const sendRate = 4 << 20
 
+// DefaultConfig is the reference's where it has the setting.
+func DefaultConfig() Config {
+	return Config{
+		Ask: 3, Share: 0.1, PingTimeout: 3 * time.Second, Timeout: 100 * time.Second, GetTimeout: 600 * time.Second,
+		Hedge: 20 * time.Second, Attempts: 3, Backoff: 2 * time.Second, TTL: 30 * 24 * time.Hour,
+	}
+}
+
 func (c Config) withDefaults() Config {
-	c.Ask = cmp.Or(c.Ask, 3)
-	c.Share = cmp.Or(c.Share, 0.1)
-	c.PingTimeout = cmp.Or(c.PingTimeout, 3*time.Second)
-	c.Timeout = cmp.Or(c.Timeout, 100*time.Second)
-	c.GetTimeout = cmp.Or(c.GetTimeout, 600*time.Second)
-	c.Hedge = cmp.Or(c.Hedge, 20*time.Second)
-	c.Attempts = cmp.Or(c.Attempts, 3)
-	c.Backoff = cmp.Or(c.Backoff, 2*time.Second)
-	c.TTL = cmp.Or(c.TTL, 30*24*time.Hour)
+	d := DefaultConfig()
+	setDefault(&c.Ask, d.Ask)
+	setDefault(&c.Share, d.Share)
+	setDefault(&c.PingTimeout, d.PingTimeout)
+	setDefault(&c.Timeout, d.Timeout)
+	setDefault(&c.GetTimeout, d.GetTimeout)
+	setDefault(&c.Hedge, d.Hedge)
+	setDefault(&c.Attempts, d.Attempts)
+	setDefault(&c.Backoff, d.Backoff)
+	setDefault(&c.TTL, d.TTL)
 	return c
+}
+
+func setDefault[T int | float64 | time.Duration](v *T, to T) {
+	if *v <= 0 {
+		*v = to
+	}
 }
 
 // Deps are what a Client works with. Its owner closes the transport.

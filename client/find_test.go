@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -104,5 +105,15 @@ func TestNamedGatewaysAreAskedInOrder(t *testing.T) {
 	})
 	if !slices.Equal(stored.Gateways, []wallet.Address{n.hotkey(2)}) || n.asked("Synapse") != 0 || n.asked("StoreUser") != 2 {
 		t.Fatalf("%+v after %d pings and %d requests", stored, n.asked("Synapse"), n.asked("StoreUser"))
+	}
+}
+
+// TestDefaults are the reference's (3 gateways of the top tenth, pings of
+// 3 s, 3 rounds, 2 s doubling, 100 s, 30 days): changing one is a decision.
+func TestDefaults(t *testing.T) {
+	got := fmt.Sprintf("%+v", client.DefaultConfig())
+	want := "{Ask:3 Share:0.1 MinStake:0 TAO PingTimeout:3s Timeout:1m40s GetTimeout:10m0s Hedge:20s Attempts:3 Backoff:2s TTL:720h0m0s}"
+	if got != want {
+		t.Fatalf("got  %s\nwant %s", got, want)
 	}
 }

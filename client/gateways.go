@@ -151,7 +151,7 @@ func peerOf(n chain.Neuron) wire.Peer {
 	return wire.Peer{Hotkey: n.Hotkey, Addr: n.Axon.AddrPort(), Version: n.Axon.Version}
 }
 
-func shuffle[T any](random io.Reader, list []T) error {
+func shuffle(random io.Reader, list []chain.Neuron) error {
 	var seed [32]byte
 	if _, err := io.ReadFull(random, seed[:]); err != nil {
 		return fmt.Errorf("randomness: %w", err)

@@ -55,7 +55,7 @@ func TestPutAsksThreeOfMany(t *testing.T) {
 			t.Fatalf("gateway %d was asked %d times", uid, n.at(uid).asked["StoreUser"])
 		}
 	}
-	if !strings.Contains(err.Error(), string(n.hotkey(0))[:2]) || strings.Count(err.Error(), "refused by the test") != 3 {
+	if strings.Count(err.Error(), "gateway 5") != 3 || strings.Count(err.Error(), "refused by the test") != 3 {
 		t.Fatalf("the error does not say what the gateways said: %v", err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/wallet"
 )
@@ -44,9 +43,11 @@ func (g *Gateway) Delete(ctx context.Context, owner wallet.Address, id string) e
 }
 
 // discard deletes chunks that no file refers to from index and miners. It does
-// its best within a time of its own, whatever becomes of ctx.
+// its best whatever becomes of ctx: miners are told within CleanupTimeout, and
+// the index forgets their holdings either way.
 func (g *Gateway) discard(ctx context.Context, chunks []index.Chunk) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.CleanupTimeout)
+	ctx = context.WithoutCancel(ctx)
+	tell, cancel := context.WithTimeout(ctx, g.cfg.CleanupTimeout)
 	defer cancel()
 	miners := g.miners()
 	done := map[string]bool{}
@@ -64,8 +65,15 @@ func (g *Gateway) discard(ctx context.Context, chunks []index.Chunk) {
 		}
 		for _, holder := range holders {
 			work.Go(func() error {
-				n, known := miners[holder]
-				g.discardAt(ctx, c.Hash, holder, n, known)
+				err := errNotThere
+				if n, ok := miners[holder]; ok {
+					err = g.deps.Fleet.Delete(tell, n, c.Hash).Err
+				}
+				if err != nil {
+					g.metrics.unreached.Inc()
+					forgotten := g.deps.Index.RemoveHolding(ctx, holder, c.Hash)
+					g.log.Warn("a miner could not be told to delete a chunk", "chunk", c.Hash, "miner", holder, "err", errors.Join(err, forgotten))
+				}
 				return nil
 			})
 		}
@@ -76,6 +84,8 @@ func (g *Gateway) discard(ctx context.Context, chunks []index.Chunk) {
 // maxDeletions is how many miners are told to delete at a time.
 const maxDeletions = 16
 
+var errNotThere = errors.New("it is not on the network at present")
+
 // orphaned are the holders of a chunk if no file needs it.
 func (g *Gateway) orphaned(ctx context.Context, hash string) ([]wallet.Address, error) {
 	files, err := g.deps.Index.ChunkFiles(ctx, hash)
@@ -84,20 +94,3 @@ func (g *Gateway) orphaned(ctx context.Context, hash string) ([]wallet.Address, 
 	}
 	return g.deps.Index.Holders(ctx, hash)
 }
-
-// discardAt has the index forget that a miner holds a chunk, and tells the
-// miner if it can be found.
-func (g *Gateway) discardAt(ctx context.Context, hash string, holder wallet.Address, n chain.Neuron, known bool) {
-	var err error
-	if known {
-		err = g.deps.Fleet.Delete(ctx, n, hash).Err
-	} else if err = g.deps.Index.RemoveHolding(ctx, holder, hash); err == nil {
-		err = errNotThere
-	}
-	if err != nil {
-		g.metrics.unreached.Inc()
-		g.log.Warn("a miner could not be told to delete a chunk", "chunk", hash, "miner", holder, "err", err)
-	}
-}
-
-var errNotThere = errors.New("it is not on the network at present")

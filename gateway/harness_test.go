@@ -27,6 +27,7 @@ type bench struct {
 	mu     sync.Mutex // guards what follows
 	dead   map[wallet.Address]bool
 	killAt map[string]int // by message: the miner that gets so many of them dies before it answers
+	once   func()         // runs before the next message is answered
 }
 
 // newBench has limits short enough that a test may run into them.
@@ -50,6 +51,13 @@ func (b *bench) another(cfg gateway.Config) *gateway.Gateway {
 func (b *bench) Call(ctx context.Context, to wire.Peer, msg wire.Message) (wire.Exchange, error) {
 	if b.isDead(to.Hotkey) {
 		return wire.Exchange{}, wire.Unavailable("connection refused")
+	}
+	b.mu.Lock()
+	once := b.once
+	b.once = nil
+	b.mu.Unlock()
+	if once != nil {
+		once()
 	}
 	x, err := b.Net.Call(ctx, to, msg)
 	b.mu.Lock()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/filetao/filetao/fleet/fleettest"
 	"github.com/filetao/filetao/gateway"
+	"github.com/filetao/filetao/wire"
 )
 
 // TestAgainForLonger: a file that is handed in again with a longer ttl is kept
@@ -142,5 +143,42 @@ func TestTheSameFileAtOnce(t *testing.T) {
 		if b.held() != 0 {
 			t.Errorf("%d gateways: deleted, and the miners have %d chunks", gateways, b.held())
 		}
+	}
+}
+
+// TestAgainWhileAnotherGatewayDeletes: the file goes from under a store of the
+// same bytes, and the store does not say that it is kept without having stored
+// it.
+func TestAgainWhileAnotherGatewayDeletes(t *testing.T) {
+	alice, bob := user(t, "alice"), user(t, "bob")
+	data := noise(1000)
+	cases := map[string]func(b *bench, id string) error{
+		"it has deleted the chunks": func(b *bench, id string) error {
+			return b.another(gateway.Config{}).Delete(t.Context(), alice, id)
+		},
+		"it is about to": func(b *bench, id string) error {
+			_, err := b.Index.RemoveOwner(t.Context(), id, alice)
+			return err
+		},
+	}
+	for name, remove := range cases {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, 5, gateway.Config{ChunkSize: 400})
+			id := b.put(t, alice, data)
+			before := b.file(t, id)
+			b.once = func() { // a holder is pinged: the file has been looked up
+				if err := remove(b, id); err != nil {
+					t.Error(err)
+				}
+			}
+			b.put(t, bob, data)
+			if b.file(t, id).Payload == before.Payload {
+				t.Fatal("the deleted file was taken up again")
+			}
+			b.check(t, bob, id, data)
+			if _, _, err := b.Retrieve(t.Context(), alice, id); wire.StatusOf(err) != wire.StatusNotFound || b.held() != 3*3 {
+				t.Fatalf("%v, the miners have %d chunks", err, b.held())
+			}
+		})
 	}
 }

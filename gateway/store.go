@@ -84,10 +84,27 @@ func (g *Gateway) store(ctx context.Context, id string, data []byte, own index.O
 	if err != nil {
 		return err
 	}
-	if !held {
-		return g.replace(ctx, file, data, own)
+	if held {
+		held, err = g.own(ctx, file, own)
 	}
-	return g.deps.Index.PutFile(ctx, file, own)
+	if err != nil || held {
+		return err
+	}
+	return g.replace(ctx, file, data, own)
+}
+
+// own adds an owner to a known file. It is false when the file has gone since
+// it was looked up, deleted by another gateway over this index: then its chunks
+// are going too. The index would take the file up again, which shows in its
+// time.
+func (g *Gateway) own(ctx context.Context, file index.File, own index.Ownership) (bool, error) {
+	again := file
+	again.Stored = file.Stored.Add(time.Second)
+	if err := g.deps.Index.PutFile(ctx, again, own); err != nil {
+		return false, err
+	}
+	now, err := g.deps.Index.File(ctx, file.CID)
+	return now.Payload != file.Payload || now.Stored.Equal(file.Stored), err
 }
 
 // storeNew stores a file that is not known.

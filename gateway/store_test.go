@@ -7,14 +7,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/cid"
 	"github.com/filetao/filetao/envelope"
+	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/gateway"
 	"github.com/filetao/filetao/placement"
 )
@@ -201,5 +204,28 @@ func TestSmallNetworks(t *testing.T) {
 			}
 			b.check(t, alice, id, noise(1200))
 		})
+	}
+}
+
+// TestMinersAreDrawnInPublic: whoever knows the block and the metagraph knows
+// whom a file was given to.
+func TestMinersAreDrawnInPublic(t *testing.T) {
+	b := newBench(t, 200, gateway.Config{})
+	block := chain.Hash{1, 2, 3}
+	g := gateway.New(gateway.Config{}, gateway.Deps{
+		Fleet: b.fleet, Index: b.Index, Key: envelope.Key{7}, Block: func() chain.Hash { return block },
+	})
+	id, err := g.Store(t.Context(), user(t, "alice"), noise(10), "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	holders := b.holders(t, b.file(t, id).Chunks[0].Hash)
+	for _, n := range fleet.Draw(block, b.Neurons(), 10)[:3] {
+		if !slices.Contains(holders, n.Hotkey) {
+			t.Fatalf("UID %d was drawn, and the holders are %v", n.UID, holders)
+		}
+	}
+	if len(holders) != 3 {
+		t.Fatalf("%d holders", len(holders))
 	}
 }

@@ -69,11 +69,18 @@ func (c *cli) execute(ctx context.Context, args []string) exitCode {
 
 func (c *cli) newRoot() *cobra.Command {
 	root := group("filetao", "A decentralised storage network",
+		c.devnetCommand(),
 		c.walletCommand(),
+		c.storeCommand(),
+		c.retrieveCommand(),
+		c.deleteCommand(),
+		c.runCommand(),
+		c.minerCommand(),
+		c.chainCommand(),
 		c.versionCommand(),
 	)
 	root.Long = "FileTAO stores encrypted files on a network of miners that validators keep honest.\n" +
-		"Start with `filetao wallet create`."
+		"Start with `filetao devnet`: a whole network on this machine."
 	root.Version = readVersion().Version
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetHelpTemplate(root.HelpTemplate() + "\n" + exitHelp)

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/chain/devchain"
+	"github.com/filetao/filetao/wallet"
+)
+
+// confirm asks before something is spent or removed. In a script there is
+// nobody to ask: --yes is needed.
+func (c *cli) confirm(yes bool, what string) error {
+	if yes {
+		return nil
+	}
+	answer, err := c.ask(what+" [y/N] ", false)
+	if errors.Is(err, errNoTerminal) {
+		return usagef("%s There is no terminal to ask at: give --yes", what)
+	}
+	if err != nil {
+		return err
+	}
+	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
+		return errInterrupted
+	}
+	return nil
+}
+
+func (c *cli) chainRegisterCommand() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use: "register", Short: "Register the wallet's hotkey on the subnet", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
+				netuid := chain.NetUID(c.netuid)
+				h, err := remote.Hyperparameters(cmd.Context(), netuid)
+				if err != nil {
+					return err
+				}
+				coldkey, hotkey, err := c.bothKeys()
+				if err != nil {
+					return err
+				}
+				if err := c.confirm(yes, fmt.Sprintf("Registering %s on subnet %d costs %s of %s.", hotkey, netuid, h.Burn, coldkey.Address())); err != nil {
+					return err
+				}
+				if err := remote.Register(cmd.Context(), coldkey, netuid, hotkey); err != nil {
+					return err
+				}
+				m, err := remote.Metagraph(cmd.Context(), netuid)
+				if err != nil {
+					return err
+				}
+				n, ok := m.ByHotkey(hotkey)
+				if !ok {
+					return fmt.Errorf("%w: registered, and replaced at once", chain.ErrNotRegistered)
+				}
+				return c.print(map[string]any{"hotkey": hotkey, "uid": n.UID, "netuid": netuid, "cost_rao": h.Burn}, func() {
+					fmt.Fprintf(c.out, "%s has UID %d on subnet %d.\n", hotkey, n.UID, netuid)
+				})
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
+}
+
+// bothKeys reads the wallet's coldkey and its hotkey's address.
+func (c *cli) bothKeys() (*wallet.Keypair, wallet.Address, error) {
+	hotkey, err := wallet.At(c.wallet).HotkeyAddress()
+	if err != nil {
+		return nil, "", err
+	}
+	coldkey, err := c.coldkey()
+	return coldkey, hotkey, err
+}
+
+func (c *cli) chainStakeCommand() *cobra.Command {
+	var amount string
+	var yes bool
+	cmd := &cobra.Command{
+		Use: "stake", Short: "Stake the wallet's TAO on its hotkey", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			rao, err := parseAmount(amount)
+			if err != nil {
+				return err
+			}
+			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
+				coldkey, hotkey, err := c.bothKeys()
+				if err != nil {
+					return err
+				}
+				if err := c.confirm(yes, fmt.Sprintf("Staking %s of %s on %s.", rao, coldkey.Address(), hotkey)); err != nil {
+					return err
+				}
+				if err := remote.AddStake(cmd.Context(), coldkey, chain.NetUID(c.netuid), hotkey, rao); err != nil {
+					return err
+				}
+				return c.print(map[string]any{"hotkey": hotkey, "staked_rao": rao}, func() {
+					fmt.Fprintf(c.out, "Staked %s on %s.\n", rao, hotkey)
+				})
+			})
+		},
+	}
+	cmd.Flags().StringVar(&amount, "amount", "", "TAO to stake, for example 1000 or 0.5")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
+}
+
+func parseAmount(text string) (chain.Rao, error) {
+	if text == "" {
+		return 0, usagef("--amount is missing: how many TAO?")
+	}
+	rao, err := chain.ParseRao(text)
+	if err != nil {
+		return 0, usagef("--amount: %v", err)
+	}
+	return rao, nil
+}
+
+func (c *cli) chainTransferCommand() *cobra.Command {
+	var amount, uri, to, toWallet string
+	var yes bool
+	cmd := &cobra.Command{
+		Use: "transfer", Short: "Move TAO to another coldkey (development chains)", Args: cobra.NoArgs,
+		Long: `Move TAO from the wallet's coldkey, or from a well-known key such as //Alice
+(--uri), to another coldkey.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			rao, err := parseAmount(amount)
+			if err != nil {
+				return err
+			}
+			dest, err := c.destination(to, toWallet)
+			if err != nil {
+				return err
+			}
+			from, err := c.source(uri)
+			if err != nil {
+				return err
+			}
+			if err := c.confirm(yes || uri != "", fmt.Sprintf("Moving %s from %s to %s.", rao, from.Address(), dest)); err != nil {
+				return err
+			}
+			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
+				if err := remote.Transfer(cmd.Context(), from, dest, rao); err != nil {
+					return err
+				}
+				return c.print(map[string]any{"from": from.Address(), "to": dest, "amount_rao": rao}, func() {
+					fmt.Fprintf(c.out, "Moved %s to %s.\n", rao, dest)
+				})
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&amount, "amount", "", "TAO to move")
+	f.StringVar(&uri, "uri", "", "development key to take them from, for example //Alice")
+	f.StringVar(&to, "to", "", "address of the coldkey that gets them")
+	f.StringVar(&toWallet, "to-wallet", "", "name of the wallet that gets them, instead of --to")
+	f.BoolVar(&yes, "yes", false, "do not ask")
+	cmd.MarkFlagsMutuallyExclusive("to", "to-wallet")
+	return cmd
+}
+
+func (c *cli) destination(to, toWallet string) (wallet.Address, error) {
+	if to == "" && toWallet == "" {
+		return "", usagef("to whom? give --to or --to-wallet")
+	}
+	if to != "" {
+		return wallet.ParseAddress(to)
+	}
+	return wallet.At(wallet.Location{Path: c.wallet.Path, Name: toWallet}).ColdkeyAddress()
+}
+
+func (c *cli) source(uri string) (*wallet.Keypair, error) {
+	if uri == "" {
+		return c.coldkey()
+	}
+	key, err := wallet.KeypairFromURI(uri)
+	if err != nil {
+		return nil, usagef("--uri: %v", err)
+	}
+	return key, nil
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/node"
+)
+
+func (c *cli) minerCommand() *cobra.Command {
+	cmd := group("miner", "Look at miners as a validator knows them", c.minerStatsCommand())
+	cmd.Aliases = []string{"m"}
+	return cmd
+}
+
+// statsFlags say where the index is.
+type statsFlags struct {
+	dir, at, host, password string
+	port                    int
+}
+
+func (c *cli) minerStatsCommand() *cobra.Command {
+	var s statsFlags
+	cmd := &cobra.Command{
+		Use: "stats", Short: "Show every miner's statistics, tier and storage", Args: cobra.NoArgs,
+		Long: `Show every miner's statistics, tier and storage, from a validator's index: the
+one in --dir (a running validator is asked, a stopped one's index is opened), or
+a Redis index named by --index.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			rows, err := c.minerRows(cmd.Context(), &s)
+			if err != nil {
+				return err
+			}
+			if rows == nil {
+				rows = []node.MinerRow{}
+			}
+			return c.print(rows, func() { c.printMiners(rows) })
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&s.dir, "dir", "", "folder of the validator (default ~/.filetao/validator)")
+	f.StringVar(&s.at, "index", "", "Redis index: redis://…, redis+cluster://…, or a database number at --database.host")
+	f.StringVar(&s.host, "database.host", "localhost", "Redis server for --index N")
+	f.IntVar(&s.port, "database.port", 6379, "its port")
+	f.StringVar(&s.password, "database.redis_password", c.env("", "REDIS_PASSWORD"), "its password (REDIS_PASSWORD)")
+	return cmd
+}
+
+func (c *cli) minerRows(ctx context.Context, s *statsFlags) ([]node.MinerRow, error) {
+	if s.at != "" {
+		at := s.at
+		if n, err := strconv.Atoi(at); err == nil {
+			at = redisURL(s.host, s.port, s.password, n)
+		}
+		return rowsOf(ctx, at)
+	}
+	if err := c.makeDir(&s.dir, "validator"); err != nil {
+		return nil, err
+	}
+	rows, err := askStatus(ctx, s.dir)
+	if err == nil || !errors.Is(err, errNotRunning) {
+		return rows, err
+	}
+	at := filepath.Join(s.dir, "index")
+	if _, err := os.Stat(at); err != nil {
+		return nil, fmt.Errorf("%s holds no validator's index: %w; --dir or --index says where it is", s.dir, err)
+	}
+	return rowsOf(ctx, at)
+}
+
+func rowsOf(ctx context.Context, at string) (rows []node.MinerRow, err error) {
+	ix, err := node.OpenIndex(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, ix.Close()) }()
+	return node.MinerRows(ctx, ix)
+}
+
+// errNotRunning says that no node answers for a folder.
+var errNotRunning = errors.New("no node runs on this folder")
+
+// askStatus asks the validator that runs on a folder, through its status page.
+func askStatus(ctx context.Context, dir string) ([]node.MinerRow, error) {
+	addr, err := node.StatusAddrOf(dir)
+	if err != nil {
+		return nil, errNotRunning
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr.String()+"/miners", nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, errNotRunning
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the validator's status page at %s answers %s", addr, resp.Status)
+	}
+	var rows []node.MinerRow
+	err = json.NewDecoder(resp.Body).Decode(&rows)
+	return rows, err
+}
+
+func redisURL(host string, port int, password string, db int) string {
+	if password != "" {
+		password = ":" + password + "@"
+	}
+	return fmt.Sprintf("redis://%s%s:%d/%d", password, host, port, db)
+}
+
+func (c *cli) printMiners(rows []node.MinerRow) {
+	if len(rows) == 0 {
+		fmt.Fprintln(c.out, "The index knows no miners yet.")
+		return
+	}
+	var table [][]string
+	for _, r := range rows {
+		uid := "-"
+		if r.UID != nil {
+			uid = strconv.Itoa(*r.UID)
+		}
+		table = append(table, []string{
+			uid, string(r.Hotkey), cmp.Or(r.Tier, "-"), fmt.Sprint(r.TotalSuccesses), tally(r.Store), tally(r.Challenge),
+			tally(r.Retrieve), size(r.Stored) + " / " + size(r.Limit),
+		})
+	}
+	c.table(strings.Split("UID,HOTKEY,TIER,SUCCESSES,STORE,CHALLENGE,RETRIEVE,STORED / LIMIT", ","), table)
+}
+
+// tally shows successes, attempts and rate.
+func tally(t index.Tally) string {
+	if t.Attempts == 0 {
+		return "0/0"
+	}
+	return fmt.Sprintf("%d/%d (%.1f%%)", t.Successes, t.Attempts, 100*float64(t.Successes)/float64(t.Attempts))
+}

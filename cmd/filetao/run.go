@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/chain/devchain"
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/node"
+	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire"
+)
+
+func (c *cli) runCommand() *cobra.Command {
+	cmd := group("run", "Run a node", c.runMinerCommand(), c.runValidatorCommand(), c.runAPICommand())
+	cmd.Aliases = []string{"n"}
+	cmd.Long = `Run a miner, a validator or a gateway until Ctrl-C.
+
+A node's hotkey must be registered on the subnet (filetao chain register). It
+listens on loopback unless --axon.ip says otherwise. Options of the Python nodes
+are taken under their own names; those without a meaning here say so.`
+	return cmd
+}
+
+// nodeFlags are the flags all nodes share.
+type nodeFlags struct {
+	dir, status          string
+	axonIP, externalIP   string
+	axonPort, externPort uint16
+	blacklist, whitelist []string
+}
+
+func (n *nodeFlags) add(cmd *cobra.Command, role string) {
+	f := cmd.Flags()
+	f.StringVar(&n.dir, "dir", "", "folder of everything the node keeps (default ~/.filetao/"+role+")")
+	f.StringVar(&n.status, "status", "127.0.0.1:0", "address of the status page (/status, /metrics, /miners); empty for none")
+	f.StringVar(&n.axonIP, "axon.ip", "127.0.0.1", "address to listen on; 0.0.0.0 for all")
+	f.Uint16Var(&n.axonPort, "axon.port", 8091, "port to listen on; 0 takes a free one")
+	f.StringVar(&n.externalIP, "axon.external_ip", "", "address to announce on the chain (default: the one listened on)")
+	f.Uint16Var(&n.externPort, "axon.external_port", 0, "port to announce on the chain (default: the one listened on)")
+}
+
+// common turns the flags into a node's configuration.
+func (c *cli) common(n *nodeFlags, role string, on chain.Chain) (node.Common, error) {
+	if err := c.makeDir(&n.dir, role); err != nil {
+		return node.Common{}, err
+	}
+	ip, err := netip.ParseAddr(n.axonIP)
+	if err != nil {
+		return node.Common{}, usagef("--axon.ip: %v", err)
+	}
+	var external netip.Addr
+	if n.externalIP != "" {
+		if external, err = netip.ParseAddr(n.externalIP); err != nil {
+			return node.Common{}, usagef("--axon.external_ip: %v", err)
+		}
+	} else if ip.IsUnspecified() {
+		return node.Common{}, usagef("--axon.ip %s listens on every address, so the chain has to be told which one is yours: give --axon.external_ip", ip)
+	}
+	hotkey, err := c.hotkey()
+	if err != nil {
+		return node.Common{}, err
+	}
+	return node.Common{
+		Chain: on, NetUID: chain.NetUID(c.netuid), Hotkey: hotkey,
+		Listen: netip.AddrPortFrom(ip, n.axonPort).String(), External: netip.AddrPortFrom(external, n.externPort),
+		Dir: n.dir, Status: n.status, Log: c.log,
+	}, nil
+}
+
+func parseHotkeys(flag string, texts []string) ([]wallet.Address, error) {
+	var all []wallet.Address
+	for _, text := range texts {
+		a, err := wallet.ParseAddress(text)
+		if err != nil {
+			return nil, usagef("--%s: %v", flag, err)
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+// runner is a node, whatever it is.
+type runner interface {
+	Run(context.Context) error
+	Ready() <-chan struct{}
+	Addr() netip.AddrPort
+	Hotkey() wallet.Address
+}
+
+// runNode runs a node to its end and prints a line when it is ready.
+func (c *cli) runNode(ctx context.Context, role string, n runner) error {
+	done := make(chan error, 1)
+	go func() { done <- n.Run(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-n.Ready():
+	}
+	if err := c.print(map[string]any{"role": role, "hotkey": n.Hotkey(), "axon": n.Addr()}, func() {
+		if n.Addr().IsValid() {
+			fmt.Fprintf(c.out, "%s %s serves at %s; Ctrl-C ends it.\n", role, n.Hotkey(), n.Addr())
+		} else {
+			fmt.Fprintf(c.out, "%s %s is ready; Ctrl-C ends it.\n", role, n.Hotkey())
+		}
+	}); err != nil {
+		c.log.Warn("cannot print", "err", err)
+	}
+	return <-done
+}
+
+// minerFlags are the flags of `run miner` beside the shared ones.
+type minerFlags struct {
+	nodeFlags
+	data              string
+	capacity, minFree byteSize
+	minStake          float64
+	permit, anybody   bool
+	requests          int
+	window            uint64
+}
+
+func (c *cli) runMinerCommand() *cobra.Command {
+	m := minerFlags{minFree: 1 << 30}
+	cmd := &cobra.Command{
+		Use: "miner", Short: "Keep bytes, answer for them", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c.noticeIgnored(cmd)
+			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
+				cfg, err := c.minerConfig(&m, remote)
+				if err != nil {
+					return err
+				}
+				n, err := node.NewMiner(cfg)
+				if err != nil {
+					return err
+				}
+				return c.runNode(cmd.Context(), "miner", n)
+			})
+		},
+	}
+	m.add(cmd, "miner")
+	f := cmd.Flags()
+	f.StringVar(&m.data, "database.directory", "", "folder of the stored bytes (default <dir>/data)")
+	f.Var(&m.capacity, "capacity", "how much to keep, for example 500GiB (default: what the disk has)")
+	f.Var(&m.minFree, "min-free", "how much to leave free on the disk")
+	hotkeyListFlag(f, &m.blacklist, "refuse these hotkeys", "blacklist.blacklist_hotkeys", "miner.blacklist.blacklist_hotkeys")
+	hotkeyListFlag(f, &m.whitelist, "let these hotkeys in whatever else holds", "blacklist.whitelist_hotkeys", "miner.blacklist.whitelist_hotkeys")
+	f.BoolVar(&m.permit, "blacklist.force_validator_permit", false, "let only hotkeys with a validator permit in")
+	f.BoolVar(&m.anybody, "blacklist.allow_non_registered", false, "let unregistered hotkeys in")
+	f.Float64Var(&m.minStake, "blacklist.minimum_stake_requirement", 0, "let only hotkeys with this much stake in, in TAO")
+	f.IntVar(&m.requests, "miner.max_requests_per_window", 50, "requests one hotkey may make in a window; -1 for any number")
+	f.Uint64Var(&m.window, "miner.rate_limit_window", 25, "blocks of a window")
+	ignore(cmd, sharedIgnored, minerIgnored)
+	return cmd
+}
+
+func (c *cli) minerConfig(m *minerFlags, on chain.Chain) (cfg node.MinerConfig, err error) {
+	if cfg.Common, err = c.common(&m.nodeFlags, "miner", on); err != nil {
+		return cfg, err
+	}
+	black, err := parseHotkeys("blacklist.blacklist_hotkeys", m.blacklist)
+	if err != nil {
+		return cfg, err
+	}
+	white, err := parseHotkeys("blacklist.whitelist_hotkeys", m.whitelist)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Door = wire.DoorConfig{
+		Blacklist: black, Whitelist: white, RequirePermit: m.permit, AllowUnregistered: m.anybody,
+		MinStake:          uint64(m.minStake * float64(chain.TAO)),
+		RequestsPerWindow: m.requests, WindowBlocks: m.window,
+	}
+	cfg.Data = expandHome(m.data)
+	cfg.Capacity, cfg.MinFree = int64(m.capacity), int64(m.minFree)
+	return cfg, nil
+}
+
+// withIndex opens a node's index for as long as fn runs.
+func withIndex(ctx context.Context, at, dir string, fn func(*index.Index) error) (err error) {
+	if at == "" {
+		at = filepath.Join(dir, "index")
+	}
+	ix, err := node.OpenIndex(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ix.Close()) }()
+	return fn(ix)
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/filetao/filetao/envelope"
+	"github.com/filetao/filetao/gateway"
+	"github.com/filetao/filetao/node"
+	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire"
+)
+
+// apiFlags are the flags of serving users.
+type apiFlags struct {
+	open                 bool
+	allow, deny          []string
+	storeLimit, getLimit float64
+	redundancy           int
+	chunkSize            int64
+	layer                wallet.Location // of the gateways' own encryption
+	layerPassword        string
+}
+
+func (a *apiFlags) add(c *cli, cmd *cobra.Command) {
+	d := gateway.DefaultConfig()
+	f := cmd.Flags()
+	f.BoolVar(&a.open, "api.open_access", false, "let everybody store and retrieve: for testing only")
+	hotkeyListFlag(f, &a.allow, "let these users in (default: nobody)", "api.whitelisted_hotkeys")
+	hotkeyListFlag(f, &a.deny, "refuse these users", "api.blacklisted_hotkeys")
+	f.Float64Var(&a.storeLimit, "api.store_timeout", d.StoreTimeout.Seconds(), "seconds for storing a user's file")
+	f.Float64Var(&a.getLimit, "api.retrieve_timeout", d.RetrieveTimeout.Seconds(), "seconds for retrieving one")
+	f.IntVar(&a.redundancy, "neuron.store_redundancy", d.Redundancy, "miners that keep each chunk of a user's file")
+	f.Int64Var(&a.chunkSize, "neuron.override_chunk_size", 0, "bytes of a chunk; 0 follows the network's rule")
+	f.StringVar(&a.layer.Name, "encryption.wallet_name", "core_storage_coldkey", "wallet of the gateways' own encryption; made on the first run")
+	f.StringVar(&a.layer.Hotkey, "encryption.wallet_hotkey", "core_storage_hotkey", "its hotkey")
+	f.StringVar(&a.layerPassword, "encryption.password", c.env("", "FILETAO_ENCRYPTION_PASSWORD"), "its password (FILETAO_ENCRYPTION_PASSWORD)")
+}
+
+func (a *apiFlags) door() (wire.DoorConfig, error) {
+	allow, err := parseHotkeys("api.whitelisted_hotkeys", a.allow)
+	if err != nil {
+		return wire.DoorConfig{}, err
+	}
+	deny, err := parseHotkeys("api.blacklisted_hotkeys", a.deny)
+	if err != nil {
+		return wire.DoorConfig{}, err
+	}
+	return gateway.Access{Open: a.open, Whitelist: allow, Blacklist: deny}.Door(), nil
+}
+
+// apiConfig settles how users are served; deriving the key takes seconds.
+func (c *cli) apiConfig(a *apiFlags) (node.APIConfig, error) {
+	key, err := c.layerKey(a)
+	if err != nil {
+		return node.APIConfig{}, fmt.Errorf("wallet of the gateways' encryption: %w", err)
+	}
+	cfg := gateway.DefaultConfig()
+	cfg.StoreTimeout, cfg.RetrieveTimeout = seconds(a.storeLimit), seconds(a.getLimit)
+	cfg.Redundancy, cfg.ChunkSize = a.redundancy, a.chunkSize
+	return node.APIConfig{Envelope: key, Gateway: cfg}, nil
+}
+
+// layerKey opens the wallet of the gateways' own layer of encryption, or makes
+// it. Whoever loses it loses every file stored through these gateways, so it is
+// said where it is.
+func (c *cli) layerKey(a *apiFlags) (envelope.Key, error) {
+	loc := a.layer
+	loc.Path = c.wallet.Path
+	w := wallet.At(loc)
+	password := func(string) (string, error) {
+		if a.layerPassword == "" {
+			return "", usagef("it is encrypted: give --encryption.password or set FILETAO_ENCRYPTION_PASSWORD")
+		}
+		return a.layerPassword, nil
+	}
+	coldkey, err := w.Coldkey(password)
+	if errors.Is(err, wallet.ErrNotFound) {
+		coldkey, err = c.makeLayer(loc, a.layerPassword)
+	}
+	if err != nil {
+		return envelope.Key{}, err
+	}
+	c.log.Info("deriving the key of the gateways' encryption")
+	return envelope.DeriveKey(coldkey.PrivateKeyHex()), nil
+}
+
+func (c *cli) makeLayer(loc wallet.Location, password string) (*wallet.Keypair, error) {
+	coldkey, err := newKey(wallet.DefaultWords)
+	if err != nil {
+		return nil, err
+	}
+	hotkey, err := newKey(wallet.DefaultWords)
+	if err != nil {
+		return nil, err
+	}
+	opt := wallet.CreateOptions{Coldkey: coldkey, Hotkey: hotkey, Rand: rand.Reader}
+	if password != "" {
+		opt.Password = func(string) (string, error) { return password, nil }
+	}
+	if _, err := wallet.Create(loc, opt); err != nil {
+		return nil, err
+	}
+	c.log.Warn("made the wallet of the gateways' encryption; keep a copy: files stored through these gateways cannot be read without it",
+		"wallet", loc.Name, "path", loc.Path, "encrypted", password != "")
+	return coldkey, nil
+}

@@ -17,9 +17,11 @@ func (v *Validator) Run(ctx context.Context) error {
 	select {
 	case <-v.deps.Follower.Ready():
 	case <-ctx.Done():
-		return nil
 	}
 	if err := v.load(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	var r rounds

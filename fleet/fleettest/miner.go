@@ -48,6 +48,9 @@ func newMiner(key *wallet.Keypair) *Miner {
 // Hotkey is the miner's.
 func (m *Miner) Hotkey() wallet.Address { return m.key.Address() }
 
+// Key is the miner's.
+func (m *Miner) Key() *wallet.Keypair { return m.key }
+
 // Behave has the miner behave so from now on, at the messages of those names,
 // or at all.
 func (m *Miner) Behave(b Behaviour, names ...string) {

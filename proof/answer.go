@@ -12,16 +12,17 @@ import (
 	"github.com/filetao/filetao/proof/pedersen"
 )
 
-// block is the number of bytes that are read and worked on at a time, and
-// blocks how many are in memory: hashing the whole may lag behind the pieces.
 const (
-	block  = 1 << 20
+	// blockBytes is about what is read and worked on at a time.
+	blockBytes = 1 << 20
+	// blocks is how many are in memory: hashing the whole may lag behind the
+	// pieces.
 	blocks = 3
 )
 
 // AnswerChallenge reads data of that many bytes once and answers for it,
-// prevSeed being the seed that the asker sent last. It works on all cores, in a
-// few MiB beside the piece that is asked for. It returns ErrRequest; ErrData
+// prevSeed being the seed that the asker sent last. It works on all cores, in
+// some MiB beside the piece that is asked for. It returns ErrRequest; ErrData
 // when data is shorter or not what was asked for, or prevSeed is none; and what
 // reading returns.
 func AnswerChallenge(random io.Reader, req ChallengeRequest, data io.Reader, size int64, prevSeed string) (ChallengeAnswer, error) {
@@ -31,6 +32,9 @@ func AnswerChallenge(random io.Reader, req ChallengeRequest, data io.Reader, siz
 	}
 	count, length, err := req.check(size)
 	if err != nil {
+		return ChallengeAnswer{}, err
+	}
+	if err := checkKept(prevSeed); err != nil {
 		return ChallengeAnswer{}, err
 	}
 	committer, err := bases.Committer(int(count))
@@ -44,7 +48,7 @@ func AnswerChallenge(random io.Reader, req ChallengeRequest, data io.Reader, siz
 		piece: make([]byte, 0, length),
 	}
 	state := NewState()
-	if err := inBlocks(data, size, a.split.block(), state, a.take); err != nil {
+	if err := inBlocks(data, size, a.split.blockLength(), state, a.take); err != nil {
 		return ChallengeAnswer{}, err
 	}
 	if err := a.commit(a.split.end()); err != nil {

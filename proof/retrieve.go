@@ -20,6 +20,9 @@ func AnswerRetrieve(req RetrieveRequest, data *State, prevSeed string) (Retrieve
 	if err := checkNamed(req.DataHash, req.Seed); err != nil {
 		return RetrieveAnswer{}, err
 	}
+	if err := checkKept(prevSeed); err != nil {
+		return RetrieveAnswer{}, err
+	}
 	link, err := prove(req.DataHash, req.Seed, data, prevSeed)
 	return RetrieveAnswer{CommitmentHash: link.Hash, CommitmentProof: link.Proof}, err
 }
@@ -51,10 +54,15 @@ func prove(dataHash, seed string, data *State, prevSeed string) (seedchain.Link,
 	if data.Hash().String() != dataHash {
 		return seedchain.Link{}, fmt.Errorf("%w: it has another hash", ErrData)
 	}
-	if err := CheckSeed(prevSeed); err != nil {
-		return seedchain.Link{}, fmt.Errorf("%w: no seed kept: %d bytes", ErrData, len(prevSeed))
-	}
 	return seedchain.Prove(data.Chain(prevSeed), seed), nil
+}
+
+// checkKept checks the answerer's own copy of the last seed.
+func checkKept(prevSeed string) error {
+	if CheckSeed(prevSeed) != nil {
+		return fmt.Errorf("%w: the seed kept has %d bytes", ErrData, len(prevSeed))
+	}
+	return nil
 }
 
 func checkLink(hash, proof, seed string) error {

@@ -4,28 +4,26 @@ import "crypto/sha3"
 
 // splitter cuts a stream into pieces and hashes each with the seed behind it.
 type splitter struct {
-	size int // of a piece, in bytes
-	seed string
-	// piece hashes one that is not in one block, of which it has had `had`
-	// bytes. Its zero value is between pieces.
-	piece *sha3.SHA3
-	had   int
+	size  int // of a piece, in bytes
+	seed  string
+	piece *sha3.SHA3 // the piece at hand, when it is hashed alone
+	had   int        // bytes of it so far
 }
 
-// block is the length of data to take at a time: as many fours of pieces as
-// make about `block` bytes, where four pieces are no more than a few of those.
-func (s *splitter) block() int {
-	four := sha3Lanes * s.size
-	if s.size > block {
-		return block
+// blockLength is how much data to take at a time for speed: whole fours of
+// pieces, about blockBytes together, unless one piece alone is longer.
+func (s *splitter) blockLength() int {
+	if s.size > blockBytes {
+		return blockBytes
 	}
-	return max(1, block/four) * four
+	four := sha3Lanes * s.size
+	return max(1, blockBytes/four) * four
 }
 
 // take returns H(piece || seed) of the pieces that data ends.
 func (s *splitter) take(data []byte) (sums [][32]byte) {
 	for len(data) > 0 {
-		if s.had == 0 && len(data) >= sha3Lanes*s.size {
+		if s.had == 0 && len(data)/sha3Lanes >= s.size {
 			var four [sha3Lanes][]byte
 			for i := range four {
 				four[i], data = data[:s.size], data[s.size:]

@@ -36,7 +36,7 @@ func TestSplitterHashesEveryPiece(t *testing.T) {
 		size := rapid.IntRange(1, 3000).Draw(t, "piece")
 		whole := data[:rapid.IntRange(1, len(data)).Draw(t, "size")]
 		s := splitter{size: size, seed: "seed"}
-		if n := s.block(); n%(sha3Lanes*size) != 0 || n > max(block, sha3Lanes*size) {
+		if n := s.blockLength(); n%(sha3Lanes*size) != 0 || n > max(blockBytes, sha3Lanes*size) {
 			t.Fatalf("blocks of %d bytes for pieces of %d", n, size)
 		}
 		var got [][32]byte
@@ -61,9 +61,9 @@ func TestSplitterHashesEveryPiece(t *testing.T) {
 }
 
 func TestBlocksStaySmall(t *testing.T) {
-	for _, size := range []int{1, 256, block - 1, block, block + 1, MaxPiece} {
+	for _, size := range []int{1, 256, blockBytes - 1, blockBytes, blockBytes + 1, MaxPiece} {
 		s := splitter{size: size}
-		if n := s.block(); n < 1 || n > sha3Lanes*block {
+		if n := s.blockLength(); n < 1 || n > sha3Lanes*blockBytes {
 			t.Errorf("pieces of %d bytes: blocks of %d", size, n)
 		}
 	}

@@ -78,7 +78,11 @@ func (g *Gateway) keepers(ctx context.Context, hash string) ([]keeper, error) {
 		} else if err != nil {
 			return nil, err
 		}
-		list = append(list, keeper{n, h.Stored.Add(h.TTL)})
+		until := h.Stored.Add(h.TTL)
+		if h.TTL == 0 {
+			until = h.Stored.AddDate(1000, 0, 0) // for ever
+		}
+		list = append(list, keeper{n, until})
 	}
 	return list, nil
 }

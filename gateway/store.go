@@ -132,7 +132,8 @@ func (g *Gateway) seal(ctx context.Context, id string, data []byte, ttl time.Dur
 }
 
 // record makes a file known. Its chunks are discarded if that fails, and if
-// another gateway over this index was faster with the same file.
+// another gateway over this index was faster with the same file: then the
+// owners, of whom the first is the one who waits, have that one's.
 func (g *Gateway) record(ctx context.Context, file index.File, owners []index.Ownership) error {
 	for _, own := range owners {
 		if err := g.deps.Index.PutFile(ctx, file, own); err != nil {
@@ -141,9 +142,16 @@ func (g *Gateway) record(ctx context.Context, file index.File, owners []index.Ow
 		}
 	}
 	won, err := g.deps.Index.File(ctx, file.CID)
-	if err == nil && won.Payload != file.Payload {
-		g.log.Info("another gateway has stored the same file meanwhile", "cid", file.CID)
-		g.discard(ctx, file.Chunks)
+	if err != nil || won.Payload == file.Payload {
+		return err
 	}
-	return nil
+	g.log.Info("another gateway has stored the same file meanwhile", "cid", file.CID)
+	g.discard(ctx, file.Chunks)
+	held, err := g.renew(ctx, won, &owners[0])
+	if err == nil && !held {
+		return wire.Conflict("another gateway works on the same file; try again")
+	} else if err != nil {
+		return err
+	}
+	return g.deps.Index.PutFile(ctx, won, owners[0])
 }

@@ -1,0 +1,52 @@
+package miner_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/filetao/filetao/blobstore"
+	"github.com/filetao/filetao/miner"
+	"github.com/filetao/filetao/wire"
+)
+
+// BenchmarkAnswers is the time from request to answer, without the network,
+// with a real disk.
+func BenchmarkAnswers(b *testing.B) {
+	for _, size := range []int{4 << 10, 1 << 20, 64 << 20} {
+		store, err := blobstore.Open(blobstore.Config{Dir: b.TempDir()}, blobstore.Deps{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		h := handlers{}
+		miner.New(miner.Config{}, miner.Deps{Store: store}).Register(h)
+		data := vectorData("", "bench", size)
+		for name, ask := range map[string]func() wire.Message{
+			"store": func() wire.Message {
+				if err := h.call(b.Context(), alice, &wire.Delete{DataHash: hashOf(data)}); err != nil {
+					b.Fatal(err)
+				}
+				return storeMsg(b, data)
+			},
+			"challenge": func() wire.Message { return challengeMsg(b, data) },
+			"retrieve":  func() wire.Message { return &wire.Retrieve{DataHash: hashOf(data), Seed: "s"} },
+		} {
+			if err := h.call(b.Context(), alice, storeMsg(b, data)); err != nil {
+				b.Fatal(err)
+			}
+			b.Run(fmt.Sprintf("%s/%d", name, size), func(b *testing.B) {
+				b.SetBytes(int64(size))
+				for b.Loop() {
+					b.StopTimer()
+					msg := ask()
+					b.StartTimer()
+					if err := h.call(b.Context(), alice, msg); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+		if err := store.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -138,11 +139,23 @@ func (g *guardFS) guard(name string, f vfs.File, err error) (vfs.File, error) {
 func (g *guardFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	g.failure.wait()
 	err := g.failure.forGood()
+	if err == nil && strings.HasPrefix(g.PathBase(name), "marker.") {
+		// A marker names another new file, which must be in the folder first.
+		err = g.syncDir(g.PathDir(name))
+	}
 	var f vfs.File
 	if err == nil {
 		f, err = g.FS.Create(name, category)
 	}
 	return g.guard(name, f, err)
+}
+
+func (g *guardFS) syncDir(dir string) error {
+	f, err := g.FS.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // ReuseForWrite makes a log out of an old one.

@@ -257,7 +257,8 @@ func (x *Index) Holdings(ctx context.Context, holder wallet.Address, kinds ...Ki
 	}
 }
 
-// AllHolders yields the miners that hold anything, in no promised order.
+// AllHolders yields the miners that hold anything, in no promised order; one
+// may come twice if miners are added and removed meanwhile.
 func (x *Index) AllHolders(ctx context.Context) iter.Seq2[wallet.Address, error] {
 	return each(x, ctx, groupsHolder, func(_ context.Context, tag string) (wallet.Address, error) {
 		return wallet.Address(tag), checkAddress(wallet.Address(tag))

@@ -38,8 +38,8 @@ const (
 	bloomBits       = 10 // per key: 1 % false positives
 )
 
-// Open opens the embedded store in a folder, which it makes (its parent must
-// exist), for this process alone: ErrLocked if another one has it.
+// Open opens the embedded store in a folder, which it makes readable to its
+// user only, for this process alone: ErrLocked if another one has it.
 func Open(dir string, o Options) (*Index, error) {
 	kv, err := openPebble(dir, o)
 	if err != nil {
@@ -67,6 +67,11 @@ func openPebble(dir string, o Options) (*pebbleKV, error) {
 	}
 	kv := &pebbleKV{
 		failure: &failure{log: o.Log, retry: cmp.Or(o.retry, defaultRetry), ended: make(chan struct{})}, seed: maphash.MakeSeed(),
+	}
+	if !o.ReadOnly {
+		if err := o.fs.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("open index: %w", err)
+		}
 	}
 	db, err := pebble.Open(dir, pebbleOptions(o, kv.failure))
 	if err != nil {

@@ -22,6 +22,7 @@ func (n *Node) announce(ctx context.Context) error {
 	}
 	want := n.external()
 	ready := false
+	var sent uint64 // head when the chain last took our address; 0: it has not
 	for {
 		served, err := n.served(want)
 		switch {
@@ -33,8 +34,10 @@ func (n *Node) announce(ctx context.Context) error {
 			ready = true
 			n.log.Info("serving", "axon", want, "block", n.follower.Head().Number)
 			close(n.ready)
-		case !served:
-			if err := n.serveAxon(ctx, want); err != nil && ctx.Err() == nil {
+		case !served && (sent == 0 || n.follower.Head().Number > sent+1): // our view may be behind what we did
+			if err := n.serveAxon(ctx, want); err == nil {
+				sent = n.follower.Head().Number
+			} else if ctx.Err() == nil {
 				n.log.Warn("the chain did not take the axon's address; trying again at the next block", "axon", want, "err", err)
 			}
 		}

@@ -153,6 +153,15 @@ func (d *Door) Admit(a wallet.Address) (Admission, error) {
 	return adm, nil
 }
 
+// Standing looks a up; what cannot be looked up is not registered.
+func (d *Door) Standing(a wallet.Address) Standing {
+	s, err := d.deps.Standing(a)
+	if err != nil {
+		return Standing{}
+	}
+	return s
+}
+
 func (d *Door) listed(a wallet.Address) error {
 	switch {
 	case d.blacklist[a]:

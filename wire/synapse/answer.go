@@ -118,8 +118,11 @@ func (x *exchange) headers(status int, text string, size int64) {
 		return // nothing is echoed to, or signed for, who has not signed
 	}
 	set("timeout", pyFloat(x.head.timeout.Seconds()))
-	if sig, err := x.s.cfg.Key.Sign(fmt.Appendf(nil, "%d.%s.%s.%s", nonce, x.head.hotkey, x.s.cfg.Key.Address(), x.s.uuid)); err == nil {
-		set(axonPrefix+"signature", "0x"+hex.EncodeToString(sig))
+	if status == wire.StatusOK { // nobody checks it: not worth its time on errors
+		sig, err := x.s.cfg.Key.Sign(fmt.Appendf(nil, "%d.%s.%s.%s", nonce, x.head.hotkey, x.s.cfg.Key.Address(), x.s.uuid))
+		if err == nil {
+			set(axonPrefix+"signature", "0x"+hex.EncodeToString(sig))
+		}
 	}
 	addr := x.caller().Addr
 	set(dendritePrefix+"ip", addr.Addr().String())

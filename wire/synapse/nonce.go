@@ -57,8 +57,9 @@ type last struct {
 //
 // Who was let in is kept for good: when its table is full, new sessions are
 // refused, and only timed nonces that are too old to be sent again make room.
-// Who was not let in is kept in a table of its own that forgets the oldest:
-// repeating what was refused gains nothing.
+// (An operator who runs out of room in decades stops the server and removes the
+// file.) Who was not let in is kept in a table of its own that forgets the
+// oldest: repeating what was refused gains nothing.
 //
 // A restart forgets timed nonces, hence none from before it is taken; all
 // others are written down before their request is worked on.
@@ -197,12 +198,12 @@ func (n *nonces) claim(s session, nonce uint64) error {
 // as it has to be.
 func (n *nonces) keep(s session, nonce uint64, registered bool) error {
 	n.mu.Lock()
+	if err := n.room(s, registered); err != nil {
+		n.mu.Unlock()
+		return err
+	}
 	l, known := n.kept[s]
 	if !known {
-		if err := n.room(s, registered); err != nil {
-			n.mu.Unlock()
-			return err
-		}
 		if e, passed := n.passers[s]; passed {
 			l.nonce = n.order.Remove(e).(passer).nonce
 			delete(n.passers, s)
@@ -218,6 +219,18 @@ func (n *nonces) keep(s session, nonce uint64, registered bool) error {
 		return fmt.Errorf("nonce file: %w", err)
 	}
 	return nil
+}
+
+// keepIfCheap is keep for a request that does no harm when it comes again: the
+// unregistered get at most a quarter of the table with such.
+func (n *nonces) keepIfCheap(s session, nonce uint64, registered bool) error {
+	n.mu.Lock()
+	scarce := !registered && n.unregistered >= n.max/4 || n.room(s, registered) != nil
+	n.mu.Unlock()
+	if scarce {
+		return nil
+	}
+	return n.keep(s, nonce, registered)
 }
 
 // volatile says that a restart refuses the nonce for its time alone.
@@ -241,6 +254,9 @@ func (n *nonces) durable() []record {
 // room refuses a new session when the table is full, a hotkey has too many or
 // the unregistered have half of all. Called with mu held.
 func (n *nonces) room(s session, registered bool) error {
+	if _, known := n.kept[s]; known {
+		return nil
+	}
 	full := func() bool {
 		return len(n.kept) >= n.max || n.perHotkey[s.hotkey()] >= maxPerHotkey || !registered && n.unregistered >= n.max/2
 	}

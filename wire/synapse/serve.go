@@ -19,10 +19,10 @@ import (
 const (
 	// smallBody is read without asking for memory: workers bound their number.
 	smallBody = 64 << 10
-	// grace is what a body or an answer may take beyond its length at
-	// minRate, and an answer beyond the deadline.
-	grace   = 5 * time.Second
-	minRate = 64 << 10 // bytes per second
+	// defaultGrace is what a body may take beyond its length at minRate, and
+	// an answer beyond the deadline.
+	defaultGrace = 5 * time.Second
+	minRate      = 64 << 10 // bytes per second
 )
 
 // exchange is one request on its way through the server.
@@ -50,7 +50,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	x.deadline = x.start.Add(s.cfg.HeaderTimeout)
 	// Until more is known of the caller, an answer and the rest of its body
 	// may take no longer than a header.
-	x.limit(x.deadline, x.deadline.Add(grace))
+	x.limit(x.deadline, x.deadline.Add(x.s.grace))
 	defer func() { s.memory.Release(x.held) }()
 	msg, b, err := x.work()
 	if err != nil {
@@ -81,6 +81,7 @@ func (x *exchange) work() (wire.Message, *body, error) {
 	}
 	x.head = hd
 	x.deadline = x.start.Add(min(hd.timeout, x.s.cfg.MaxTimeout))
+	x.limit(x.start.Add(x.s.cfg.HeaderTimeout), x.deadline.Add(x.s.grace))
 	ctx, cancel := context.WithDeadline(x.r.Context(), x.deadline)
 	defer cancel()
 	sess := sessionOf(hd.hotkey, hd.uuid)
@@ -101,7 +102,7 @@ func (x *exchange) work() (wire.Message, *body, error) {
 		}
 		defer x.s.queue.Done()
 		x.s.door.Served(caller.Hotkey)
-	} else if err := x.checkLength(rt); err != nil {
+	} else if err := x.admitPublic(rt, sess, caller); err != nil {
 		return nil, nil, err
 	}
 	if err := x.readBody(ctx, msg); err != nil {
@@ -182,6 +183,14 @@ func (x *exchange) admit(sess session, c *wire.Caller) (priority float64, err er
 	return adm.Priority, err
 }
 
+// admitPublic takes a request for which a signature is enough.
+func (x *exchange) admitPublic(rt route, sess session, c wire.Caller) error {
+	if err := x.checkLength(rt); err != nil {
+		return err
+	}
+	return x.s.nonces.keepIfCheap(sess, x.head.nonce, x.s.door.Standing(c.Hotkey).Registered)
+}
+
 // checkLength refuses a body by what it says of its length.
 func (x *exchange) checkLength(rt route) error {
 	switch n := x.r.ContentLength; {
@@ -236,7 +245,7 @@ func (x *exchange) readBody(ctx context.Context, msg wire.Message) error {
 		return wire.BadRequest("The body could not be read: %w", err)
 	}
 	// The connection is watched from now on: the context ends if it does.
-	x.limit(time.Time{}, x.deadline.Add(grace))
+	x.limit(time.Time{}, x.deadline.Add(x.s.grace))
 	if got != x.head.bodyHash {
 		return wire.Errorf(wire.StatusInternal, "Internal server error with error: Hash mismatch between header body hash %s and parsed body hash %s",
 			x.head.bodyHash, got)
@@ -254,11 +263,11 @@ type pacedReader struct {
 }
 
 func (p *pacedReader) Read(b []byte) (int, error) {
-	by := p.start.Add(grace + time.Duration(float64(p.n)/minRate*float64(time.Second)))
+	by := p.start.Add(p.x.s.grace + time.Duration(float64(p.n)/minRate*float64(time.Second)))
 	if by.After(p.x.deadline) {
 		by = p.x.deadline
 	}
-	p.x.limit(by, p.x.deadline.Add(grace))
+	p.x.limit(by, p.x.deadline.Add(p.x.s.grace))
 	n, err := p.r.Read(b)
 	p.n += int64(n)
 	return n, err

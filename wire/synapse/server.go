@@ -86,6 +86,7 @@ type Server struct {
 	listener *boundedListener
 	nonces   *nonces
 	queue    *wire.Queue
+	grace    time.Duration
 
 	maxMemory int64
 	memory    *semaphore.Weighted
@@ -110,7 +111,7 @@ func NewServer(cfg ServerConfig, deps ServerDeps) (*Server, error) {
 		return nil, errors.New("axon: a server needs a key and a door")
 	}
 	s := &Server{
-		cfg: cfg.withDefaults(), door: deps.Door, log: deps.Log, now: deps.Now, uuid: uuid.NewString(),
+		cfg: cfg.withDefaults(), door: deps.Door, log: deps.Log, now: deps.Now, uuid: uuid.NewString(), grace: defaultGrace,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -15,9 +15,7 @@ func TestTransport(t *testing.T) {
 				server.Handle(r.New, r.Handle, BodySize(r.MaxData))
 			}
 		})
-		client := NewClient(ClientConfig{Key: s.Client}, ClientDeps{})
-		t.Cleanup(func() { check(t, client.Close()) })
-		return client, wire.Peer{Hotkey: s.Server.Address(), Addr: server.Addr()}
+		return testClient(t, ClientConfig{Key: s.Client}), wire.Peer{Hotkey: s.Server.Address(), Addr: server.Addr()}
 	})
 }
 
@@ -61,4 +59,14 @@ func runServer(t testing.TB, cfg ServerConfig, deps ServerDeps, setup func(*Serv
 
 func openDoor() *wire.Door {
 	return wire.NewDoor(wire.DoorConfig{AllowUnregistered: true, RequestsPerWindow: -1}, wire.DoorDeps{})
+}
+
+func testClient(t testing.TB, cfg ClientConfig) *Client {
+	t.Helper()
+	if cfg.Key == nil {
+		cfg.Key = wiretest.Key(t, "//Alice")
+	}
+	c := NewClient(cfg, ClientDeps{})
+	t.Cleanup(func() { check(t, c.Close()) })
+	return c
 }

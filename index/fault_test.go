@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -271,4 +273,44 @@ func failAt(t *testing.T, all []string, at int64, lasting bool) (over bool) {
 		checkAfter(t, crash{disk, done, done}, all)
 	}
 	return over
+}
+
+// A flush that fails stops the writes until one succeeds: a disk that was full
+// for a while needs no restart as long as the log could be written.
+func TestFlushFails(t *testing.T) {
+	var full errorfs.Toggle
+	full.Injector = errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if writes(op) && strings.HasSuffix(op.Path, ".sst") {
+			return errDisk
+		}
+		return nil
+	})
+	var log bytes.Buffer
+	options := index.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}
+	x := open(t, "index", options.On(errorfs.Wrap(vfs.NewMem(), &full)))
+	write := func() error { return x.PutState(t.Context(), "fill", make([]byte, 20<<10)) }
+	full.On()
+	var err error
+	for range 10_000 {
+		if err = write(); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, index.ErrFailed) || !errors.Is(err, errDisk) {
+		t.Fatalf("error %v, want %v", err, index.ErrFailed)
+	}
+	if data, err := x.State(t.Context(), "fill"); err != nil || len(data) != 20<<10 {
+		t.Fatalf("%d bytes, %v", len(data), err)
+	}
+	full.Off()
+	for err != nil && t.Context().Err() == nil {
+		err = write()
+		runtime.Gosched()
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(log.String(), "flush failed"); n != 1 {
+		t.Errorf("it was said %d times:\n%s", n, log.String())
+	}
 }

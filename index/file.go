@@ -23,37 +23,60 @@ func (x *Index) PutFile(ctx context.Context, f File, o Ownership) error {
 	}
 	token, referred, created := newToken(), false, false
 	err := x.update(ctx, fileGroup(f.CID), func(t *txn) error {
-		values, err := t.get(fieldOwners, ownerField(o.Owner))
-		if err != nil {
+		known, err := addOwner(t, o, ownersRecord{V: version, Token: token})
+		if created = !known; err != nil || known {
 			return err
 		}
-		created = values[0] == nil
-		owners := ownersRecord{V: version, Token: token}
-		if created {
-			if !referred {
-				referred = true
-				if err := x.referChunks(ctx, f, token); err != nil {
-					return err
-				}
-			}
-			if err := t.setRecord(fieldFile, fileRecord{version, f}); err != nil {
-				return err
-			}
-		} else if owners, err = decode[ownersRecord](values[0]); err != nil {
-			return err
-		}
-		if created || values[1] == nil {
-			owners.Owners++
-			if err := t.setRecord(fieldOwners, owners); err != nil {
+		if !referred {
+			referred = true
+			if err := x.referChunks(ctx, f, token); err != nil {
 				return err
 			}
 		}
-		return t.setRecord(ownerField(o.Owner), ownerRecord{version, o})
+		return t.setRecord(fieldFile, fileRecord{version, f})
 	})
 	if err == nil && referred && !created {
 		err = x.unreferChunks(ctx, f, token)
 	}
 	return err
+}
+
+// AddOwner adds an owner to a file that is known, or gives one known already
+// the new payload and ttl; ErrNotFound if the file has gone.
+func (x *Index) AddOwner(ctx context.Context, cid string, o Ownership) error {
+	o.Stored = stamp(o.Stored)
+	if err := firstError(checkCID(cid), o.check()); err != nil {
+		return err
+	}
+	return x.update(ctx, fileGroup(cid), func(t *txn) error {
+		known, err := addOwner(t, o, ownersRecord{})
+		if err == nil && !known {
+			err = fmt.Errorf("%w: file %s", ErrNotFound, cid)
+		}
+		return err
+	})
+}
+
+// addOwner writes an ownership, and counts it if it is new. It begins with
+// first if the file is not known yet.
+func addOwner(t *txn, o Ownership, first ownersRecord) (known bool, err error) {
+	values, err := t.get(fieldOwners, ownerField(o.Owner))
+	if err != nil {
+		return false, err
+	}
+	owners := first
+	if known = values[0] != nil; known {
+		if owners, err = decode[ownersRecord](values[0]); err != nil {
+			return known, err
+		}
+	}
+	if !known || values[1] == nil {
+		owners.Owners++
+		if err := t.setRecord(fieldOwners, owners); err != nil {
+			return known, err
+		}
+	}
+	return known, t.setRecord(ownerField(o.Owner), ownerRecord{version, o})
 }
 
 func (x *Index) referChunks(ctx context.Context, f File, token string) error {

@@ -75,7 +75,7 @@ func openPebble(dir string, o Options) (*pebbleKV, error) {
 	}
 	db, err := pebble.Open(dir, pebbleOptions(o, kv.failure))
 	if err != nil {
-		if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) || strings.Contains(err.Error(), "lock held by current process") {
+		if errors.Is(err, syscall.EAGAIN) || strings.Contains(err.Error(), "lock held by current process") {
 			err = fmt.Errorf("%w: %w", ErrLocked, err)
 		}
 		return nil, fmt.Errorf("open index in %s: %w", dir, err)

@@ -73,3 +73,7 @@ func TestReadOnly(t *testing.T) {
 		t.Fatal("written to an index opened for reading")
 	}
 }
+
+func BenchmarkPebble(b *testing.B) {
+	indextest.Benchmark(b, open(b, b.TempDir(), index.Options{}))
+}

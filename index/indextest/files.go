@@ -57,12 +57,18 @@ func sorted(s ...string) []string { return slices.Sorted(slices.Values(s)) }
 func testOwners(t *testing.T, s Store) {
 	x, ctx := s.Open(t), t.Context()
 	f := file(1, 7)
-	for n := range uint32(5) {
+	for n := range uint32(4) {
 		ok(t, x.PutFile(ctx, f, owner(n)))
 	}
+	fails(t, x.AddOwner(ctx, CID(2), owner(1)), index.ErrNotFound)
+	fails(t, x.AddOwner(ctx, "x", owner(1)), index.ErrInvalid)
+	_, err := x.Ownership(ctx, CID(2), Address(1))
+	fails(t, err, index.ErrNotFound)
 	again := owner(3)
 	again.Payload, again.TTL = "new", 0
-	ok(t, x.PutFile(ctx, f, again))
+	for _, o := range []index.Ownership{owner(4), again, again} {
+		ok(t, x.AddOwner(ctx, f.CID, o))
+	}
 	back, err := x.Ownership(ctx, f.CID, again.Owner)
 	ok(t, err)
 	equal(t, back, again)

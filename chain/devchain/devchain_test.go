@@ -3,7 +3,9 @@ package devchain
 import (
 	"context"
 	"errors"
+	"flag"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -15,7 +17,14 @@ import (
 	"github.com/filetao/filetao/wallet"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain looks for goroutines left behind, but for those of a fuzzing engine.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if fuzz := flag.Lookup("test.fuzz"); fuzz != nil && fuzz.Value.String() != "" {
+		os.Exit(m.Run())
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const net1 chain.NetUID = 21
 

@@ -162,7 +162,9 @@ func TestNoncesAndReplay(t *testing.T) {
 
 // A failing transaction does not hold up later ones of its account, though they
 // were signed for the nonce after it.
-func TestAFailureDoesNotBlockItsAccount(t *testing.T) { synctest.Test(t, aFailureDoesNotBlockItsAccount) }
+func TestAFailureDoesNotBlockItsAccount(t *testing.T) {
+	synctest.Test(t, aFailureDoesNotBlockItsAccount)
+}
 
 func aFailureDoesNotBlockItsAccount(t *testing.T) {
 	d := openTest(t, testConfig())

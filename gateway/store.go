@@ -95,16 +95,13 @@ func (g *Gateway) store(ctx context.Context, id string, data []byte, own index.O
 
 // own adds an owner to a known file. It is false when the file has gone since
 // it was looked up, deleted by another gateway over this index: then its chunks
-// are going too. The index would take the file up again, which shows in its
-// time.
+// are going too.
 func (g *Gateway) own(ctx context.Context, file index.File, own index.Ownership) (bool, error) {
-	again := file
-	again.Stored = file.Stored.Add(time.Second)
-	if err := g.deps.Index.PutFile(ctx, again, own); err != nil {
-		return false, err
+	err := g.deps.Index.AddOwner(ctx, file.CID, own)
+	if errors.Is(err, index.ErrNotFound) {
+		return false, nil
 	}
-	now, err := g.deps.Index.File(ctx, file.CID)
-	return now.Payload != file.Payload || now.Stored.Equal(file.Stored), err
+	return err == nil, err
 }
 
 // storeNew stores a file that is not known.

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -12,15 +13,15 @@ import (
 )
 
 // OpenIndex opens the index at a Redis URL (see index/redis), or the embedded
-// one in a folder, which is made if it is not there.
-func OpenIndex(ctx context.Context, at string) (*index.Index, error) {
+// one in a folder, which is made if it is not there. log may be nil.
+func OpenIndex(ctx context.Context, at string, log *slog.Logger) (*index.Index, error) {
 	if strings.Contains(at, "://") {
-		return redis.Open(ctx, at)
+		return redis.Open(ctx, at, redis.WithLog(log))
 	}
 	if err := os.MkdirAll(at, 0o700); err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
-	return index.Open(at, index.Options{})
+	return index.Open(at, index.Options{Log: log})
 }
 
 // MinerRow is a miner as the index knows it: one row of `filetao miner stats`.

@@ -81,7 +81,7 @@ func (c *cli) minerRows(ctx context.Context, s *statsFlags) ([]node.MinerRow, er
 }
 
 func rowsOf(ctx context.Context, at string) (rows []node.MinerRow, err error) {
-	ix, err := node.OpenIndex(ctx, at)
+	ix, err := node.OpenIndex(ctx, at, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"path/filepath"
 
@@ -184,11 +185,11 @@ func (c *cli) minerConfig(m *minerFlags, on chain.Chain) (cfg node.MinerConfig, 
 }
 
 // withIndex opens a node's index for as long as fn runs.
-func withIndex(ctx context.Context, at, dir string, fn func(*index.Index) error) (err error) {
+func withIndex(ctx context.Context, log *slog.Logger, at, dir string, fn func(*index.Index) error) (err error) {
 	if at == "" {
 		at = filepath.Join(dir, "index")
 	}
-	ix, err := node.OpenIndex(ctx, at)
+	ix, err := node.OpenIndex(ctx, at, log)
 	if err != nil {
 		return err
 	}

@@ -110,7 +110,7 @@ func (c *cli) runValidator(cmd *cobra.Command, v *validatorFlags, remote *devcha
 		return err
 	}
 	v.cfg.TTL = seconds(v.ttl)
-	return withIndex(cmd.Context(), v.url(), v.dir, func(ix *index.Index) error {
+	return withIndex(cmd.Context(), c.log, v.url(), v.dir, func(ix *index.Index) error {
 		cfg := node.ValidatorConfig{Common: common, Index: ix, Fleet: v.fleet(), Validator: v.cfg}
 		if v.api {
 			api, err := c.apiConfig(&v.apiFlags)
@@ -183,7 +183,7 @@ func (c *cli) runGateway(cmd *cobra.Command, g *gatewayFlags, remote *devchain.R
 	if err != nil {
 		return err
 	}
-	return withIndex(cmd.Context(), g.url(), g.dir, func(ix *index.Index) error {
+	return withIndex(cmd.Context(), c.log, g.url(), g.dir, func(ix *index.Index) error {
 		n, err := node.NewGateway(node.GatewayConfig{Common: common, APIConfig: api, Index: ix, Asker: asker, Fleet: g.fleet()})
 		if err != nil {
 			return err

@@ -28,7 +28,7 @@ func small() devnet.Config {
 }
 
 // start runs a network until the test ends and waits until it is ready.
-func start(t *testing.T, cfg devnet.Config) *devnet.Devnet {
+func start(t testing.TB, cfg devnet.Config) *devnet.Devnet {
 	t.Helper()
 	d, stop := startStoppable(t, cfg)
 	t.Cleanup(stop)
@@ -36,7 +36,7 @@ func start(t *testing.T, cfg devnet.Config) *devnet.Devnet {
 }
 
 // startStoppable is start for a test that ends the network itself.
-func startStoppable(t *testing.T, cfg devnet.Config) (d *devnet.Devnet, stop func()) {
+func startStoppable(t testing.TB, cfg devnet.Config) (d *devnet.Devnet, stop func()) {
 	t.Helper()
 	d, err := devnet.New(cfg)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 func TestOverSockets(t *testing.T) {
 	net := fleettest.New(t, 6)
 	f := fleet.New(fleet.Config{
-		PingTimeout: time.Second, StoreTimeout: time.Second, ChallengeTimeout: time.Second, RetrieveTimeout: time.Second,
+		PingTimeout: 2 * time.Second, StoreTimeout: 2 * time.Second, ChallengeTimeout: 2 * time.Second, RetrieveTimeout: 2 * time.Second,
 	}, deps(net, net.Serve(t)))
 	net.Miners[0].Behave(fleettest.Silent)
 	net.Miners[1].Behave(fleettest.Liar)
@@ -25,7 +25,7 @@ func TestOverSockets(t *testing.T) {
 	if got := uids(f.Alive(t.Context(), net.Neurons())); len(got) != 3 || got[0] != 2 || got[1] != 5 || got[2] != 6 {
 		t.Errorf("alive: %v", got) // the liar's pings are true
 	}
-	data := bytes.Repeat([]byte("some data "), 300_000)
+	data := bytes.Repeat([]byte("some data "), 30_000)
 	d := fleet.NewDatum(data)
 	statuses := []int{408, 422, 500, 503, 200, 200}
 	for i, n := range net.Neurons() {

@@ -95,7 +95,7 @@ func (f *Fleet) Spread(ctx context.Context, d *Datum, kind index.Kind, ttl time.
 	case s.broken != nil:
 		return s.outcomes, fmt.Errorf("spread %s: %w", d.hash, s.broken)
 	}
-	return s.outcomes, fmt.Errorf("%w: %d of %d new holders for %s: %w", ErrShort, s.got, want, d.hash, s.cause())
+	return s.outcomes, fmt.Errorf("%w: %d of %d new holders for %s: %w", ErrShort, s.got, want, d.hash, s.cause(ctx))
 }
 
 // spread is one call of Spread.
@@ -163,8 +163,8 @@ func (s *spread) done(o Outcome) {
 }
 
 // cause says why there are too few.
-func (s *spread) cause() error {
-	var errs []error
+func (s *spread) cause(ctx context.Context) error {
+	errs := []error{ctx.Err()}
 	for _, o := range s.outcomes {
 		errs = append(errs, o.Err)
 	}

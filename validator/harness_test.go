@@ -101,7 +101,8 @@ type bench struct {
 	chain    *testChain
 	follower *chain.Follower
 	log      *slog.Logger  // of the validators made from now on
-	ping     time.Duration // their timeout
+	ping     time.Duration // their timeouts
+	work     time.Duration
 
 	mu     sync.Mutex // guards all below
 	now    time.Time
@@ -119,7 +120,7 @@ func settings() validator.Config {
 
 func newBench(t *testing.T, miners int, cfg validator.Config) *bench {
 	t.Helper()
-	b := &bench{Net: fleettest.New(t, miners), now: time.Now(), ping: 400 * time.Millisecond}
+	b := &bench{Net: fleettest.New(t, miners), now: time.Now(), ping: time.Second, work: 3 * time.Second}
 	b.chain = newTestChain(b.Net)
 	b.follower = chain.NewFollower(chain.FollowerConfig{NetUID: 21}, chain.FollowerDeps{Chain: b.chain})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -142,7 +143,7 @@ func (b *bench) again(cfg validator.Config, transport wire.Transport) *validator
 
 func (b *bench) observed(cfg validator.Config, transport wire.Transport, observe func(validator.Event)) *validator.Validator {
 	f := fleet.New(fleet.Config{
-		PingTimeout: b.ping, StoreTimeout: time.Second, ChallengeTimeout: time.Second, RetrieveTimeout: time.Second,
+		PingTimeout: b.ping, StoreTimeout: b.work, ChallengeTimeout: b.work, RetrieveTimeout: b.work,
 		DeleteTimeout: 400 * time.Millisecond,
 	}, fleet.Deps{
 		Transport: transport, Index: b.Index, Metagraph: b.follower.Metagraph, Rand: rand.Reader, Now: b.clock, Self: b.Asker.Address(),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -129,10 +130,10 @@ func (h *held) Call(ctx context.Context, to wire.Peer, msg wire.Message) (wire.E
 	return h.Transport.Call(ctx, to, msg)
 }
 
-// warned tells of warnings.
+// warned keeps the block of the last warning.
 type warned struct {
 	slog.Handler
-	blocks chan uint64
+	block atomic.Uint64
 }
 
 func (w *warned) Enabled(context.Context, slog.Level) bool { return true }
@@ -141,7 +142,7 @@ func (w *warned) Handle(_ context.Context, r slog.Record) error {
 	if r.Level == slog.LevelWarn {
 		r.Attrs(func(a slog.Attr) bool {
 			if a.Key == "block" {
-				w.blocks <- a.Value.Uint64()
+				w.block.Store(a.Value.Uint64())
 			}
 			return true
 		})
@@ -152,8 +153,8 @@ func (w *warned) Handle(_ context.Context, r slog.Record) error {
 func TestAStepThatIsDueWhileOneRunsIsLeftOut(t *testing.T) {
 	b := newBench(t, 1, settings())
 	h := &held{Transport: b.Net, calls: make(chan string, 1), release: make(chan struct{})}
-	w := &warned{blocks: make(chan uint64, 100)}
-	steps := make(chan uint64, 100)
+	w := &warned{}
+	steps := make(chan uint64, 100_000)
 	b.log, b.ping = slog.New(w), time.Minute
 	v := b.observed(settings(), h, func(e validator.Event) {
 		if e.Task == validator.TaskMonitor {
@@ -172,13 +173,10 @@ func TestAStepThatIsDueWhileOneRunsIsLeftOut(t *testing.T) {
 	for len(h.calls) == 0 { // until a step has begun
 		next()
 	}
-	for len(w.blocks) == 0 { // until another was due
+	for w.block.Load() == 0 { // until another was due
 		next()
 	}
-	left := <-w.blocks
-	for len(w.blocks) > 0 {
-		left = <-w.blocks
-	}
+	left := w.block.Load()
 	close(h.release)
 	if first := <-steps; first >= left {
 		t.Errorf("the first step was at block %d", first)
@@ -266,7 +264,9 @@ func TestNotRegisteredSetsNoWeights(t *testing.T) {
 	}
 	cfg := settings()
 	cfg.DisableWeights = true
-	if set, err := b.again(cfg, b.Net).SetWeights(t.Context(), b.advance(t, 500)); set || err != nil {
+	b = newBench(t, 2, cfg)
+	b.step(t, 3)
+	if set, err := b.weigh(t, 500); set || err != nil {
 		t.Errorf("disabled: %v, %v", set, err)
 	}
 }

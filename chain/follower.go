@@ -153,15 +153,30 @@ func (f *Follower) session(ctx context.Context) error {
 	if head.Number < f.last {
 		return fmt.Errorf("%w: it went back from block %d to %d", ErrUnavailable, f.last, head.Number)
 	}
+	// Blocks may come faster than metagraphs can be read: this follows the newest.
+	newest := NewHeads()
+	newest.Set(head)
+	var reader sync.WaitGroup
+	defer reader.Wait()
+	defer cancel()
+	reader.Go(func() {
+		defer newest.Close()
+		for b := range blocks {
+			newest.Set(b)
+		}
+	})
 	if err := f.accept(ctx, head); err != nil {
 		return err
 	}
-	for b := range blocks {
+	for {
+		b, err := newest.Wait(ctx, f.last+1)
+		if err != nil {
+			return fmt.Errorf("subscription: %w", err)
+		}
 		if err := f.accept(ctx, b); err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("%w: subscription ended", ErrUnavailable)
 }
 
 // accept publishes b and, before it, the blocks between it and the last; the

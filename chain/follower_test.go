@@ -24,6 +24,13 @@ type line struct {
 	attempts []time.Time
 	graphs   []uint64 // blocks at which the metagraph was read
 	head     *chain.Block
+	latency  time.Duration // of the metagraph
+}
+
+func (l *line) setLatency(latency time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.latency = latency
 }
 
 func (l *line) Head(ctx context.Context) (chain.Block, error) {
@@ -65,6 +72,10 @@ func (l *line) Subscribe(ctx context.Context) (<-chan chain.Block, error) {
 
 func (l *line) Metagraph(ctx context.Context, net chain.NetUID) (*chain.Metagraph, error) {
 	m, err := l.Devchain.Metagraph(ctx, net)
+	l.mu.Lock()
+	latency := l.latency
+	l.mu.Unlock()
+	<-time.After(latency)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.down {
@@ -197,6 +208,11 @@ func TestFollowerFillsTheGapAfterALoss(t *testing.T) {
 		view := f.Blocks(t.Context())
 		var heads []uint64 // when the follower asked for a missed block
 		var seen []uint64  // by a view that keeps up
+		l.blocks(t, 3)
+		if err := f.WaitBlock(t.Context(), 3); err != nil || (<-view).Number != 3 {
+			t.Fatal(err)
+		}
+		synctest.Wait()
 		l.beforeBlockAt = func() {
 			heads = append(heads, f.Head().Number)
 			if m := f.Metagraph(); m.Block.Number != 10 {
@@ -205,10 +221,6 @@ func TestFollowerFillsTheGapAfterALoss(t *testing.T) {
 			if len(heads) > 1 {
 				seen = append(seen, (<-view).Number)
 			}
-		}
-		l.blocks(t, 3)
-		if err := f.WaitBlock(t.Context(), 3); err != nil || (<-view).Number != 3 {
-			t.Fatal(err)
 		}
 		l.setDown(true)
 		l.blocks(t, 7)
@@ -257,6 +269,28 @@ func TestFollowerRefreshesTheMetagraphAsOftenAsTold(t *testing.T) {
 		}
 		if want := []uint64{0, 3, 6, 9}; !slices.Equal(l.graphs, want) {
 			t.Errorf("read the metagraph at blocks %v, want %v", l.graphs, want)
+		}
+	})
+}
+
+// A metagraph that is slow to come is read less often; no block is lost.
+func TestFollowerKeepsUpWithAQuickChain(t *testing.T) {
+	follow(t, chain.FollowerConfig{}, func(t *testing.T, l *line, f *chain.Follower) {
+		l.setLatency(10 * time.Second)
+		for n := uint64(1); n <= 100; n++ {
+			l.blocks(t, 1)
+			<-time.After(time.Second)
+			if lag := n - f.Head().Number; n > 30 && lag > 30 {
+				t.Fatalf("at block %d the follower is at %d", n, f.Head().Number)
+			}
+		}
+		if err := f.WaitBlock(t.Context(), 100); err != nil {
+			t.Error(err)
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if n := len(l.graphs); n > 15 {
+			t.Errorf("the metagraph was read %d times", n)
 		}
 	})
 }

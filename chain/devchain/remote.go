@@ -78,7 +78,7 @@ func DialRemote(ctx context.Context, cfg RemoteConfig) (*Remote, error) {
 	}
 	rest := secure + "://" + u.Host + u.Path
 	// Proxies are for the outside world, a devchain is not.
-	transport := &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: 30 * time.Second}
+	transport := &http.Transport{MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second}
 	r := &Remote{cfg: cfg, http: "http" + rest, socket: "ws" + rest, client: &http.Client{Transport: transport}}
 	r.life, r.end = context.WithCancel(context.WithoutCancel(ctx))
 	r.accounts = accounts{nonce: r.nonce, submit: r.submit}

@@ -95,6 +95,24 @@ func TestTransactionTimeout(t *testing.T) {
 	}
 }
 
+// A transaction may wait longer than a client may take to send a request.
+func TestSlowBlocks(t *testing.T) {
+	d := openTest(t, testConfig())
+	s := serve(t, d, ServerConfig{ReadTimeout: 30 * time.Millisecond})
+	r := dial(t, RemoteConfig{Endpoint: s.URL()})
+	result := make(chan error, 1)
+	go func() { result <- r.Transfer(t.Context(), key(t, "//Alice"), bob, 1) }()
+	select {
+	case err := <-result:
+		t.Fatalf("before there was a block: %v", err)
+	case <-time.After(300 * time.Millisecond):
+	}
+	step(t, d)
+	if err := <-result; err != nil {
+		t.Error(err)
+	}
+}
+
 // Several processes may use one account at a time.
 func TestOneAccountFromManyPlaces(t *testing.T) {
 	d := openTest(t, testConfig())

@@ -26,9 +26,9 @@ type ServerConfig struct {
 	// MaxSubscriptions that of subscriptions, further ones are refused. 0 are
 	// 1024 and 1024.
 	MaxConns, MaxSubscriptions int
-	// WriteTimeout is how long a client may take to accept one message before
-	// it is dropped; 0 is 10 s.
-	WriteTimeout time.Duration
+	// ReadTimeout is how long a client may take to send a request, WriteTimeout
+	// how long to accept one message; then it is dropped. 0 are 30 s and 10 s.
+	ReadTimeout, WriteTimeout time.Duration
 }
 
 func (c ServerConfig) withDefaults() ServerConfig {
@@ -43,6 +43,9 @@ func (c ServerConfig) withDefaults() ServerConfig {
 	}
 	if c.MaxSubscriptions <= 0 {
 		c.MaxSubscriptions = 1024
+	}
+	if c.ReadTimeout <= 0 {
+		c.ReadTimeout = 30 * time.Second
 	}
 	if c.WriteTimeout <= 0 {
 		c.WriteTimeout = 10 * time.Second
@@ -85,12 +88,11 @@ func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	srv := &http.Server{
-		Handler:           s,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    16 << 10,
+		Handler:        s,
+		BaseContext:    func(net.Listener) context.Context { return ctx },
+		ReadTimeout:    s.cfg.ReadTimeout,
+		IdleTimeout:    time.Minute,
+		MaxHeaderBytes: 16 << 10,
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(s.listener) }()
@@ -142,9 +144,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "cannot read the request", status)
 		return
 	}
+	// A failing deadline or write is the client's loss. The request is here; it
+	// may wait for its block longer than a client may take to send one.
+	conn := http.NewResponseController(w)
+	_ = conn.SetReadDeadline(time.Time{})
 	answer := s.answer(r.Context(), body)
-	// A failing deadline or write is the client's loss.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
+	_ = conn.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(answer)
 }

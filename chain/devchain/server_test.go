@@ -15,6 +15,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/wallet"
 )
 
 // post sends a body as it is and returns status and answer.
@@ -32,31 +33,18 @@ func post(t *testing.T, s *Server, contentType, body string) (int, string) {
 	return res.StatusCode, string(text)
 }
 
-// TestRPCByHand speaks to the server as a stranger would.
-func TestRPCByHand(t *testing.T) {
-	d := openTest(t, testConfig())
-	alice := key(t, "//Alice")
-	if err := during(t, d, func() error { return d.Register(t.Context(), alice, net1, bob) }); err != nil {
-		t.Fatal(err)
-	}
-	m, err := d.Metagraph(t.Context(), net1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	registered, err := json.Marshal(m.Neurons[0].RegisteredAt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := serve(t, d, ServerConfig{MaxBody: 1000})
-	for _, c := range []struct{ request, want string }{
+// exchanges are requests and what their answers contain, after //Bob was
+// registered by alice.
+func exchanges(d *Devchain, alice wallet.Address, registered string) []struct{ request, want string } {
+	return []struct{ request, want string }{
 		{`{"jsonrpc":"2.0","id":1,"method":"chain_getBlockHash","params":[0]}`, `{"jsonrpc":"2.0","id":1,"result":"` + d.genesis.String() + `"}`},
 		{`{"jsonrpc":"2.0","id":"x","method":"chain_getHeader"}`, `"parentHash":"0x`},
 		{`{"jsonrpc":"2.0","id":null,"method":"filetao_block","params":[0]}`, `{"jsonrpc":"2.0","id":null,"result":{"number":0,"hash":"` + d.genesis.String() + `"`},
-		{`{"jsonrpc":"2.0","id":1,"method":"system_accountNextIndex","params":["` + string(alice.Address()) + `"]}`, `"result":1}`},
-		{`{"jsonrpc":"2.0","id":1,"method":"filetao_balance","params":["` + string(alice.Address()) + `"]}`, `"result":999999`},
+		{`{"jsonrpc":"2.0","id":1,"method":"system_accountNextIndex","params":["` + string(alice) + `"]}`, `"result":1}`},
+		{`{"jsonrpc":"2.0","id":1,"method":"filetao_balance","params":["` + string(alice) + `"]}`, `"result":999999`},
 		{`{"jsonrpc":"2.0","id":1,"method":"filetao_metagraph","params":[21]}`, `"neurons":[{"uid":0,"hotkey":"` + string(bob) + `"`},
 		{`{"jsonrpc":"2.0","id":1,"method":"filetao_hyperparameters","params":[21]}`, `"tempo":5,"immunityPeriod":4`},
-		{`{"jsonrpc":"2.0","id":1,"method":"filetao_registrations","params":[21,` + string(registered) + `]}`, `"result":[{"uid":0,"hotkey":"` + string(bob) + `"}]}`},
+		{`{"jsonrpc":"2.0","id":1,"method":"filetao_registrations","params":[21,` + registered + `]}`, `"result":[{"uid":0,"hotkey":"` + string(bob) + `"}]}`},
 		{`{"jsonrpc":"2.0","id":1,"method":"filetao_registrations","params":[21,0]}`, `"result":null}`},
 
 		{`{"jsonrpc":"2.0","id":1,"method":"filetao_metagraph","params":[5]}`, `"error":{"code":1010,"message":"no such subnet: 5","data":3}}`},
@@ -77,7 +65,26 @@ func TestRPCByHand(t *testing.T) {
 		{`[{"jsonrpc":"2.0","id":1,"method":"chain_getHeader"}]`, `"code":-32700`},
 		{`{`, `"code":-32700`},
 		{``, `"code":-32700`},
-	} {
+	}
+}
+
+// TestRPCByHand speaks to the server as a stranger would.
+func TestRPCByHand(t *testing.T) {
+	d := openTest(t, testConfig())
+	alice := key(t, "//Alice")
+	if err := during(t, d, func() error { return d.Register(t.Context(), alice, net1, bob) }); err != nil {
+		t.Fatal(err)
+	}
+	m, err := d.Metagraph(t.Context(), net1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	registered, err := json.Marshal(m.Neurons[0].RegisteredAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, d, ServerConfig{MaxBody: 1000})
+	for _, c := range exchanges(d, alice.Address(), string(registered)) {
 		status, got := post(t, s, "application/json; charset=utf-8", c.request)
 		if status != http.StatusOK || !strings.Contains(got, c.want) {
 			t.Errorf("%s\nis answered %d %s\nwithout     %s", c.request, status, got, c.want)

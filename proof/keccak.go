@@ -12,7 +12,7 @@ const (
 )
 
 // sumFour is H(pieces[i] || suffix) of four pieces of equal length, by four
-// SHA3-256 side by side (FIPS 202): with AVX2 about twice as fast as one after
+// SHA3-256 side by side (FIPS 202): with AVX2 more than twice as fast as one after
 // another.
 func sumFour(pieces [sha3Lanes][]byte, suffix []byte) (sums [sha3Lanes]Digest) {
 	var k keccakf1600.StateX4

@@ -68,3 +68,26 @@ func TestBlocksStaySmall(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkSum compares hashing pieces of 4 KiB one by one and four at a time.
+func BenchmarkSum(b *testing.B) {
+	var pieces [sha3Lanes][]byte
+	for i := range pieces {
+		pieces[i] = randomBytes(uint64(i), 4<<10)
+	}
+	seed := randomBytes(9, 64)
+	b.Run("one", func(b *testing.B) {
+		b.SetBytes(sha3Lanes * 4 << 10)
+		for b.Loop() {
+			for _, p := range pieces {
+				Sum(p, seed)
+			}
+		}
+	})
+	b.Run("four", func(b *testing.B) {
+		b.SetBytes(sha3Lanes * 4 << 10)
+		for b.Loop() {
+			sumFour(pieces, seed)
+		}
+	})
+}

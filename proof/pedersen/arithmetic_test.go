@@ -140,3 +140,20 @@ func TestWidthGrowsWithTheNumberOfCommitments(t *testing.T) {
 		t.Errorf("most get %d", last)
 	}
 }
+
+// BenchmarkMul compares the field's two products.
+func BenchmarkMul(b *testing.B) {
+	var x, y fp.Element
+	x.SetUint64(3)
+	y.SetBytes([]byte("any number that fills the limbs."))
+	b.Run("own", func(b *testing.B) {
+		for b.Loop() {
+			mul(&x, &x, &y)
+		}
+	})
+	b.Run("gnark", func(b *testing.B) {
+		for b.Loop() {
+			x.Mul(&x, &y)
+		}
+	})
+}

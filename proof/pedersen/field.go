@@ -7,7 +7,7 @@ import (
 )
 
 // mul sets z to x·y: Montgomery's product, as fp.Element.Mul computes it and
-// interchangeable with it, at little more than half its time. It uses the shape
+// interchangeable with it, in two thirds of its time. It uses the shape
 // of the prime, p = 2^256 - 2^224 + 2^192 + 2^96 - 1: p = -1 modulo 2^64, so
 // that a round's multiplier is the lowest word itself, and all of p but its top
 // word are shifts.

@@ -79,9 +79,7 @@ func (d *Devnet) Demo(ctx context.Context, path string, stage func(Stage)) (Resu
 	}
 	r.RetrieveSeconds, r.SHA256Out = time.Since(start).Seconds(), sum(back)
 	r.OK = r.SHA256In == r.SHA256Out && int64(len(back)) == r.Bytes
-	if r.Challenges, r.ChallengesPassed, err = d.challenges(ctx); err != nil {
-		return r, err
-	}
+	r.Challenges, r.ChallengesPassed = d.seen.counts()
 	r.Holders, err = d.holders(ctx, r.CID)
 	return r, err
 }
@@ -94,44 +92,27 @@ func (d *Devnet) User(ctx context.Context) (*node.User, error) {
 	})
 }
 
-// waitChallenged returns when miners have been challenged since the call, as
-// often as there are miners or for as many blocks as two steps take.
+// waitChallenged returns when as many miners have been challenged since the
+// call as there are, or two steps have passed in which some were.
 func (d *Devnet) waitChallenged(ctx context.Context) error {
-	before, _, err := d.challenges(ctx)
-	if err != nil {
-		return err
-	}
+	before, _ := d.seen.counts()
 	blocks, err := d.dev.Subscribe(ctx)
 	if err != nil {
 		return err
 	}
-	left := 4*d.cfg.Validator.BlocksPerStep + 2
-	for range blocks {
-		asked, _, err := d.challenges(ctx)
-		if err != nil {
-			return err
+	patience := 4*d.cfg.Validator.BlocksPerStep + 2
+	for n := 1; ; n++ {
+		if _, ok := <-blocks; !ok {
+			return context.Cause(ctx)
 		}
-		if left--; asked >= before+uint64(d.cfg.Miners) || left <= 0 && asked > 0 {
+		asked, _ := d.seen.counts()
+		switch {
+		case asked >= before+uint64(d.cfg.Miners), n >= patience && asked > 0:
 			return nil
-		}
-		if left < -100 {
+		case n >= 10*patience:
 			return errors.New("no miner was challenged: the validator does not run its steps")
 		}
 	}
-	return context.Cause(ctx)
-}
-
-func (d *Devnet) challenges(ctx context.Context) (asked, passed uint64, err error) {
-	for _, ix := range d.indexes {
-		for s, err := range ix.AllStats(ctx) {
-			if err != nil {
-				return 0, 0, err
-			}
-			asked += s.Challenge.Attempts
-			passed += s.Challenge.Successes
-		}
-	}
-	return asked, passed, nil
 }
 
 // holders counts the miners that hold a part of a file.

@@ -54,6 +54,7 @@ type Config struct {
 func DefaultConfig() Config {
 	v := validator.DefaultConfig()
 	v.UniformSize = 256 << 10 // random data costs every miner CPU; a devnet has one machine for all
+	v.EpochBlocks, v.WindowEpochs = tempo, 2*v.EpochBlocks/tempo // statistics keep the network's window
 	return Config{
 		Miners: 6, Validators: 1, Gateways: 1, BlockTime: time.Second,
 		Validator: v, Gateway: gateway.DefaultConfig(), Status: true,
@@ -167,11 +168,14 @@ func (d *Devnet) StatusAddr() netip.AddrPort { return d.validators[0].StatusAddr
 // NetUID is the subnet of a devnet, the main network's number.
 const NetUID chain.NetUID = 21
 
+// tempo is the epoch of a devnet in blocks: weights show within minutes.
+const tempo = 60
+
 // hyperparameters are the chain's with everything that makes one wait made
 // short.
 func hyperparameters() chain.Hyperparameters {
 	h := devchain.DefaultHyperparameters()
-	h.Tempo, h.ImmunityPeriod = 60, 600
+	h.Tempo, h.ImmunityPeriod = tempo, 600
 	h.WeightsRateLimit, h.ServingRateLimit = 10, 0
 	return h
 }

@@ -38,10 +38,17 @@ type Challenge struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// observer remembers each UID's last challenge.
+// observer counts challenges and remembers each UID's last one.
 type observer struct {
-	mu   sync.Mutex // guards last
-	last map[int]Challenge
+	mu            sync.Mutex // guards all below
+	last          map[int]Challenge
+	asked, passed uint64
+}
+
+func (o *observer) counts() (asked, passed uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.asked, o.passed
 }
 
 func (o *observer) observe(e validator.Event) {
@@ -51,6 +58,10 @@ func (o *observer) observe(e validator.Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, uid := range e.UIDs {
+		o.asked++
+		if e.Successful[i] {
+			o.passed++
+		}
 		o.last[int(uid)] = Challenge{Block: e.Block, Passed: e.Successful[i], Seconds: e.CompletionTimes[i]}
 	}
 }

@@ -144,12 +144,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "cannot read the request", status)
 		return
 	}
-	// A failing deadline or write is the client's loss. The request is here; it
-	// may wait for its block longer than a client may take to send one.
-	conn := http.NewResponseController(w)
-	_ = conn.SetReadDeadline(time.Time{})
 	answer := s.answer(r.Context(), body)
-	_ = conn.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
+	// A failing deadline or write is the client's loss.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(answer)
 }

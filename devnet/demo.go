@@ -95,6 +95,8 @@ func (d *Devnet) User(ctx context.Context) (*node.User, error) {
 // waitChallenged returns when as many miners have been challenged since the
 // call as there are, or two steps have passed in which some were.
 func (d *Devnet) waitChallenged(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	before, _ := d.seen.counts()
 	blocks, err := d.dev.Subscribe(ctx)
 	if err != nil {

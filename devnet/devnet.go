@@ -53,7 +53,7 @@ type Config struct {
 // DefaultConfig is the network that `filetao devnet` starts.
 func DefaultConfig() Config {
 	v := validator.DefaultConfig()
-	v.UniformSize = 256 << 10 // random data costs every miner CPU; a devnet has one machine for all
+	v.UniformSize = 256 << 10                                    // random data costs every miner CPU; a devnet has one machine for all
 	v.EpochBlocks, v.WindowEpochs = tempo, 2*v.EpochBlocks/tempo // statistics keep the network's window
 	return Config{
 		Miners: 6, Validators: 1, Gateways: 1, BlockTime: time.Second,

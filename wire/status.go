@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // The statuses of the wire: what a peer answered, or what the asker found out
@@ -37,7 +38,7 @@ type Error struct {
 
 func (e *Error) Error() string {
 	s := fmt.Sprintf("status %d: %s", e.Status, e.Text)
-	if e.Err != nil {
+	if e.Err != nil && !strings.HasSuffix(s, e.Err.Error()) {
 		s += ": " + e.Err.Error()
 	}
 	return s

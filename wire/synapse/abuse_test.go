@@ -207,29 +207,35 @@ func TestMemoryBudget(t *testing.T) {
 			return wire.Reserve(ctx, 1<<40)
 		}, BodySize(0))
 	})
-	statuses := make(chan int, 8)
 	client := testClient(t, ClientConfig{})
 	peer := wire.Peer{Hotkey: wiretest.Key(t, "//Bob").Address(), Addr: server.Addr()}
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
-	for range 8 {
-		go func() {
-			_, err := client.Call(ctx, peer, &wire.StoreUser{EncryptedData: make([]byte, size), EncryptionPayload: "{}"})
-			statuses <- wire.StatusOf(err)
-		}()
+	store := func(n int, timeout time.Duration, statuses chan<- int) {
+		for range n {
+			go func() {
+				_, err := call(t, client, peer, &wire.StoreUser{EncryptedData: make([]byte, size), EncryptionPayload: "{}"}, timeout)
+				statuses <- wire.StatusOf(err)
+			}()
+		}
 	}
+	first, later := make(chan int, 3), make(chan int, 5)
+	store(3, time.Minute, first)
 	for range 3 {
 		<-entered
 	}
-	refused := 0
-	for range 8 { // three wait in their handlers, the others for memory
-		if status := <-statuses; status == wire.StatusUnavailable || status == wire.StatusTimeout {
-			refused++
+	store(5, 300*time.Millisecond, later)
+	for range 5 {
+		if status := <-later; status != wire.StatusUnavailable && status != wire.StatusTimeout {
+			t.Errorf("without memory left: %d", status)
 		}
 	}
 	close(leave)
-	if most.Load() > 3 || refused != 8 {
-		t.Errorf("%d bodies at a time, %d refused", most.Load(), refused)
+	for range 3 {
+		if status := <-first; status != wire.StatusOK {
+			t.Errorf("with memory: %d", status)
+		}
+	}
+	if most.Load() > 3 {
+		t.Errorf("%d bodies at a time", most.Load())
 	}
 	sendTo(t, server.Addr(), newSigner(t, "//Eve").good(t, &wire.Retrieve{}).bytes()).expect(t, 413, "an answer over the budget")
 }

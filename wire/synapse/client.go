@@ -44,10 +44,11 @@ const (
 	maxFile        = 2 << 30
 )
 
-// largeBody is sent only once the peer wants to have it, or says nothing for
-// continueTimeout.
+// A body over largeBody is sent only once the peer wants to have it, or says
+// nothing for continueTimeout. (Up to 256 KiB, Go's servers read what they
+// refuse; a connection closed on what is being sent would hide their answer.)
 const (
-	largeBody       = 1 << 20
+	largeBody       = 128 << 10
 	continueTimeout = time.Second
 )
 

@@ -12,8 +12,8 @@ type Progress struct {
 type progressKey struct{}
 
 // WithProgress has a Transport report on calls made with the context, as their
-// bodies move. report is called from the call's goroutine, up to hundreds of
-// times a second, and must not block.
+// bodies move. report is called from goroutines of the call, one at a time, up
+// to thousands of times a second; it must not block.
 func WithProgress(ctx context.Context, report func(Progress)) context.Context {
 	return context.WithValue(ctx, progressKey{}, report)
 }

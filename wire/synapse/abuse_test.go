@@ -188,6 +188,31 @@ func TestSlowBody(t *testing.T) {
 	sendTo(t, server.Addr(), s.good(t, &wire.Retrieve{}).bytes()).expect(t, 200, "the next")
 }
 
+// A caller that does not read its answer loses it, and the memory of it is free
+// again.
+func TestSlowReader(t *testing.T) {
+	const size = 32 << 20
+	entered := make(chan struct{}, 2)
+	server := startServer(t, ServerConfig{Workers: 1, MaxMemory: size * 3 / 2}, ServerDeps{}, func(s *Server) {
+		s.grace = 50 * time.Millisecond
+		s.Handle(newRetrieve, func(_ context.Context, _ wire.Caller, msg wire.Message) error {
+			msg.(*wire.Retrieve).Data = make([]byte, size)
+			entered <- struct{}{}
+			return nil
+		}, BodySize(0))
+	})
+	s := newSigner(t, "//Alice")
+	_, err := dial(t, server.Addr()).Write(s.good(t, &wire.Retrieve{}).with("timeout", "0.5").bytes())
+	check(t, err)
+	<-entered
+	// One answer is in memory and not read: the next waits until it is given up.
+	a := sendTo(t, server.Addr(), s.good(t, &wire.Retrieve{}).bytes())
+	a.expect(t, 200, "the next")
+	if len(a.body) < size {
+		t.Errorf("an answer of %d bytes", len(a.body))
+	}
+}
+
 // No more bytes of bodies are in memory than the budget.
 func TestMemoryBudget(t *testing.T) {
 	const size = 4 << 20

@@ -155,9 +155,9 @@ func (c *Client) Call(ctx context.Context, to wire.Peer, msg wire.Message) (wire
 
 // outgoing is a signed request.
 type outgoing struct {
-	to     wire.Peer
-	req    *http.Request
-	upload *upload
+	to      wire.Peer
+	req     *http.Request
+	traffic *traffic
 }
 
 // prepare makes the signed request. The timeout that it tells the peer is what
@@ -200,21 +200,21 @@ func (c *Client) prepare(ctx context.Context, to wire.Peer, msg wire.Message, la
 	if b.size > largeBody {
 		h["Expect"] = []string{"100-continue"}
 	}
-	up := &upload{body: b}
+	flow := newTraffic(b, wire.ProgressOf(ctx))
 	req := (&http.Request{
 		Method: http.MethodPost, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h,
 		URL:  &url.URL{Scheme: "http", Host: c.dialled(to.Addr).String(), Path: "/" + msg.Name()},
-		Body: up.reader(), ContentLength: b.size,
-		GetBody: func() (io.ReadCloser, error) { return up.reader(), nil },
+		Body: flow.request(), ContentLength: b.size,
+		GetBody: func() (io.ReadCloser, error) { return flow.request(), nil },
 	}).WithContext(ctx)
-	return outgoing{to, req, up}, nil
+	return outgoing{to, req, flow}, nil
 }
 
 // dialled is where a peer is reached: one at our own external address on the
 // loopback, since routers seldom take what goes out and in again.
 func (c *Client) dialled(addr netip.AddrPort) netip.AddrPort {
 	ip := addr.Addr().Unmap()
-	if !ip.IsLoopback() && ip == c.cfg.ExternalIP.Unmap() {
+	if ip.IsValid() && !ip.IsLoopback() && ip == c.cfg.ExternalIP.Unmap() {
 		ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 		if c.cfg.ExternalIP.Is6() && !c.cfg.ExternalIP.Is4In6() {
 			ip = netip.IPv6Loopback()
@@ -227,17 +227,17 @@ func (c *Client) dialled(addr netip.AddrPort) netip.AddrPort {
 func (c *Client) exchange(out outgoing, msg wire.Message, timeout time.Duration) (wire.Exchange, error) {
 	start := time.Now()
 	var ex wire.Exchange
-	var received counter
 	resp, err := c.http.RoundTrip(out.req)
 	if err == nil {
 		ex.PeerVersion, _ = strconv.ParseUint(resp.Header.Get(axonPrefix+"version"), 10, 64)
-		received.ReadCloser = resp.Body
-		err = readAnswer(resp, &received, msg, c.maxAnswer(msg))
+		err = readAnswer(resp, out.traffic.answer(resp), msg, c.maxAnswer(msg))
 		if closeErr := resp.Body.Close(); err == nil && closeErr != nil {
 			err = closeErr
 		}
 	}
-	ex.Elapsed, ex.Sent, ex.Received = time.Since(start), out.upload.end(), received.n
+	ex.Elapsed = time.Since(start)
+	at := out.traffic.end()
+	ex.Sent, ex.Received = at.Sent, at.Received
 	if err != nil {
 		err = callError(out.to, msg, timeout, err, resp != nil)
 	}

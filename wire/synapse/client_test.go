@@ -122,13 +122,15 @@ func TestRequestBytes(t *testing.T) {
 func TestRecordedAnswers(t *testing.T) {
 	client := testClient(t, ClientConfig{})
 	store := &wire.Store{EncryptedData: []byte("ABC"), Curve: "P-256", G: "0x01", H: "0x02", Seed: "a1b2"}
-	ex, err := call(t, client, peerAnswering(t, wiretest.Recorded(t, "store-6.12.answer")), store, 10*time.Second)
+	raw := wiretest.Recorded(t, "store-6.12.answer")
+	_, body, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
+	ex, err := call(t, client, peerAnswering(t, raw), store, 10*time.Second)
 	check(t, err)
 	if store.Randomness.Cmp(new(big.Int).Lsh(big.NewInt(1), 256)) != 0 || store.Commitment != "7631" || store.Signature != "" ||
 		store.CommitmentHash != "75988164966894747974200307809782762084705920897667750218208675113520516842314" || string(store.EncryptedData) != "ABC" {
 		t.Errorf("read %+v", store)
 	}
-	if ex.PeerVersion != 722 || ex.Received != 1148 && ex.Received < 500 {
+	if ex.PeerVersion != 722 || ex.Received != int64(len(body)) {
 		t.Errorf("exchange %+v", ex)
 	}
 	retrieve := &wire.Retrieve{DataHash: "abc", Seed: "12"}
@@ -321,6 +323,15 @@ func TestLanes(t *testing.T) {
 	}
 	if len(client.lanes.peers) != 0 {
 		t.Errorf("%d peers are remembered without a call", len(client.lanes.peers))
+	}
+}
+
+// A peer that has announced no address, or none that anything listens at.
+func TestNobodyThere(t *testing.T) {
+	client := testClient(t, ClientConfig{})
+	for _, addr := range []netip.AddrPort{{}, netip.MustParseAddrPort("127.0.0.1:0"), netip.MustParseAddrPort("0.0.0.0:0"), netip.MustParseAddrPort("[::]:1")} {
+		_, err := call(t, client, wire.Peer{Addr: addr}, &wire.Ping{}, 5*time.Second)
+		expect(t, err, 503, "%v", addr)
 	}
 }
 

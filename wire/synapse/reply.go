@@ -9,7 +9,6 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/filetao/filetao/wire"
@@ -89,55 +88,5 @@ func (l *limited) Read(p []byte) (int, error) {
 	if l.n -= int64(n); l.n < 0 {
 		return 0, errTooLong
 	}
-	return n, err
-}
-
-// counter counts the bytes that are read.
-type counter struct {
-	io.ReadCloser
-	n int64
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
-	c.n += int64(n)
-	return n, err
-}
-
-// upload lends a body to the HTTP transport, which may go on reading after it
-// has returned an answer. After end nobody touches the message any more.
-type upload struct {
-	body *body
-
-	mu    sync.Mutex // guards what follows, and the reading
-	ended bool
-	sent  int64
-}
-
-var errEnded = errors.New("the call is over")
-
-func (u *upload) reader() io.ReadCloser { return &uploadReader{u, u.body.reader()} }
-
-// end stops the reading and returns how many bytes were read.
-func (u *upload) end() int64 {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.ended = true
-	return u.sent
-}
-
-type uploadReader struct {
-	u *upload
-	io.ReadCloser
-}
-
-func (r *uploadReader) Read(p []byte) (int, error) {
-	r.u.mu.Lock()
-	defer r.u.mu.Unlock()
-	if r.u.ended {
-		return 0, errEnded
-	}
-	n, err := r.ReadCloser.Read(p)
-	r.u.sent += int64(n)
 	return n, err
 }

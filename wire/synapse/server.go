@@ -140,7 +140,8 @@ func NewServer(cfg ServerConfig, deps ServerDeps) (*Server, error) {
 // Handle makes h answer the messages that makeMsg makes. maxBody bounds the
 // bytes of a request's JSON body; see BodySize. It is called before Run.
 func (s *Server) Handle(makeMsg func() wire.Message, h wire.Handler, maxBody int64) {
-	s.routes[makeMsg().Name()] = route{make: makeMsg, handle: h, maxBody: maxBody}
+	name := makeMsg().Name()
+	s.routes[name] = route{make: makeMsg, handle: h, maxBody: maxBody, public: s.routes[name].public}
 }
 
 // BodySize is the largest JSON body of a message with so many bytes of data:

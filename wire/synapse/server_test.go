@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"path/filepath"
 	"runtime"
@@ -136,6 +137,33 @@ func TestRefusals(t *testing.T) {
 	c.send(t, replay).expect(t, 401, "replay")
 	s.nonce -= 10
 	c.send(t, good().bytes()).expect(t, 401, "old nonce")
+}
+
+// The order is signature, blacklist, rate limit, registration, then the body.
+func TestOrderOfChecks(t *testing.T) {
+	alice := wiretest.Key(t, "//Alice").Address()
+	server := func(cfg wire.DoorConfig, registered bool) *Server {
+		door := wire.NewDoor(cfg, wire.DoorDeps{Standing: func(wallet.Address) (wire.Standing, error) { return wire.Standing{Registered: registered}, nil }})
+		return startServer(t, ServerConfig{}, ServerDeps{Door: door}, func(s *Server) { s.Handle(newRetrieve, answerRetrieve, BodySize(0)) })
+	}
+	s := newSigner(t, "//Alice")
+	spoiled := func() rawRequest {
+		return s.request(t, &wire.Retrieve{}, "not JSON", "").with("Content-Length", fmt.Sprint(BodySize(0)+1))
+	}
+	unsigned := func() rawRequest {
+		return spoiled().with("bt_header_dendrite_signature", "0x"+strings.Repeat("1", 128))
+	}
+	listed := server(wire.DoorConfig{Blacklist: []wallet.Address{alice}, RequestsPerWindow: 1}, false)
+	sendTo(t, listed.Addr(), unsigned().bytes()).expect(t, 401, "all is wrong")
+	for range 3 {
+		sendTo(t, listed.Addr(), spoiled().bytes()).expect(t, 403, "all but the signature is wrong")
+	}
+	limited := server(wire.DoorConfig{RequestsPerWindow: 1}, false)
+	sendTo(t, limited.Addr(), unsigned().bytes()).expect(t, 401, "unsigned requests are not counted")
+	sendTo(t, limited.Addr(), spoiled().bytes()).expect(t, 403, "not registered")
+	sendTo(t, limited.Addr(), spoiled().bytes()).expect(t, 429, "not registered, and too often")
+	registered := server(wire.DoorConfig{}, true)
+	sendTo(t, registered.Addr(), spoiled().bytes()).expect(t, 413, "only the body is wrong")
 }
 
 func TestWrappedSignature(t *testing.T) {

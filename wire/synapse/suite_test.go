@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/filetao/filetao/wire"
 	"github.com/filetao/filetao/wire/wiretest"
 )
@@ -18,6 +20,9 @@ func TestTransport(t *testing.T) {
 		return testClient(t, ClientConfig{Key: s.Client}), wire.Peer{Hotkey: s.Server.Address(), Addr: server.Addr()}
 	})
 }
+
+// Nothing runs on when the tests have ended.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func check(t testing.TB, err error) {
 	t.Helper()

@@ -149,7 +149,9 @@ func everyMessage(t *testing.T, fabric Fabric) {
 			}, 1 << 10})
 			msg := p.new()
 			fill(msg, p.asked)
-			ex, err := client.Call(within(t, 10*time.Second), peer, msg)
+			var at wire.Progress
+			ctx := wire.WithProgress(within(t, 10*time.Second), func(p wire.Progress) { at = p })
+			ex, err := client.Call(ctx, peer, msg)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -161,6 +163,9 @@ func everyMessage(t *testing.T, fabric Fabric) {
 			}
 			if ex.Elapsed <= 0 || ex.Sent <= 0 || ex.Received <= 0 {
 				t.Errorf("the exchange was measured as %+v", ex)
+			}
+			if at.Sent != ex.Sent || at.SendTotal != ex.Sent || at.Received != ex.Received {
+				t.Errorf("the last report was %+v of %+v", at, ex)
 			}
 		})
 	}

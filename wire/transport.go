@@ -54,3 +54,17 @@ type Caller struct {
 // bytes. An *Error goes to the caller with its status and text; any other
 // error is 500 without details.
 type Handler func(ctx context.Context, from Caller, msg Message) error
+
+type answerLimitKey struct{}
+
+// WithAnswerLimit has a Transport refuse an answer with more than so many bytes
+// of data: for a caller who knows how much it asked for.
+func WithAnswerLimit(ctx context.Context, bytes int64) context.Context {
+	return context.WithValue(ctx, answerLimitKey{}, bytes)
+}
+
+// AnswerLimit is what WithAnswerLimit said; false where it said nothing.
+func AnswerLimit(ctx context.Context) (int64, bool) {
+	bytes, ok := ctx.Value(answerLimitKey{}).(int64)
+	return bytes, ok
+}

@@ -105,8 +105,17 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// maxAnswer is the limit of an answer's body.
-func (c *Client) maxAnswer(msg wire.Message) int64 {
+// maxAnswer is the limit of an answer's body: the message's, or the call's if
+// that is less.
+func (c *Client) maxAnswer(ctx context.Context, msg wire.Message) int64 {
+	limit := c.maxAnswerOf(msg)
+	if n, ok := wire.AnswerLimit(ctx); ok {
+		limit = min(limit, BodySize(n))
+	}
+	return limit
+}
+
+func (c *Client) maxAnswerOf(msg wire.Message) int64 {
 	if n, ok := c.cfg.MaxAnswer[msg.Name()]; ok {
 		return n
 	}
@@ -230,7 +239,7 @@ func (c *Client) exchange(out outgoing, msg wire.Message, timeout time.Duration)
 	resp, err := c.http.RoundTrip(out.req)
 	if err == nil {
 		ex.PeerVersion, _ = strconv.ParseUint(resp.Header.Get(axonPrefix+"version"), 10, 64)
-		err = readAnswer(resp, out.traffic.answer(resp), msg, c.maxAnswer(msg))
+		err = readAnswer(resp, out.traffic.answer(resp), msg, c.maxAnswer(out.req.Context(), msg))
 		if closeErr := resp.Body.Close(); err == nil && closeErr != nil {
 			err = closeErr
 		}

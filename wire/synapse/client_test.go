@@ -350,3 +350,21 @@ func TestDialled(t *testing.T) {
 		}
 	}
 }
+
+// A caller who knows what it asked for takes no more.
+func TestAnswerLimitOfACall(t *testing.T) {
+	server := startServer(t, ServerConfig{}, ServerDeps{}, func(s *Server) {
+		s.Handle(func() wire.Message { return &wire.Retrieve{} }, func(_ context.Context, _ wire.Caller, msg wire.Message) error {
+			msg.(*wire.Retrieve).Data = make([]byte, 4<<20)
+			return nil
+		}, BodySize(0))
+	})
+	client := testClient(t, ClientConfig{})
+	peer := wire.Peer{Hotkey: wiretest.Key(t, "//Bob").Address(), Addr: server.Addr()}
+	for limit, status := range map[int64]int{4 << 20: 200, 1 << 20: 422} {
+		ctx, cancel := context.WithTimeout(wire.WithAnswerLimit(t.Context(), limit), 10*time.Second)
+		_, err := client.Call(ctx, peer, &wire.Retrieve{DataHash: "1", Seed: "2"})
+		cancel()
+		expect(t, err, status, "limit of %d bytes", limit)
+	}
+}

@@ -14,7 +14,7 @@
 // request and the size to go by, so an answer made up of any bytes of the
 // right length passes (testdata/vectors/forged_challenge.json is one). Whoever
 // wants to know that the data is there compares the chain and the piece with
-// what it kept when it stored them, or retrieves.
+// what it kept when it stored them, see package proof/audit, or retrieves.
 package proof
 
 import (

@@ -26,8 +26,14 @@ const keyPrefix = "filetao:"
 type Option func(*kv)
 
 // WithLog has Open warn about settings of the server that can lose data. By
-// default it does so to nobody.
-func WithLog(log *slog.Logger) Option { return func(kv *kv) { kv.log = log } }
+// default, and with nil, it does so to nobody.
+func WithLog(log *slog.Logger) Option {
+	return func(kv *kv) {
+		if log != nil {
+			kv.log = log
+		}
+	}
+}
 
 // Open connects to the index at a URL:
 //

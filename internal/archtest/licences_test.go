@@ -17,7 +17,7 @@ func TestThirdPartyListIsComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{end}}{{end}}", "./cmd/filetao")
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0") // as the product is built
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=") // as the product is built
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)

@@ -151,7 +151,7 @@ func (c *Client) Call(ctx context.Context, to wire.Peer, msg wire.Message) (wire
 		return wire.Exchange{}, callError(to, msg, timeout, err, false)
 	}
 	defer release()
-	out, err := c.prepare(ctx, to, msg, lane)
+	out, err := c.prepare(ctx, to, msg, sessionID(lane, msg.Name()))
 	if err != nil {
 		return wire.Exchange{}, callError(to, msg, timeout, err, false)
 	}
@@ -171,21 +171,21 @@ type outgoing struct {
 
 // prepare makes the signed request. The timeout that it tells the peer is what
 // is left of it now.
-func (c *Client) prepare(ctx context.Context, to wire.Peer, msg wire.Message, lane string) (outgoing, error) {
+func (c *Client) prepare(ctx context.Context, to wire.Peer, msg wire.Message, session string) (outgoing, error) {
 	fields := msg.Fields()
 	hash := hashFields(fields)
 	deadline, _ := ctx.Deadline()
 	timeout := max(time.Until(deadline), time.Millisecond).Seconds()
 	own := c.cfg.Key.Address()
 	nonce := c.nonce()
-	sig, err := c.cfg.Key.Sign([]byte(signedText(nonce, own, to.Hotkey, lane, hash)))
+	sig, err := c.cfg.Key.Sign([]byte(signedText(nonce, own, to.Hotkey, session, hash)))
 	if err != nil {
 		return outgoing{}, err
 	}
 	signature, ip, port := "0x"+hex.EncodeToString(sig), to.Addr.Addr().Unmap().String(), int(to.Addr.Port())
 	axonKey, ownKey := string(to.Hotkey), string(own)
 	b, err := encodeBody(msg, timeout,
-		terminal{Version: &c.cfg.Version, Nonce: &nonce, UUID: &lane, Hotkey: &ownKey, Signature: &signature},
+		terminal{Version: &c.cfg.Version, Nonce: &nonce, UUID: &session, Hotkey: &ownKey, Signature: &signature},
 		terminal{IP: &ip, Port: &port, Hotkey: &axonKey}, false)
 	if err != nil {
 		return outgoing{}, wire.BadRequest("%s cannot be sent: %w", msg.Name(), err)
@@ -195,7 +195,7 @@ func (c *Client) prepare(ctx context.Context, to wire.Peer, msg wire.Message, la
 		"timeout": {pyFloat(timeout)}, "header_size": {"0"}, "total_size": {strconv.FormatInt(b.size, 10)},
 		bodyHashHeader: {hash}, axonPrefix + "ip": {ip}, axonPrefix + "port": {strconv.Itoa(port)},
 		axonPrefix + "hotkey": {axonKey}, dendritePrefix + "version": {strconv.FormatUint(c.cfg.Version, 10)},
-		dendritePrefix + "nonce": {strconv.FormatUint(nonce, 10)}, dendritePrefix + "uuid": {lane},
+		dendritePrefix + "nonce": {strconv.FormatUint(nonce, 10)}, dendritePrefix + "uuid": {session},
 		dendritePrefix + "hotkey": {ownKey}, dendritePrefix + "signature": {signature},
 	}
 	if c.cfg.ExternalIP.IsValid() {

@@ -13,7 +13,7 @@ import (
 // a UUID, so each lane has a UUID of its own and carries one call at a time.
 // It is safe for concurrent use.
 type lanes struct {
-	uuids []string // of lane i, towards all peers
+	ids []uuid.UUID // what the UUIDs of lane i are made of, towards all peers
 
 	mu    sync.Mutex // guards peers
 	peers map[wire.Peer]*laneSet
@@ -28,20 +28,20 @@ type laneSet struct {
 func newLanes(n int) *lanes {
 	l := &lanes{peers: map[wire.Peer]*laneSet{}}
 	for range n {
-		l.uuids = append(l.uuids, uuid.NewString())
+		l.ids = append(l.ids, uuid.New())
 	}
 	return l
 }
 
-// acquire waits for a free lane to a peer and returns its UUID, and what gives
-// the lane back.
-func (l *lanes) acquire(ctx context.Context, to wire.Peer) (id string, release func(), err error) {
+// acquire waits for a free lane to a peer and returns it, see sessionID, and what
+// gives it back.
+func (l *lanes) acquire(ctx context.Context, to wire.Peer) (lane uuid.UUID, release func(), err error) {
 	to.Version = 0
 	l.mu.Lock()
 	set := l.peers[to]
 	if set == nil {
-		set = &laneSet{free: make(chan int, len(l.uuids))}
-		for i := range l.uuids {
+		set = &laneSet{free: make(chan int, len(l.ids))}
+		for i := range l.ids {
 			set.free <- i
 		}
 		l.peers[to] = set
@@ -57,9 +57,9 @@ func (l *lanes) acquire(ctx context.Context, to wire.Peer) (id string, release f
 	}
 	select {
 	case i := <-set.free:
-		return l.uuids[i], func() { set.free <- i; leave() }, nil
+		return l.ids[i], func() { set.free <- i; leave() }, nil
 	case <-ctx.Done():
 		leave()
-		return "", nil, context.Cause(ctx)
+		return uuid.UUID{}, nil, context.Cause(ctx)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -143,14 +144,17 @@ func TestNonceFileSurvivesTornWrites(t *testing.T) {
 		n = nonceTable(t, path, c)
 		expect(t, n.send("new", 722, 1, true), 401, "cut by %d: the new one, after a restart", cut)
 	}
-	spoiled := bytes.Clone(whole)
-	spoiled[len(nonceMagic)+recordSize+3] ^= 1
-	check(t, os.WriteFile(path, append(spoiled, make([]byte, 3*recordSize)...), 0o600))
+	torn := append(bytes.Clone(whole), make([]byte, 3*recordSize)...) // room that was given, never filled
+	check(t, os.WriteFile(path, torn, 0o600))
 	n = nonceTable(t, path, c)
 	for i := range 10 {
-		if i != 1 {
-			expect(t, n.send(fmt.Sprint(i), 722, 50, true), 401, "beside a spoiled record: %d", i)
-		}
+		expect(t, n.send(fmt.Sprint(i), 722, 50, true), 401, "before empty records: %d", i)
+	}
+	spoiled := bytes.Clone(whole)
+	spoiled[len(nonceMagic)+recordSize+3] ^= 1
+	check(t, os.WriteFile(path, spoiled, 0o600))
+	if _, err := openNonces(path, time.Second, c.now); err == nil || !strings.Contains(err.Error(), "record 2") {
+		t.Errorf("a record damaged in the middle was passed over: %v", err)
 	}
 	check(t, os.WriteFile(path, []byte("something else"), 0o600))
 	if _, err := openNonces(path, time.Second, c.now); err == nil {
@@ -285,4 +289,18 @@ func FuzzNonceFile(f *testing.F) {
 		}
 		check(t, n.close())
 	})
+}
+
+// The version is not signed, so lowering it buys a held back request no more
+// than the longest time that any gets.
+func TestLoweredVersionDoesNotOutliveTheWindow(t *testing.T) {
+	c := newClock()
+	n := nonceTable(t, filepath.Join(t.TempDir(), "nonces"), c)
+	c.add(time.Second)
+	sent := uint64(c.now().UnixNano())
+	c.add(n.window - 2*time.Second)
+	expect(t, n.send("slow", 722, sent, true), 200, "within the window")
+	c.add(3 * time.Second)
+	expect(t, n.send("slow", 722, sent+1, true), 401, "later")
+	expect(t, n.send("monotonic", 722, 50, true), 200, "of another clock")
 }

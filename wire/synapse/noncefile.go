@@ -70,8 +70,9 @@ type batch struct {
 }
 
 // openNonceFile reads a file and rewrites it with the records that keep is for.
-// A record that a crash left unfinished was of a request that was not worked
-// on: it is dropped.
+// Records at its end that a crash left unfinished were of requests that were not
+// worked on: they are dropped. A broken record before a good one is damage: to
+// drop it would let old requests through.
 func openNonceFile(path string, keep func(record) bool) (*nonceFile, []record, error) {
 	data, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -81,9 +82,16 @@ func openNonceFile(path string, keep func(record) bool) (*nonceFile, []record, e
 	if !ok && len(data) > 0 {
 		return nil, nil, fmt.Errorf("nonce file: %s is not one", path)
 	}
-	highest := map[session]record{}
-	for ; len(data) >= recordSize; data = data[recordSize:] {
-		if r, ok := parseRecord(data[:recordSize]); ok && keep(r) && highest[r.session].nonce <= r.nonce {
+	highest, broken := map[session]record{}, 0
+	for n := 1; len(data) >= recordSize; n, data = n+1, data[recordSize:] {
+		r, ok := parseRecord(data[:recordSize])
+		switch {
+		case !ok && broken == 0:
+			broken = n
+		case ok && broken > 0:
+			return nil, nil, fmt.Errorf("nonce file: record %d of %s is damaged; restore it from a copy, "+
+				"or remove it and so let requests recorded before now through again", broken, path)
+		case ok && keep(r) && highest[r.session].nonce <= r.nonce:
 			highest[r.session] = r
 		}
 	}

@@ -147,6 +147,9 @@ func (x *exchange) verify(sess session) error {
 	if err != nil {
 		return refuse("Signature should be of type bytes or a hex-string")
 	}
+	if err := checkSession(hd.uuid, hd.name); err != nil {
+		return err
+	}
 	if err := x.s.nonces.check(sess, hd); err != nil {
 		return err
 	}

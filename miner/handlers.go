@@ -59,6 +59,10 @@ func (m *Miner) keep(ctx context.Context, from wire.Caller, msg *wire.Store) err
 	if int64(len(data)) > m.cfg.MaxData {
 		return wire.TooLarge("%d bytes of data are over the limit of %d.", len(data), m.cfg.MaxData)
 	}
+	ttl, err := m.ttl(msg.TTL)
+	if err != nil {
+		return err
+	}
 	state := proof.NewState()
 	_, _ = state.Write(data)
 	ans, err := proof.AnswerStore(m.rand, proof.StoreRequest{Curve: msg.Curve, G: msg.G, H: msg.H, Seed: msg.Seed}, state)
@@ -72,7 +76,7 @@ func (m *Miner) keep(ctx context.Context, from wire.Caller, msg *wire.Store) err
 	}
 	defer done()
 	err = m.store.Put(ctx, blobstore.Record{
-		Owner: from.Hotkey, Hash: hash, Seed: msg.Seed, Stored: m.now(), TTL: m.ttl(msg.TTL),
+		Owner: from.Hotkey, Hash: hash, Seed: msg.Seed, Stored: m.now(), TTL: ttl,
 	}, data)
 	if err != nil {
 		return err
@@ -81,15 +85,16 @@ func (m *Miner) keep(ctx context.Context, from wire.Caller, msg *wire.Store) err
 	return nil
 }
 
-// ttl is how long data is kept whose asker wants that many seconds.
-func (m *Miner) ttl(seconds *int64) time.Duration {
+// ttl is how long data is kept whose asker wants that many seconds. More than
+// the most is refused: an asker who was given less would not know.
+func (m *Miner) ttl(seconds *int64) (time.Duration, error) {
 	if seconds == nil || *seconds <= 0 {
-		return m.cfg.DefaultTTL
+		return m.cfg.DefaultTTL, nil
 	}
-	if *seconds > int64(m.cfg.MaxTTL/time.Second) {
-		return m.cfg.MaxTTL
+	if most := int64(m.cfg.MaxTTL / time.Second); *seconds > most {
+		return 0, wire.BadRequest("ttl of %d s: this miner keeps data for %d s at most.", *seconds, most)
 	}
-	return time.Duration(*seconds) * time.Second
+	return time.Duration(*seconds) * time.Second, nil
 }
 
 // prove answers Challenge.

@@ -27,7 +27,7 @@ type Config struct {
 	// largest chunk of any of the reference's releases.
 	MaxData int64
 	// DefaultTTL is how long data is kept whose asker does not say, MaxTTL the
-	// longest that any is kept. Defaults 30 days and 1 year.
+	// longest that is taken. Defaults 30 days and 10 years.
 	DefaultTTL, MaxTTL time.Duration
 	// Challenges is how many are computed at a time; more wait. Default: as
 	// many as there are cores.
@@ -42,7 +42,7 @@ const day = 24 * time.Hour
 func (c Config) withDefaults() Config {
 	setDefault(&c.MaxData, 512<<20)
 	setDefault(&c.DefaultTTL, 30*day)
-	setDefault(&c.MaxTTL, 365*day)
+	setDefault(&c.MaxTTL, 10*365*day)
 	setDefault(&c.Challenges, runtime.GOMAXPROCS(0))
 	setDefault(&c.ExpiryPeriod, time.Minute)
 	return c

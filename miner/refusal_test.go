@@ -98,13 +98,13 @@ func TestDamagedDataIsSaidToBeAndMendedByStoring(t *testing.T) {
 	a.retrieve(n, data, seed)
 }
 
-func TestTTLIsTakenDefaultedAndClamped(t *testing.T) {
+func TestTTLIsTakenDefaultedOrRefused(t *testing.T) {
 	now := noon
 	n := start(t, t.TempDir(), miner.Config{}, miner.Deps{Now: func() time.Time { return now }}, 0)
 	a, owner := newAsker(t, "//Alice"), keypair(t, "//Alice").Address()
 	day := 24 * time.Hour
 	for seconds, want := range map[int64]time.Duration{
-		-1: 30 * day, 0: 30 * day, 1: time.Second, 90: 90 * time.Second, 1 << 62: 365 * day,
+		-1: 30 * day, 0: 30 * day, 1: time.Second, 90: 90 * time.Second, 3650 * 86400: 3650 * day,
 	} {
 		msg := storeMsg(t, []byte{byte(seconds)})
 		msg.TTL = &seconds
@@ -117,6 +117,13 @@ func TestTTLIsTakenDefaultedAndClamped(t *testing.T) {
 		}
 		if err := a.call(n, &wire.Delete{DataHash: rec.Hash}); err != nil {
 			t.Error(err)
+		}
+	}
+	for _, seconds := range []int64{3650*86400 + 1, 1 << 62} {
+		msg := storeMsg(t, []byte("for ever"))
+		msg.TTL = &seconds
+		if err := a.call(n, msg); wire.StatusOf(err) != 400 {
+			t.Errorf("ttl %d: %v", seconds, err)
 		}
 	}
 	a.store(n, []byte("default"))

@@ -83,15 +83,13 @@ func openWallet(path, name string) (identity, error) {
 }
 
 func createWallet(loc wallet.Location) (*wallet.Wallet, error) {
-	var keys [2]*wallet.Keypair
-	for i := range keys {
-		words, err := wallet.GenerateMnemonic(rand.Reader, wallet.DefaultWords)
-		if err != nil {
-			return nil, err
-		}
-		if keys[i], err = wallet.KeypairFromMnemonic(words, ""); err != nil {
-			return nil, err
-		}
+	coldkey, err := wallet.Generate(rand.Reader, wallet.DefaultWords)
+	if err != nil {
+		return nil, err
 	}
-	return wallet.Create(loc, wallet.CreateOptions{Coldkey: keys[0], Hotkey: keys[1], Rand: rand.Reader})
+	hotkey, err := wallet.Generate(rand.Reader, wallet.DefaultWords)
+	if err != nil {
+		return nil, err
+	}
+	return wallet.Create(loc, wallet.CreateOptions{Coldkey: coldkey, Hotkey: hotkey, Rand: rand.Reader})
 }

@@ -37,6 +37,7 @@ type Status struct {
 // a node with an index, /miners.
 type statusServer struct {
 	listener net.Listener
+	file     string // that says where it listens, as long as it does
 	addr     netip.AddrPort
 	server   *http.Server
 	mux      *http.ServeMux
@@ -58,21 +59,22 @@ func newStatusServer(listen, file, role string, n *Node) (*statusServer, error) 
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, n.snapshot(role)) })
 	return &statusServer{
-		listener: l, addr: addr, mux: mux,
+		listener: l, file: file, addr: addr, mux: mux,
 		server: &http.Server{
 			Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
 		},
 	}, nil
 }
 
-// Run serves until ctx ends.
+// Run serves until ctx ends, and takes the file with its address away.
 func (s *statusServer) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { _ = s.server.Close() }) // Serve reports the end; there is nothing to drain
 	defer stop()
-	if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
+	err := s.server.Serve(s.listener)
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
 	}
-	return nil
+	return errors.Join(err, os.Remove(s.file))
 }
 
 func (n *Node) snapshot(role string) Status {
@@ -105,8 +107,8 @@ func writeJSON(w http.ResponseWriter, v any) {
 	_, _ = w.Write(data) // the reader left: nobody to tell
 }
 
-// StatusAddrOf is the address of the status page of the node that runs, or
-// ran, on a folder.
+// StatusAddrOf is the address of the status page of the node that runs on a
+// folder, or was killed on it.
 func StatusAddrOf(dir string) (netip.AddrPort, error) {
 	data, err := os.ReadFile(filepath.Join(dir, statusFile))
 	if err != nil {

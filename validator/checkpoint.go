@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 
 	"github.com/filetao/filetao/index"
@@ -39,7 +40,8 @@ func decodeState(data []byte) (progress, []row, error) {
 	if err := dec.Decode(&c); err != nil {
 		return progress{}, nil, fmt.Errorf("%w: %w", ErrState, err)
 	}
-	if dec.More() || c.Version != stateVersion || len(c.Rows) > math.MaxUint16+1 {
+	_, err := dec.Token()
+	if !errors.Is(err, io.EOF) || c.Version != stateVersion || len(c.Rows) > math.MaxUint16+1 {
 		return progress{}, nil, fmt.Errorf("%w: version %d with %d UIDs", ErrState, c.Version, len(c.Rows))
 	}
 	for uid, r := range c.Rows {

@@ -25,8 +25,9 @@ type Config struct {
 	MinReplicas int
 	// Sample is k: how many miners are drawn for a file.
 	Sample int
-	// ChunkSize is a fixed nominal chunk length in bytes; 0 follows
-	// placement.ChunkSize.
+	// ChunkSize is a fixed nominal chunk length in bytes, at most
+	// placement.MaxChunk, more than which no peer gives back in one answer; 0
+	// follows placement.ChunkSize.
 	ChunkSize int64
 	// MaxFile is the largest file taken, in bytes.
 	MaxFile int64

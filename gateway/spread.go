@@ -101,7 +101,7 @@ func (g *Gateway) spread(ctx context.Context, sealed []byte, ttl time.Duration) 
 	if err != nil {
 		return nil, err
 	}
-	nominal := g.cfg.ChunkSize
+	nominal := min(g.cfg.ChunkSize, placement.MaxChunk)
 	if nominal <= 0 {
 		nominal = placement.ChunkSize(size, miners.known, g.cfg.Redundancy)
 	}

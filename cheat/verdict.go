@@ -1,0 +1,226 @@
+package cheat
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Verdict is how a cheater fared.
+type Verdict string
+
+// Verdicts. Refused and Measured are what is required; Missed is a fault of
+// this program; NotYet is one that this version is known to have, and no pass.
+const (
+	Refused  Verdict = "refused"
+	Measured Verdict = "measured"
+	NotYet   Verdict = "not yet refused"
+	Missed   Verdict = "MISSED"
+)
+
+// Result is what came of one cheater: a row of `filetao cheat`.
+type Result struct {
+	Number int    `json:"number"`
+	Name   string `json:"name"`
+	// Asked counts the challenges that met cheating, Passed those that the
+	// validator took. Bound is the share that may pass, on average over them:
+	// (1-f)^c + 2^-80 with c the pieces sampled and f the share of all such
+	// pieces that the cheater lacks; a piece of n bytes is guessed with 256^-n.
+	Asked  int     `json:"asked"`
+	Passed int     `json:"passed"`
+	Bound  float64 `json:"bound"`
+	// Retrievals and Retrieved are the same for retrievals.
+	Retrievals int `json:"retrievals"`
+	Retrieved  int `json:"retrieved"`
+	// HonestAsked counts the challenges and retrievals of the honest miners
+	// beside it. Scores are the validator's, means over the miners.
+	HonestAsked  int     `json:"honest_asked"`
+	HonestPassed int     `json:"honest_passed"`
+	Score        float64 `json:"score"`
+	HonestScore  float64 `json:"honest_score"`
+	Verdict      Verdict `json:"verdict"`
+	Reason       string  `json:"reason"`
+	// Ratio is the cheater's median time for a challenge over the honest
+	// miners'; only of the relay.
+	Ratio float64 `json:"ratio,omitempty"`
+	// LongestStep is the validator's longest step beside it, in seconds.
+	LongestStep float64 `json:"longest_step"`
+	// Growth is by how much memory in use rose beside it, in bytes, with all
+	// that ran in the process meanwhile.
+	Growth int64 `json:"growth"`
+
+	chances              []float64 // that each challenge passes, at most
+	times, honestTimes   []float64 // seconds
+	failures             []string  // what was said of those that did not pass
+	takenOver, inherited float64   // scores of a UID before and after
+}
+
+// settle completes the result.
+func (r *Result) settle(c Cheater) {
+	for _, p := range r.chances {
+		r.Bound += p / float64(len(r.chances))
+	}
+	r.Bound = min(1, r.Bound+math.Exp2(-80))
+	reason, ok := c.judge(r)
+	switch missing := gap(c.Number); {
+	case r.Asked == 0:
+		r.Verdict, r.Reason = Missed, "it was never challenged"
+	case r.HonestAsked == 0 || r.HonestPassed < r.HonestAsked:
+		r.Verdict = Missed
+		r.Reason = fmt.Sprintf("honest miners passed %d of %d beside it", r.HonestPassed, r.HonestAsked)
+	case ok && c.Required == string(Measured):
+		r.Verdict, r.Reason = Measured, reason
+	case ok:
+		r.Verdict, r.Reason = Refused, reason
+	case missing != "":
+		r.Verdict, r.Reason = NotYet, reason+"; "+missing
+	default:
+		r.Verdict, r.Reason = Missed, reason
+	}
+}
+
+// certainty is how unlikely a count has to be under the bound to be over it.
+const certainty = 1e-4
+
+// overBound says whether more challenges passed than the bound explains.
+func (r *Result) overBound() bool { return atLeast(r.chances, r.Passed) < certainty }
+
+// atLeast is the probability that k or more of independent events happen.
+func atLeast(ps []float64, k int) float64 {
+	exactly := make([]float64, len(ps)+1)
+	exactly[0] = 1
+	for i, p := range ps {
+		p = min(1, p+math.Exp2(-80))
+		for n := i + 1; n > 0; n-- {
+			exactly[n] = exactly[n]*(1-p) + exactly[n-1]*p
+		}
+		exactly[0] *= 1 - p
+	}
+	sum := 0.0
+	for _, p := range exactly[min(k, len(exactly)):] {
+		sum += p
+	}
+	return sum
+}
+
+func (r *Result) poorer() (string, bool) {
+	if r.Score < r.HonestScore {
+		return "", true
+	}
+	return fmt.Sprintf("it scores %.3f, honest miners %.3f", r.Score, r.HonestScore), false
+}
+
+// failsAll: nothing passes, neither challenges nor retrievals.
+func failsAll(r *Result) (string, bool) {
+	if r.overBound() || r.Retrieved > 0 {
+		return fmt.Sprintf("passed %d of %d challenges and %d of %d retrievals", r.Passed, r.Asked, r.Retrieved, r.Retrievals), false
+	}
+	if why, ok := r.poorer(); !ok {
+		return why, false
+	}
+	return cmp.Or(r.mostSaid(), "failed all"), true
+}
+
+// mostSaid is what the validator said most often of a challenge that failed.
+func (r *Result) mostSaid() string {
+	times := map[string]int{}
+	most := ""
+	for _, said := range r.failures {
+		if _, cause, ok := strings.Cut(said, ": "); ok { // behind whom it was said of
+			said = cause
+		}
+		if times[said]++; times[said] > times[most] {
+			most = said
+		}
+	}
+	if most == "" {
+		return ""
+	}
+	return "failed all; most often: " + most
+}
+
+// withinBound: challenges pass by chance, retrievals never.
+func withinBound(r *Result) (string, bool) {
+	switch {
+	case r.overBound():
+		return fmt.Sprintf("passed %d challenges where the bound allows %.1f on average", r.Passed, r.Bound*float64(r.Asked)), false
+	case r.Retrieved > 0 || r.Retrievals == 0:
+		return fmt.Sprintf("passed %d of %d retrievals", r.Retrieved, r.Retrievals), false
+	}
+	return "within the bound; failed every retrieval", true
+}
+
+// onlyOneCopy: no more passes than one copy can answer for.
+func onlyOneCopy(r *Result) (string, bool) {
+	if r.overBound() {
+		return fmt.Sprintf("three hotkeys passed %d challenges with one copy", r.Passed), false
+	}
+	return "no more passed than one copy answers for", true
+}
+
+// failsRetrieval: the first retrieval tells.
+func failsRetrieval(r *Result) (string, bool) {
+	if r.Retrievals == 0 || r.Retrieved > 0 {
+		return fmt.Sprintf("passed %d of %d retrievals", r.Retrieved, r.Retrievals), false
+	}
+	return "failed every retrieval, from the first on", true
+}
+
+// maxGrowth is by how much a vandal may make the process grow, in bytes, with
+// everything that runs beside it.
+const maxGrowth = 512 << 20
+
+// unharmed: nothing passes, and it cost the validator no more than its limits.
+func unharmed(r *Result) (string, bool) {
+	reason, ok := failsAll(r)
+	if ok {
+		reason, ok = inTime(r)
+	}
+	if ok && r.Growth > maxGrowth {
+		return fmt.Sprintf("memory grew by %d MiB", r.Growth>>20), false
+	}
+	return fmt.Sprintf("%s; memory grew by %d MiB", reason, r.Growth>>20), ok
+}
+
+// slack is what a step may take beside the limits of exchanges, in seconds: the
+// machine may be busy.
+const slack = 20
+
+// inTime: nothing passes, and no exchange outlasts its limit.
+func inTime(r *Result) (string, bool) {
+	limit := hostile.fleet().ChallengeTimeout.Seconds()
+	if reason, ok := failsAll(r); !ok {
+		return reason, false
+	}
+	if r.LongestStep > limit+slack {
+		return fmt.Sprintf("it held a step up for %.1f s", r.LongestStep), false
+	}
+	return fmt.Sprintf("failed all; the longest step took %.1f s with a limit of %.1f s", r.LongestStep, limit), true
+}
+
+// measured reports the ratio of the times.
+func measured(r *Result) (string, bool) {
+	if len(r.honestTimes) == 0 || len(r.times) == 0 {
+		return "no times", false
+	}
+	r.Ratio = median(r.times) / median(r.honestTimes)
+	return fmt.Sprintf("takes %.2f times as long as honest miners, without any distance between its two", r.Ratio), true
+}
+
+func median(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
+
+// startsFromZero: the score of the UID's former holder is gone.
+func startsFromZero(r *Result) (string, bool) {
+	if r.takenOver <= 0 || r.inherited != 0 {
+		return fmt.Sprintf("inherited %.3f of a score of %.3f", r.inherited, r.takenOver), false
+	}
+	if reason, ok := failsAll(r); !ok {
+		return reason, false
+	}
+	return fmt.Sprintf("started from 0 where the score was %.3f; failed all", r.takenOver), true
+}

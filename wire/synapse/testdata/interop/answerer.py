@@ -89,7 +89,7 @@ def _free_port():
         return s.getsockname()[1]
 
 
-def main(out):
+def main():
     key = sdk.keypair("//Bob")
     axon = sdk.axon(key, _free_port())
     for forward in (store, challenge, retrieve, store_user, retrieve_user, delete_user):
@@ -100,11 +100,9 @@ def main(out):
             if s.connect_ex(("127.0.0.1", axon.port)) == 0:
                 break
         time.sleep(0.05)
-    print(json.dumps({"version": sdk.VERSION, "port": axon.port, "hotkey": key.ss58_address}), file=out, flush=True)
+    print(json.dumps({"version": sdk.VERSION, "port": axon.port, "hotkey": key.ss58_address}), file=sdk.OUT, flush=True)
     sys.stdin.read()
-    out.flush()
     os._exit(0)  # workers that sleep are not waited for
 
 
-_out, sys.stdout = sys.stdout, sys.stderr  # the SDK writes to stdout
-main(_out)
+main()

@@ -77,11 +77,10 @@ class Asker:
 
 async def main():
     asker = Asker()
-    print(json.dumps({"version": sdk.VERSION}), file=out, flush=True)
+    print(json.dumps({"version": sdk.VERSION}), file=sdk.OUT, flush=True)
     for line in sys.stdin:
-        print(json.dumps(await asker.ask(json.loads(line))), file=out, flush=True)
+        print(json.dumps(await asker.ask(json.loads(line))), file=sdk.OUT, flush=True)
     await asker.close()
 
 
-out, sys.stdout = sys.stdout, sys.stderr  # the SDK writes to stdout
 asyncio.run(main())

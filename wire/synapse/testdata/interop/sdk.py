@@ -12,7 +12,10 @@ import os
 import sys
 import types
 
-sys.argv = sys.argv[:1]  # the SDK reads options of its own
+# The SDK logs to stdout; that is for what the scripts say, so it gets stderr.
+OUT = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+ARGS, sys.argv = sys.argv[1:], sys.argv[:1]  # the SDK reads options of its own
 os.environ.setdefault("BT_NO_PARSE_CLI_ARGS", "1")
 
 

@@ -25,13 +25,15 @@ type kept struct {
 // span is a part of a datum, in bytes.
 type span struct{ from, to int64 }
 
-// lacks is the share of the pieces of that length that are not wholly there.
+// lacks is the share of a datum's bytes that are in pieces of that length which
+// are not wholly there: the chance that the piece around a byte drawn evenly is
+// such a one.
 func (k *kept) lacks(piece int64) float64 {
 	if piece <= 0 || k.size <= 0 || k.lost.to <= k.lost.from {
 		return 0
 	}
-	pieces := (k.size-1)/piece + 1
-	return float64((k.lost.to-1)/piece-k.lost.from/piece+1) / float64(pieces)
+	from, to := k.lost.from/piece*piece, ((k.lost.to-1)/piece+1)*piece
+	return float64(min(to, k.size)-from) / float64(k.size)
 }
 
 // shelf has what a cheater keeps, by data hash: one validator is all that asks.

@@ -26,8 +26,9 @@ type Result struct {
 	Name   string `json:"name"`
 	// Asked counts the challenges that met cheating, Passed those that the
 	// validator took. Bound is the share that may pass, on average over them:
-	// (1-f)^c + 2^-80 with c the pieces sampled and f the share of all such
-	// pieces that the cheater lacks; a piece of n bytes is guessed with 256^-n.
+	// (1-f)^c + 2^-80 with c the pieces sampled, f the share of the datum that
+	// is in pieces which the cheater lacks any byte of. Bytes are guessed too: n
+	// of them with 256^-n, which counts in pieces of a few.
 	Asked  int     `json:"asked"`
 	Passed int     `json:"passed"`
 	Bound  float64 `json:"bound"`

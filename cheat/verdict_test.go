@@ -21,7 +21,7 @@ func TestAtLeastIsTheTailOfTheBinomial(t *testing.T) {
 	}
 }
 
-func TestLacksCountsThePiecesThatAreTouched(t *testing.T) {
+func TestLacksCountsThePiecesThatAreTouchedByTheirBytes(t *testing.T) {
 	for _, c := range []struct {
 		size  int64
 		lost  span
@@ -31,7 +31,7 @@ func TestLacksCountsThePiecesThatAreTouched(t *testing.T) {
 		{1000, span{0, 1}, 100, 0.1},
 		{1000, span{99, 101}, 100, 0.2},
 		{1000, span{100, 200}, 100, 0.1},
-		{1001, span{1000, 1001}, 100, 1.0 / 11},
+		{1001, span{1000, 1001}, 100, 1.0 / 1001},
 		{1000, span{0, 1000}, 300, 1},
 		{1000, span{5, 5}, 100, 0},
 		{10, span{9, 10}, 256, 1},

@@ -19,7 +19,7 @@ var ErrMissing = errors.New("no holder returned the chunk")
 
 // Fetch gets a chunk from one of its holders: they are pinged in random order
 // and asked as they answer, the next one after each failure and a second one
-// beside the first after Config.Hedge; those that did not answer the ping come
+// beside the first after Config.Hedge and the time the size takes; those that did not answer the ping come
 // last. The bytes are verified. Outcomes are those of all miners that said
 // anything; an error wraps ErrMissing and names the chunk and the causes.
 func (f *Fleet) Fetch(ctx context.Context, chunk index.Chunk) ([]byte, []Outcome, error) {
@@ -61,6 +61,10 @@ func (f *Fleet) holders(ctx context.Context, hash string) ([]chain.Neuron, error
 	return miners, nil
 }
 
+// hedgeRate is the speed in bytes a second below which a holder counts as slow.
+// A fixed limit would have every large chunk fetched twice on a busy machine.
+const hedgeRate = 16 << 20
+
 // race is one call of Fetch: at most two holders asked at a time.
 type race struct {
 	f        *Fleet
@@ -99,7 +103,8 @@ func (r *race) ready(ctx context.Context, miners []chain.Neuron) <-chan chain.Ne
 
 // run asks until one answer verifies.
 func (r *race) run(ctx context.Context, ready <-chan chain.Neuron) ([]byte, error) {
-	hedge := time.NewTimer(r.f.cfg.Hedge)
+	patience := r.f.cfg.Hedge + time.Duration(r.chunk.Size)*time.Second/hedgeRate
+	hedge := time.NewTimer(patience)
 	defer hedge.Stop()
 	asked, wanted := 0, 1 // how many are being asked, and may be
 	for ready != nil || asked > 0 {
@@ -115,7 +120,7 @@ func (r *race) run(ctx context.Context, ready <-chan chain.Neuron) ([]byte, erro
 			}
 			asked++
 			r.ask(ctx, n)
-			hedge.Reset(r.f.cfg.Hedge)
+			hedge.Reset(patience)
 		case <-hedge.C:
 			if asked > 0 {
 				wanted = 2

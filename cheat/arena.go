@@ -55,6 +55,7 @@ type arena struct {
 	role      *node.Validator
 	miners    []*node.Miner
 	seen      *observer
+	finished  bool // all is judged
 }
 
 // entrant is a cheater in an arena and what came of it.
@@ -126,6 +127,7 @@ func (a *arena) run(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, a.group.Close())
 	}
+	outer := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	chainCtx, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives the nodes
@@ -134,7 +136,9 @@ func (a *arena) run(ctx context.Context) (err error) {
 		ended <- a.dev.Run(chainCtx)
 		cancel()
 	}()
-	err = a.playIn(ctx)
+	if err = a.playIn(ctx); err == nil && !a.finished {
+		err = context.Cause(outer) // the group takes the end of its context for an orderly one
+	}
 	stop()
 	if chainErr := <-ended; !errors.Is(chainErr, context.Canceled) {
 		err = errors.Join(err, chainErr)

@@ -1,6 +1,9 @@
 package cheat_test
 
 import (
+	"context"
+	"errors"
+	"os"
 	"testing"
 	"time"
 
@@ -30,5 +33,24 @@ func TestTheValidatorRefusesCheaters(t *testing.T) {
 		if r.Verdict == cheat.Missed {
 			t.Errorf("%d %s: %s", r.Number, r.Name, r.Reason)
 		}
+	}
+}
+
+func TestARunThatIsGivenUpLeavesNothing(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // in the midst of it
+	defer cancel()
+	if _, err := cheat.Run(ctx, cheat.Config{Only: []string{"late", "fabricator"}}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a run that is given up ends with %v", err)
+	}
+	if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+}
+
+func TestAnUnknownCheaterIsRefused(t *testing.T) {
+	if _, err := cheat.Run(t.Context(), cheat.Config{Only: []string{"saint"}}); !errors.Is(err, cheat.ErrUnknown) {
+		t.Errorf("got %v", err)
 	}
 }

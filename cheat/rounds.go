@@ -36,7 +36,8 @@ func (a *arena) play(ctx context.Context) error {
 			return err
 		}
 	}
-	return a.finish()
+	a.finish()
+	return nil
 }
 
 // begin waits until everybody serves and the validator sees it.
@@ -205,7 +206,7 @@ func (a *arena) enough() bool {
 }
 
 // finish reads the scores and judges.
-func (a *arena) finish() error {
+func (a *arena) finish() {
 	scores := a.role.Role.Scores()
 	score := func(keys ...wallet.Address) (mean float64) {
 		n := 0
@@ -229,7 +230,7 @@ func (a *arena) finish() error {
 		e.result.Score, e.result.HonestScore = score(own...), score(honest...)
 		e.result.settle(e.Cheater)
 	}
-	return nil
+	a.finished = true
 }
 
 // errSlot says that the chain gave the newcomer no UID of an honest miner.

@@ -35,7 +35,7 @@ type Config struct {
 }
 
 // Reduced is a run that a test can afford.
-func Reduced() Config { return Config{Challenges: 30, Size: 8 << 10} }
+func Reduced() Config { return Config{Challenges: 20, Size: 8 << 10} }
 
 func (c Config) withDefaults() Config {
 	if c.Challenges <= 0 {

@@ -16,6 +16,7 @@ import (
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/incentive"
 	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/proof/audit"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 )
@@ -91,6 +92,10 @@ type Deps struct {
 	Log *slog.Logger
 	// Self is the hotkey that asks; it is no miner of its own.
 	Self wallet.Address
+	// Audit is what audit records are made with, the same for all who ask under
+	// one hotkey: audit.SecretOf its private key. When it is zero one is drawn,
+	// and records are of no use to anybody else, nor after a restart.
+	Audit audit.Secret
 }
 
 // Fleet asks miners. It is safe for concurrent use.
@@ -109,6 +114,9 @@ func New(cfg Config, deps Deps) *Fleet {
 	}
 	if deps.Now == nil {
 		deps.Now = time.Now
+	}
+	if deps.Audit == (audit.Secret{}) {
+		_, _ = rand.Read(deps.Audit[:]) // never fails
 	}
 	log := deps.Log
 	if log == nil {

@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 	"time"
 
@@ -49,7 +50,7 @@ func TestOverSockets(t *testing.T) {
 	if o := f.Delete(t.Context(), net.Neuron(5), d.Hash()); !o.OK() {
 		t.Error(o.Err)
 	}
-	if o := f.Challenge(t.Context(), net.Neuron(5), h); o.Status() != 404 || o.Void {
+	if o := f.Challenge(t.Context(), net.Neuron(5), h); !errors.Is(o.Err, index.ErrNotFound) || !o.Void {
 		t.Errorf("challenge about what was deleted: %+v", o)
 	}
 }

@@ -14,19 +14,24 @@ import (
 	"github.com/filetao/filetao/wire"
 )
 
-// Datum is data to store and its hash, computed once. The bytes are its
-// maker's and must not change while it is in use.
+// Datum is data to store, its hash and its audit record, each computed once. It
+// is for use with one Fleet. The bytes are its maker's and must not change while
+// it is in use.
 type Datum struct {
 	data  []byte
 	state *proof.State
 	hash  string
+
+	once      sync.Once // makes what follows
+	record    []byte
+	recordErr error
 }
 
 // NewDatum hashes data.
 func NewDatum(data []byte) *Datum {
 	state := proof.NewState()
 	state.Write(data)
-	return &Datum{data, state, state.Hash().String()}
+	return &Datum{data: data, state: state, hash: state.Hash().String()}
 }
 
 // Hash is H(E) in decimal.
@@ -36,8 +41,9 @@ func (d *Datum) Hash() string { return d.hash }
 func (d *Datum) Size() int64 { return int64(len(d.data)) }
 
 // Store has a miner store the datum for ttl, rounded up to seconds; 0 and less
-// mean DefaultTTL. The holding is recorded once the answer has verified. It is
-// recorded from the moment of sending, so that it ends before the miner's.
+// mean DefaultTTL. The holding is recorded once the answer has verified, after
+// the datum's audit record. It is recorded from the moment of sending, so that
+// it ends before the miner's.
 func (f *Fleet) Store(ctx context.Context, n chain.Neuron, d *Datum, kind index.Kind, ttl time.Duration) Outcome {
 	if ttl <= 0 {
 		ttl = DefaultTTL
@@ -53,6 +59,11 @@ func (f *Fleet) Store(ctx context.Context, n chain.Neuron, d *Datum, kind index.
 	holding := index.Holding{
 		Holder: n.Hotkey, Hash: d.hash, Kind: kind, Size: d.Size(), Seed: req.Seed, Stored: f.deps.Now(), TTL: ttl,
 	}
+	// A miner that holds the datum already will go on from this seed, also when
+	// its answer is lost.
+	if _, err := f.deps.Index.SendSeed(ctx, n.Hotkey, d.hash, req.Seed, holding.Stored); unlessGone(err) != nil {
+		return void(TaskStore, n, err)
+	}
 	o, came := f.call(ctx, TaskStore, n, msg)
 	o.Bytes = d.Size()
 	if came {
@@ -60,7 +71,14 @@ func (f *Fleet) Store(ctx context.Context, n chain.Neuron, d *Datum, kind index.
 			Randomness: msg.Randomness, Commitment: msg.Commitment, CommitmentHash: msg.CommitmentHash,
 		}))
 	}
-	f.settle(ctx, &o, func(ctx context.Context) error { return f.deps.Index.PutHolding(ctx, holding) })
+	f.unsend(ctx, &o, d.hash, req.Seed)
+	f.settle(ctx, &o, func(ctx context.Context) error {
+		record, err := d.audited(f.deps.Audit)
+		if err != nil {
+			return err
+		}
+		return f.deps.Index.PutAudited(ctx, holding, record)
+	})
 	return o
 }
 

@@ -35,8 +35,11 @@ type (
 	holdingRecord struct {
 		V int `json:"v"`
 		Holding
-		Token string `json:"token"`
-		Slot  uint64 `json:"slot"`
+		At    int64      `json:"at"`             // when Seed was sent, in Unix seconds
+		Sent  []sentSeed `json:"sent,omitempty"` // seeds in flight, by ascending At
+		Lost  int64      `json:"lost,omitempty"` // others sent until then, in Unix seconds, may be the miner's
+		Token string     `json:"token"`
+		Slot  uint64     `json:"slot"`
 	}
 	totalRecord struct {
 		V        int    `json:"v"`
@@ -89,6 +92,14 @@ func (r ownerRecord) check() error { return firstError(checkVersion(r.V), r.Owne
 func (r statsRecord) check() error { return firstError(checkVersion(r.V), r.Stats.check()) }
 
 func (r holdingRecord) check() error {
+	if len(r.Sent) > MaxSent || r.Lost < 0 {
+		return fmt.Errorf("%w: %d seeds in flight, others until %d", ErrInvalid, len(r.Sent), r.Lost)
+	}
+	for _, s := range r.Sent {
+		if err := checkText(s.Seed, MaxSeed); err != nil {
+			return err
+		}
+	}
 	return firstError(checkVersion(r.V), r.Holding.check(), checkToken(r.Token))
 }
 

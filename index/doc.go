@@ -1,8 +1,9 @@
 // Package index is what a validator and its gateways know about the data of
 // the network: users' files and the chunks they are cut into, who holds what
-// and with which seed, miners' statistics, and small named states. It holds no
-// user data itself, talks to no miner, and proves nothing: whoever calls
-// PutHolding has verified the holder's proof first.
+// and with which seeds, the audit records that miners' answers are held against,
+// their statistics, and small named states. It holds no user data itself, talks
+// to no miner, and proves nothing: whoever calls PutAudited has verified the
+// holder's proof first, and what an audit record says is package proof/audit's.
 //
 // Enter at Open (the embedded store, one process) or at index/redis (one index
 // for several processes). Both are a KV, the small interface everything else is
@@ -22,8 +23,10 @@
 //	chunk:{<hash>}    file:<cid>:<token>      {"v","size","since"}: a file refers to the chunk
 //	chunk:{<hash>}    holder:<ss58>:<token>   {"v","size","since"}: a miner holds it
 //	random:{<hash>}   holder:<ss58>:<token>   the same for a validator's random datum
-//	holder:{<ss58>}   user:<hash>             Holding, "token", "slot"
-//	holder:{<ss58>}   random:<hash>           Holding, "token", "slot"
+//	audit:{<hash>}    record                  the datum's audit record, bytes, for all its holders
+//	audit:{<hash>}    since                   {"v","since","token"}: when record was written
+//	holder:{<ss58>}   user:<hash>             Holding, "at", "sent", "lost", "token", "slot"
+//	holder:{<ss58>}   random:<hash>           the same for a random datum
 //	holder:{<ss58>}   slot:<16 hex digits>    the field of the holding in that slot, as plain text
 //	holder:{<ss58>}   total                   {"v","holdings","bytes"}
 //	stats:{<ss58>}    stats                   Stats
@@ -32,7 +35,9 @@
 // <hash> is H(E) in decimal, <cid> and <ss58> are in their usual text form,
 // <token> is 16 hex digits. Values are JSON objects with "v": 1; unknown
 // fields, another version, or more than MaxValue bytes are an error. Times are
-// RFC 3339 in UTC, "ttl_ns" counts nanoseconds.
+// RFC 3339 in UTC, "ttl_ns" counts nanoseconds, "at" and "lost" are Unix seconds.
+// An audit record has at most audit.MaxRecord bytes, and no more than 7,920 for
+// data of up to 64 MiB.
 //
 // # Truths and references
 //
@@ -41,10 +46,11 @@
 // and random: only leads back to them, and counts only while the truth it
 // names exists and carries the same token. So the order is:
 //
-//   - to put: references under a fresh token, then the truth; a file becomes
-//     visible last and at once, with its first owner;
-//   - to remove: the truth, then the references with its token; a file becomes
-//     invisible first.
+//   - to put: references under a fresh token, then the audit record, then the
+//     truth; a file becomes visible last and at once, with its first owner;
+//   - to remove: the truth, then the references with its token, then the audit
+//     record if nothing refers to a holder any more and nobody has written it
+//     anew meanwhile; a file becomes invisible first.
 //
 // A token is committed into at most one truth and its references go only after
 // that truth has gone, so no interleaving of writers, and no crash between two

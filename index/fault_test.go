@@ -44,6 +44,18 @@ func script() []step {
 		h := index.Holding{Holder: indextest.Address(holder), Hash: indextest.Hash(datum), Kind: kind, Size: int64(datum), Stored: day}
 		return func(ctx context.Context, x *index.Index) error { return x.PutHolding(ctx, h) }
 	}
+	audited := func(holder, datum uint32) step {
+		h := index.Holding{Holder: indextest.Address(holder), Hash: indextest.Hash(datum), Kind: index.User, Size: 1, Stored: day}
+		return func(ctx context.Context, x *index.Index) error {
+			return x.PutAudited(ctx, h, bytes.Repeat([]byte{7}, 8<<10))
+		}
+	}
+	send := func(holder, datum uint32) step {
+		return func(ctx context.Context, x *index.Index) error {
+			_, err := x.SendSeed(ctx, indextest.Address(holder), indextest.Hash(datum), "next", day)
+			return err
+		}
+	}
 	drop := func(holder, datum uint32) step {
 		return func(ctx context.Context, x *index.Index) error {
 			return x.RemoveHolding(ctx, indextest.Address(holder), indextest.Hash(datum))
@@ -57,7 +69,7 @@ func script() []step {
 	}
 	return []step{
 		file(1, 1), hold(1, 1, index.User), hold(2, 1, index.User), fill, hold(1, 2, index.Random), file(1, 2), count, fill,
-		file(2, 1), hold(1, 3, index.User), drop(1, 1), fill, count, disown(1, 1), disown(1, 2), fill, fill, hold(1, 1, index.User),
+		audited(2, 0), send(2, 0), audited(3, 0), drop(2, 0), send(3, 0), fill, file(2, 1), hold(1, 3, index.User), drop(1, 1), fill, count, disown(1, 1), disown(1, 2), fill, fill, hold(1, 1, index.User),
 		file(1, 3), drop(1, 3), fill, drop(1, 1), drop(1, 2), count, fill, disown(2, 1), fill, file(2, 2), count,
 	}
 }
@@ -81,6 +93,13 @@ func dump(ctx context.Context, x *index.Index) (string, error) {
 		note(files, err)
 		holders, err := x.Holders(ctx, indextest.Hash(n))
 		note(holders, err)
+		if n == 0 && len(holders) > 0 { // audited: the record is there before the holding
+			if _, err := x.Audit(ctx, indextest.Hash(n)); err != nil {
+				errs = append(errs, fmt.Errorf("held without a record: %w", err))
+			}
+			seeds, err := x.Seeds(ctx, holders[0], indextest.Hash(n))
+			note(seeds, err)
+		}
 		a := indextest.Address(n)
 		for h, err := range x.Holdings(ctx, a) {
 			note(h, err)

@@ -44,30 +44,54 @@ func setTotal(t *txn, total totalRecord) error {
 	return t.setRecord(fieldTotal, total)
 }
 
-// PutHolding records that a miner holds a datum. Call it only once the miner's
-// proof has been verified. A holding known already gets the new size, seed,
-// time and ttl; its kind cannot change (ErrInvalid).
+// PutHolding records that a miner holds a datum that came into the index from
+// elsewhere, without an audit record and with a seed that may be out of date:
+// see Seeds. Call it only for what the miner has proved to hold. A holding known
+// already gets the new size, time and ttl, and the seed as its confirmed one;
+// its kind cannot change (ErrInvalid).
 func (x *Index) PutHolding(ctx context.Context, h Holding) error {
+	return x.putHolding(ctx, h, nil)
+}
+
+// putHolding is PutHolding without record, and PutAudited with it: record
+// writes the audit record, after the reference to the holding and before the
+// holding itself.
+func (x *Index) putHolding(ctx context.Context, h Holding, record func(context.Context) error) error {
 	h.Stored = stamp(h.Stored)
 	if err := h.check(); err != nil {
 		return err
 	}
-	token, referred, created := newToken(), false, false
+	token, referred, recorded, created := newToken(), false, record == nil, false
 	err := x.update(ctx, holderGroup(h.Holder), func(t *txn) error {
 		old, err := holdingIn(t, h.Hash)
 		if err != nil {
 			return err
 		}
-		if created = old == nil; created {
-			if !referred {
-				referred = true
-				if err := x.refer(ctx, datumGroup(h.Kind, h.Hash), holderRef(h.Holder, token), h.Size); err != nil {
-					return err
-				}
+		if created = old == nil; created && !referred {
+			referred, recorded = true, record == nil
+			if err := x.refer(ctx, datumGroup(h.Kind, h.Hash), holderRef(h.Holder, token), h.Size); err != nil {
+				return err
 			}
-			return addHolding(t, h, token)
 		}
-		return replaceHolding(t, h, old)
+		if !recorded {
+			recorded = true
+			if err := record(ctx); err != nil {
+				return err
+			}
+		}
+		next := holdingRecord{V: version, Token: token}
+		if !created {
+			next = *old
+		}
+		next.confirm(h.Seed, h.Stored.Unix(), "")
+		if record == nil {
+			next.lose(h.Stored.Unix())
+		}
+		next.Holding = h
+		if created {
+			return addHolding(t, next)
+		}
+		return replaceHolding(t, next, old)
 	})
 	if err == nil && referred && !created {
 		err = x.unrefer(ctx, datumGroup(h.Kind, h.Hash), holderRef(h.Holder, token))
@@ -75,14 +99,15 @@ func (x *Index) PutHolding(ctx context.Context, h Holding) error {
 	return err
 }
 
-func addHolding(t *txn, h Holding, token string) error {
+func addHolding(t *txn, h holdingRecord) error {
 	total, err := totalIn(t)
 	if err != nil {
 		return err
 	}
 	field := holdingField(h.Kind, h.Hash)
 	t.set(slotField(total.Holdings), []byte(field))
-	if err := t.setRecord(field, holdingRecord{version, h, token, total.Holdings}); err != nil {
+	h.Slot = total.Holdings
+	if err := t.setRecord(field, h); err != nil {
 		return err
 	}
 	total.Holdings++
@@ -90,7 +115,7 @@ func addHolding(t *txn, h Holding, token string) error {
 	return setTotal(t, total)
 }
 
-func replaceHolding(t *txn, h Holding, old *holdingRecord) error {
+func replaceHolding(t *txn, h holdingRecord, old *holdingRecord) error {
 	if h.Kind != old.Kind {
 		return fmt.Errorf("%w: %s holds %s as %s data", ErrInvalid, h.Holder, h.Hash, old.Kind)
 	}
@@ -104,28 +129,11 @@ func replaceHolding(t *txn, h Holding, old *holdingRecord) error {
 			return err
 		}
 	}
-	return t.setRecord(holdingField(h.Kind, h.Hash), holdingRecord{version, h, old.Token, old.Slot})
+	return t.setRecord(holdingField(h.Kind, h.Hash), h)
 }
 
-// SetSeed replaces a holding's seed; ErrNotFound if there is no such holding.
-func (x *Index) SetSeed(ctx context.Context, holder wallet.Address, hash, seed string) error {
-	if err := firstError(checkAddress(holder), checkHash(hash), checkText(seed, MaxSeed)); err != nil {
-		return err
-	}
-	return x.update(ctx, holderGroup(holder), func(t *txn) error {
-		r, err := holdingIn(t, hash)
-		if err != nil {
-			return err
-		}
-		if r == nil {
-			return fmt.Errorf("%w: %s at %s", ErrNotFound, hash, holder)
-		}
-		r.Seed = seed
-		return t.setRecord(holdingField(r.Kind, hash), *r)
-	})
-}
-
-// RemoveHolding forgets that a miner holds a datum. What is not there needs no
+// RemoveHolding forgets that a miner holds a datum, and with the last holder its
+// audit record. What is not there needs no
 // removing: that is no error.
 func (x *Index) RemoveHolding(ctx context.Context, holder wallet.Address, hash string) error {
 	if err := firstError(checkAddress(holder), checkHash(hash)); err != nil {
@@ -142,7 +150,16 @@ func (x *Index) RemoveHolding(ctx context.Context, holder wallet.Address, hash s
 	if err != nil || gone == nil {
 		return err
 	}
-	return x.unrefer(ctx, datumGroup(gone.Kind, hash), holderRef(holder, gone.Token))
+	return x.forget(ctx, gone)
+}
+
+// forget takes away what is kept elsewhere of a holding that is gone.
+func (x *Index) forget(ctx context.Context, gone *holdingRecord) error {
+	if err := x.unrefer(ctx, datumGroup(gone.Kind, gone.Hash), holderRef(gone.Holder, gone.Token)); err != nil {
+		return err
+	}
+	_, err := x.dropAudit(ctx, gone.Hash, 0)
+	return err
 }
 
 // dropHolding deletes a holding and moves the last one into its slot.
@@ -192,7 +209,7 @@ func (x *Index) Holding(ctx context.Context, holder wallet.Address, hash string)
 		return Holding{}, err
 	}
 	if r == nil {
-		return Holding{}, fmt.Errorf("%w: %s at %s", ErrNotFound, hash, holder)
+		return Holding{}, noHolding(holder, hash)
 	}
 	return r.Holding, nil
 }

@@ -16,6 +16,8 @@ const (
 	fieldTotal  = "total"
 	fieldStats  = "stats"
 	fieldState  = "state"
+	fieldSince  = "since"
+	fieldRecord = "record"
 )
 
 // The beginnings of fields that go on with what they are about.
@@ -33,12 +35,14 @@ const (
 	groupsHolder = "holder:{"
 	groupsStats  = "stats:{"
 	groupsState  = "state:{"
+	groupsAudit  = "audit:{"
 )
 
 func fileGroup(cid string) string             { return groupsFile + cid + "}" }
 func holderGroup(a wallet.Address) string     { return groupsHolder + string(a) + "}" }
 func statsGroup(a wallet.Address) string      { return groupsStats + string(a) + "}" }
 func stateGroup(name string) string           { return groupsState + name + "}" }
+func auditGroup(hash string) string           { return groupsAudit + hash + "}" }
 func ownerField(a wallet.Address) string      { return prefixOwner + string(a) }
 func fileRef(cid, token string) string        { return prefixFile + cid + ":" + token }
 func holdingField(k Kind, hash string) string { return string(k) + ":" + hash }

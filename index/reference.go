@@ -40,8 +40,8 @@ func parseReference(field string) (reference, error) {
 	return r, nil
 }
 
-// Sweep takes away references without a truth that are older than age: what
-// crashed or failed writers left behind. They are never shown, so it is only
+// Sweep takes away references without a truth, and audit records of data without
+// holders, that are older than age: what crashed or failed writers left behind. They are never shown, so it is only
 // about space; age must be well above the longest time a Put may take (an hour
 // is plenty). It returns how many it took away.
 func (x *Index) Sweep(ctx context.Context, age time.Duration) (int, error) {
@@ -58,7 +58,8 @@ func (x *Index) Sweep(ctx context.Context, age time.Duration) (int, error) {
 			}
 		}
 	}
-	return swept, nil
+	n, err := x.sweepAudits(ctx, age)
+	return swept + n, err
 }
 
 func (x *Index) sweepDatum(ctx context.Context, kind Kind, group string, age time.Duration) (int, error) {

@@ -87,7 +87,7 @@ func (x *Index) ResetHotkey(ctx context.Context, hotkey wallet.Address) error {
 			return x.kv.Commit(ctx, statsGroup(hotkey), nil, []Entry{{Field: fieldStats}})
 		}
 		for _, r := range gone {
-			if err := x.unrefer(ctx, datumGroup(r.Kind, r.Hash), holderRef(hotkey, r.Token)); err != nil {
+			if err := x.forget(ctx, &r); err != nil {
 				return err
 			}
 		}

@@ -22,22 +22,28 @@ func (v *Validator) challenge(ctx context.Context, block chain.Block) error {
 
 // retrieve has due miners return something they hold.
 func (v *Validator) retrieve(ctx context.Context, block chain.Block) error {
-	b := batch{
-		task: TaskRetrieve, block: block, start: v.deps.Now(),
-		failure: v.cfg.Rules.RetrieveFailure, limit: v.deps.Fleet.Config().RetrieveTimeout,
-	}
-	return v.audit(ctx, b, v.cfg.RetrieveSample, func(ctx context.Context, n chain.Neuron, h index.Holding) fleet.Outcome {
+	return v.audit(ctx, v.retrieval(block), v.cfg.RetrieveSample, func(ctx context.Context, n chain.Neuron, h index.Holding) fleet.Outcome {
 		_, o := v.deps.Fleet.Retrieve(ctx, n, h)
 		return o
 	})
 }
 
+// retrieval is a batch of retrievals that begins now.
+func (v *Validator) retrieval(block chain.Block) batch {
+	return batch{
+		task: TaskRetrieve, block: block, start: v.deps.Now(),
+		failure: v.cfg.Rules.RetrieveFailure, limit: v.deps.Fleet.Config().RetrieveTimeout,
+	}
+}
+
 // audit asks k due miners about one of their holdings each. Who holds nothing
-// that can be asked about is left out.
+// that can be asked about, or not any more, is left out. Challenges that had to
+// be retrievals (see fleet.Challenge) are settled as these.
 func (v *Validator) audit(ctx context.Context, b batch, k int, ask func(context.Context, chain.Neuron, index.Holding) fleet.Outcome) error {
-	var mu sync.Mutex // guards outcomes and failed
-	var outcomes []fleet.Outcome
+	var mu sync.Mutex // guards outcomes, whole and failed
+	var outcomes, whole []fleet.Outcome
 	var failed error
+	retrieval := v.retrieval(b.block)
 	v.deps.Fleet.Each(v.deps.Fleet.Due(b.block.Hash, k), func(_ int, n chain.Neuron) {
 		h, err := v.pick(ctx, n.Hotkey)
 		var o fleet.Outcome
@@ -47,13 +53,20 @@ func (v *Validator) audit(ctx context.Context, b batch, k int, ask func(context.
 		mu.Lock()
 		defer mu.Unlock()
 		switch {
+		case o.Void && errors.Is(o.Err, index.ErrNotFound): // dropped meanwhile
+		case err == nil && o.Task != fleet.Task(b.task):
+			whole = append(whole, o)
 		case err == nil:
 			outcomes = append(outcomes, o)
 		case !errors.Is(err, index.ErrNotFound):
 			failed = errors.Join(failed, err)
 		}
 	})
-	return errors.Join(failed, v.settle(ctx, b, outcomes))
+	failed = errors.Join(failed, v.settle(ctx, b, outcomes))
+	if len(whole) > 0 {
+		failed = errors.Join(failed, v.settle(ctx, retrieval, whole))
+	}
+	return failed
 }
 
 // pickTries is how often pick draws before it takes a miner to hold nothing

@@ -15,7 +15,7 @@ func testHolding(t *testing.T, s Store) {
 	h := holding(1, 7, index.User)
 	_, err := x.Holding(ctx, h.Holder, h.Hash)
 	fails(t, err, index.ErrNotFound)
-	fails(t, x.SetSeed(ctx, h.Holder, h.Hash, "s"), index.ErrNotFound)
+	fails(t, x.ConfirmSeed(ctx, h.Holder, h.Hash, "s", ""), index.ErrNotFound)
 	ok(t, x.RemoveHolding(ctx, h.Holder, h.Hash))
 	_, err = x.RandomHolding(ctx, h.Holder, 3)
 	fails(t, err, index.ErrNotFound)
@@ -25,7 +25,7 @@ func testHolding(t *testing.T, s Store) {
 	back, err := x.Holding(ctx, h.Holder, h.Hash)
 	ok(t, err)
 	equal(t, back, h)
-	ok(t, x.SetSeed(ctx, h.Holder, h.Hash, "next"))
+	moveSeed(t, ctx, x, h.Holder, h.Hash, "next")
 	h.Seed = "next"
 	equal(t, holdings(t, ctx, x, h.Holder)[h.Hash], h)
 

@@ -43,6 +43,9 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"ChangeWhileListing", testChangeWhileListing},
 		{"ManyHoldings", testManyHoldings},
 		{"InvalidHoldings", testInvalidHoldings},
+		{"Audit", testAudit},
+		{"Seeds", testSeeds},
+		{"SeedsOfHonestMiner", testSeedsOfHonestMiner},
 		{"Stats", testStats},
 		{"State", testState},
 		{"Restart", testRestart},
@@ -50,6 +53,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"ParallelStats", testParallelStats},
 		{"ParallelFiles", testParallelFiles},
 		{"ParallelHoldings", testParallelHoldings},
+		{"ParallelAudits", testParallelAudits},
 		{"Model", testModel},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })

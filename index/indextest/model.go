@@ -108,13 +108,12 @@ func (m *model) removeHolding(rt *rapid.T) {
 
 func (m *model) setSeed(rt *rapid.T) {
 	holder, hash := m.address(rt), m.hash(rt)
-	err := m.x.SetSeed(m.ctx, holder, hash, "new")
 	if h, known := m.held[holder][hash]; known {
-		ok(rt, err)
+		moveSeed(rt, m.ctx, m.x, holder, hash, "new")
 		h.Seed = "new"
 		m.held[holder][hash] = h
 	} else {
-		fails(rt, err, index.ErrNotFound)
+		fails(rt, m.x.ConfirmSeed(m.ctx, holder, hash, "new", ""), index.ErrNotFound)
 	}
 }
 

@@ -127,7 +127,7 @@ func testParallelHoldings(t *testing.T, s Store) {
 			case 2:
 				err = x.RemoveHolding(ctx, h.Holder, h.Hash)
 			case 3:
-				if err = x.SetSeed(ctx, h.Holder, h.Hash, "s"); errors.Is(err, index.ErrNotFound) {
+				if _, err = x.SendSeed(ctx, h.Holder, h.Hash, "s", day); errors.Is(err, index.ErrNotFound) {
 					err = nil
 				}
 			case 4:

@@ -54,6 +54,7 @@ type Config struct {
 func DefaultConfig() Config {
 	v := validator.DefaultConfig()
 	v.UniformSize = 256 << 10                                    // random data costs every miner CPU; a devnet has one machine for all
+	v.ChallengeSample = 3                                        // and so do challenges about large files, a step every few seconds
 	v.EpochBlocks, v.WindowEpochs = tempo, 2*v.EpochBlocks/tempo // statistics keep the network's window
 	return Config{
 		Miners: 6, Validators: 1, Gateways: 1, BlockTime: time.Second,

@@ -54,9 +54,22 @@
 //
 // A token is committed into at most one truth and its references go only after
 // that truth has gone, so no interleaving of writers, and no crash between two
-// steps, shows a file or holder that is not there or hides one that is. What a
-// crash can leave is references without a truth: never shown, taken away by
-// Sweep.
+// steps, shows a file or holder that is not there or hides one that is, or a
+// holding from PutAudited without its audit record. What a crash can leave is
+// references without a truth and audit records without holders: never shown,
+// taken away by Sweep.
+//
+// # Seeds
+//
+// A miner makes the seed of a question its own when it answers, also when the
+// answer is lost. So a seed is recorded before it is sent (SendSeed), and stays
+// one that the miner may have until an answer shows what has become of it
+// (ConfirmSeed). That answer leaves only its own seed, unless other questions
+// were under way at most Linger before: these may be answered in any order, and
+// side by side. A question that surely did not reach the miner is taken back
+// (UnsendSeed). At most MaxSent are kept; when there are more the oldest are
+// dropped, and Seeds says that it does not know All until a seed that was sent
+// Linger later is confirmed.
 //
 // A holder's holdings fill the slots 0 … n-1 without gaps (the last one moves
 // into a slot that falls free), so that RandomHolding is exact and fair

@@ -47,13 +47,13 @@ func sessionOf(hotkey, uuid string) session {
 
 func (s session) hotkey() [8]byte { return [8]byte(s[:8]) }
 
-// last is the last nonce of a session.
+// last is what is kept of a session.
 type last struct {
-	nonce      uint64
+	trail
 	registered bool
 }
 
-// nonces refuses requests that came before. A session's nonces must rise.
+// nonces refuses requests that came before.
 //
 // Who was let in is kept for good: when its table is full, new sessions are
 // refused, and only timed nonces that are too old to be sent again make room.
@@ -81,7 +81,7 @@ type nonces struct {
 
 type passer struct {
 	session session
-	nonce   uint64
+	trail
 }
 
 // openNonces reads the file of a former run; an empty path keeps none.
@@ -100,7 +100,7 @@ func openNonces(path string, maxTimeout time.Duration, now func() time.Time) (*n
 	}
 	n.file = f
 	for _, r := range records {
-		n.put(r.session, last{r.nonce, r.registered})
+		n.put(r.session, last{endedAt(r.nonce), r.registered})
 	}
 	return n, nil
 }
@@ -147,16 +147,15 @@ func (n *nonces) fresh(hd head) error {
 
 var errReplay = wire.Unauthorized("Not Verified with error: Nonce is too small")
 
-// rising checks a nonce against the session's last. Called with mu held.
-func (n *nonces) rising(s session, nonce uint64) error {
+// unused checks a nonce against those that the session used. Called with mu
+// held.
+func (n *nonces) unused(s session, nonce uint64) error {
 	if l, known := n.kept[s]; known {
 		// A session whose nonces change their kind would outlive its own past.
-		if nonce <= l.nonce || (nonce >= timedNonce) != (l.nonce >= timedNonce) {
+		if !l.takes(nonce) || (nonce >= timedNonce) != (l.highest >= timedNonce) {
 			return errReplay
 		}
-		return nil
-	}
-	if e, known := n.passers[s]; known && nonce <= e.Value.(passer).nonce {
+	} else if e, known := n.passers[s]; known && !e.Value.(passer).takes(nonce) {
 		return errReplay
 	}
 	if n.forgettable(nonce) {
@@ -172,26 +171,29 @@ func (n *nonces) check(s session, hd head) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.rising(s, hd.nonce)
+	return n.unused(s, hd.nonce)
 }
 
 // claim uses a nonce up, once its signature is verified.
 func (n *nonces) claim(s session, nonce uint64) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if err := n.rising(s, nonce); err != nil {
+	if err := n.unused(s, nonce); err != nil {
 		return err
 	}
 	if l, known := n.kept[s]; known {
-		n.kept[s] = last{nonce, l.registered}
+		l.take(nonce)
+		n.kept[s] = l
 		return nil
 	}
 	if e, known := n.passers[s]; known {
-		e.Value = passer{s, nonce}
+		p := e.Value.(passer)
+		p.take(nonce)
+		e.Value = p
 		n.order.MoveToFront(e)
 		return nil
 	}
-	n.passers[s] = n.order.PushFront(passer{s, nonce})
+	n.passers[s] = n.order.PushFront(passer{s, begunAt(nonce)})
 	if n.order.Len() > maxPassers {
 		delete(n.passers, n.order.Remove(n.order.Back()).(passer).session)
 	}
@@ -208,18 +210,20 @@ func (n *nonces) keep(s session, nonce uint64, registered bool) error {
 	}
 	l, known := n.kept[s]
 	if !known {
+		l.trail = begunAt(nonce)
 		if e, passed := n.passers[s]; passed {
-			l.nonce = n.order.Remove(e).(passer).nonce
+			l.trail = n.order.Remove(e).(passer).trail
 			delete(n.passers, s)
 		}
 	}
-	nonce = max(nonce, l.nonce) // a later request may have overtaken this one
-	n.put(s, last{nonce, registered})
+	l.registered = registered
+	n.put(s, l)
 	n.mu.Unlock()
-	if n.file == nil || n.volatile(nonce) {
+	// After a restart nothing up to the highest is taken: that is enough.
+	if n.file == nil || n.volatile(l.highest) {
 		return nil
 	}
-	if err := n.file.append(record{s, nonce, registered}, n.durable); err != nil {
+	if err := n.file.append(record{s, l.highest, registered}, n.durable); err != nil {
 		return fmt.Errorf("nonce file: %w", err)
 	}
 	return nil
@@ -248,8 +252,8 @@ func (n *nonces) durable() []record {
 	defer n.mu.Unlock()
 	var records []record
 	for s, l := range n.kept {
-		if !n.volatile(l.nonce) {
-			records = append(records, record{s, l.nonce, l.registered})
+		if !n.volatile(l.highest) {
+			records = append(records, record{s, l.highest, l.registered})
 		}
 	}
 	return records
@@ -283,7 +287,7 @@ func (n *nonces) sweep() {
 	n.swept = now
 	n.floor = max(n.floor, uint64(now.Add(-n.window).UnixNano()))
 	for s, l := range n.kept {
-		if !n.forgettable(l.nonce) {
+		if !n.forgettable(l.highest) {
 			continue
 		}
 		delete(n.kept, s)

@@ -66,16 +66,20 @@ func expect(t *testing.T, err error, status int, what string, args ...any) {
 	}
 }
 
-func TestNoncesRise(t *testing.T) {
+func TestNoncesAreGoodOnce(t *testing.T) {
 	c := newClock()
 	n := nonceTable(t, "", c)
 	c.add(time.Second)
 	for _, keep := range []bool{false, true} {
 		id := fmt.Sprint(keep)
-		expect(t, n.send(id, 722, 50, keep), 200, "the first")
-		expect(t, n.send(id, 722, 50, keep), 401, "the same again")
-		expect(t, n.send(id, 722, 49, keep), 401, "an older one")
-		expect(t, n.send(id, 722, 51, keep), 200, "the next")
+		const first = uint64(1000 * time.Second)
+		expect(t, n.send(id, 722, first, keep), 200, "the first")
+		expect(t, n.send(id, 722, first, keep), 401, "the same again")
+		expect(t, n.send(id, 722, first-1, keep), 200, "one that it overtook")
+		expect(t, n.send(id, 722, first-1, keep), 401, "that one again")
+		expect(t, n.send(id, 722, first-uint64(overtaking), keep), 401, "an old one")
+		expect(t, n.send(id, 722, first+1, keep), 200, "the next")
+		expect(t, n.send(id, 722, first, keep), 401, "the first once more")
 		expect(t, n.send(id+"'", 722, 1, keep), 200, "another dendrite")
 		expect(t, n.send(id, 722, uint64(c.now().UnixNano()), true), map[bool]int{true: 401, false: 200}[keep], "another kind of nonce")
 	}
@@ -283,7 +287,7 @@ func FuzzNonceFile(f *testing.F) {
 			return
 		}
 		for s, l := range n.kept {
-			if err := n.claim(s, l.nonce); err == nil {
+			if err := n.claim(s, l.highest); err == nil {
 				t.Error("a nonce of the file was taken again")
 			}
 		}

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/filetao/filetao/cid"
@@ -28,11 +30,13 @@ type question struct {
 	Timeout float64         `json:"timeout"`
 	How     string          `json:"how"`
 	Alter   string          `json:"alter,omitempty"`
+	Times   int             `json:"times"` // 0: once
 }
 
 // seen is what the caller in Python has in hand afterwards.
 type seen struct {
 	Status      *int
+	Statuses    []int
 	Message     *string
 	AxonStatus  *int           `json:"axon_status"`
 	AxonHotkey  wallet.Address `json:"axon_hotkey"`
@@ -63,6 +67,7 @@ func (a *asking) raw(q question) seen {
 	if q.Fields == nil {
 		q.Fields = json.RawMessage("{}")
 	}
+	q.Times = max(q.Times, 1)
 	check(a.t, a.in.Encode(q))
 	var s seen
 	a.read(&s)
@@ -103,6 +108,7 @@ func (a *asking) request(msg wire.Message) json.RawMessage {
 
 // keeper answers as a miner and a gateway do, from memory.
 type keeper struct {
+	mu         sync.Mutex
 	data, seed map[string]string // by hash
 
 }
@@ -165,6 +171,8 @@ func (k *keeper) retrieve(ctx context.Context, _ wire.Caller, msg wire.Message) 
 
 // user is the gateway's answer to all three of its messages.
 func (k *keeper) user(_ context.Context, _ wire.Caller, msg wire.Message) error {
+	k.mu.Lock() // the others are asked one by one
+	defer k.mu.Unlock()
 	switch m := msg.(type) {
 	case *wire.StoreUser:
 		m.DataHash = cid.Sum(m.EncryptedData)
@@ -208,6 +216,7 @@ func TestInteropPythonAsks(t *testing.T) {
 	if a := newAsking(t); a != nil {
 		a.miner()
 		a.gateway()
+		a.together()
 		a.refusals()
 		a.refusedRequests()
 	}
@@ -254,6 +263,22 @@ func (a *asking) miner() {
 			proof.RetrieveAnswer{CommitmentHash: re.CommitmentHash, CommitmentProof: re.CommitmentProof}))
 		if !bytes.Equal(re.Data, data) {
 			t.Errorf("%d bytes came back as %d others", size, len(re.Data))
+		}
+	}
+}
+
+// together has one dendrite make many calls at a time, each over a connection
+// of its own: they arrive in any order.
+func (a *asking) together() {
+	for _, q := range []question{
+		{Name: "RetrieveUser", Fields: a.request(&wire.RetrieveUser{DataHash: "x"})},
+		{Name: "StoreUser", Fields: a.request(&wire.StoreUser{EncryptedData: make([]byte, 300_000)})},
+	} {
+		q.Times = 30
+		s := a.raw(q)
+		slices.Sort(s.Statuses)
+		if want := slices.Repeat([]int{200}, q.Times); !slices.Equal(s.Statuses, want) {
+			a.t.Errorf("%s, at the same time: Python sees %v", q.Name, s.Statuses)
 		}
 	}
 }

@@ -1,11 +1,13 @@
 """The SDK's dendrite, told what to ask: one JSON object a line in, one out.
 
-In: {"key", "host", "port", "hotkey", "name", "fields", "timeout", "how"}. How
+In: {"key", "host", "port", "hotkey", "name", "fields", "timeout", "how",
+"times"}. It asks that many times at once. How
 is "" for a call as it is, "forged" for a signature over something else,
 "stranger" for another key's signature, "again" for the last call's headers
 once more, or "altered" for a body that is not the signed one.
 
-Out: what the caller has in hand after the call.
+Out: what the caller has in hand after the last of these calls, and the status
+of each.
 """
 
 import asyncio
@@ -56,15 +58,19 @@ class Asker:
             dendrite.keypair = _Forger(own_key, how)
         dendrite.preprocess_synapse_for_request = prepare
         try:
-            answer = await dendrite.forward(
-                sdk.peer(q["host"], q["port"], q["hotkey"]), messages.ALL[q["name"]](**q["fields"]),
-                timeout=q["timeout"], deserialize=False,
-            )
+            answers = await asyncio.gather(*[
+                dendrite.forward(
+                    sdk.peer(q["host"], q["port"], q["hotkey"]), messages.ALL[q["name"]](**q["fields"]),
+                    timeout=q["timeout"], deserialize=False,
+                )
+                for _ in range(q["times"])
+            ])
         finally:
             dendrite.keypair = own_key
             del dendrite.preprocess_synapse_for_request
+        answer = answers[-1]
         return {
-            "status": answer.dendrite.status_code, "message": answer.dendrite.status_message,
+            "statuses": [a.dendrite.status_code for a in answers], "status": answer.dendrite.status_code, "message": answer.dendrite.status_message,
             "axon_status": answer.axon.status_code, "axon_hotkey": answer.axon.hotkey,
             "axon_version": answer.axon.version, "process_time": answer.dendrite.process_time,
             "is_success": answer.is_success, "fields": messages.fields_of(answer),

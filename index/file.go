@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/filetao/filetao/wallet"
 )
@@ -158,6 +159,16 @@ func (x *Index) Owners(ctx context.Context, cid string) ([]Ownership, error) {
 // the error comes after that (references left behind, see Sweep) gone is set
 // beside it.
 func (x *Index) RemoveOwner(ctx context.Context, cid string, owner wallet.Address) (gone *File, err error) {
+	return x.removeOwner(ctx, cid, owner, func(Ownership) bool { return true })
+}
+
+// ExpireOwner is RemoveOwner for an ownership that is expired at a time; one
+// that was renewed since the caller looked stays.
+func (x *Index) ExpireOwner(ctx context.Context, cid string, owner wallet.Address, now time.Time) (gone *File, err error) {
+	return x.removeOwner(ctx, cid, owner, func(o Ownership) bool { return o.Expired(now) })
+}
+
+func (x *Index) removeOwner(ctx context.Context, cid string, owner wallet.Address, due func(Ownership) bool) (gone *File, err error) {
 	if err := firstError(checkCID(cid), checkAddress(owner)); err != nil {
 		return nil, err
 	}
@@ -173,6 +184,10 @@ func (x *Index) RemoveOwner(ctx context.Context, cid string, owner wallet.Addres
 		}
 		owners, err := decode[ownersRecord](values[0])
 		if err != nil {
+			return err
+		}
+		own, err := decode[ownerRecord](values[1])
+		if err != nil || !due(own.Ownership) {
 			return err
 		}
 		t.delete(ownerField(owner))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/filetao/filetao/wallet"
 )
@@ -133,9 +134,18 @@ func replaceHolding(t *txn, h holdingRecord, old *holdingRecord) error {
 }
 
 // RemoveHolding forgets that a miner holds a datum, and with the last holder its
-// audit record. What is not there needs no
-// removing: that is no error.
+// audit record. What is not there needs no removing: that is no error.
 func (x *Index) RemoveHolding(ctx context.Context, holder wallet.Address, hash string) error {
+	return x.removeHolding(ctx, holder, hash, func(Holding) bool { return true })
+}
+
+// ExpireHolding is RemoveHolding for a holding that is expired at a time; one
+// that was renewed since the caller looked stays.
+func (x *Index) ExpireHolding(ctx context.Context, holder wallet.Address, hash string, now time.Time) error {
+	return x.removeHolding(ctx, holder, hash, func(h Holding) bool { return h.Expired(now) })
+}
+
+func (x *Index) removeHolding(ctx context.Context, holder wallet.Address, hash string, due func(Holding) bool) error {
 	if err := firstError(checkAddress(holder), checkHash(hash)); err != nil {
 		return err
 	}
@@ -144,6 +154,10 @@ func (x *Index) RemoveHolding(ctx context.Context, holder wallet.Address, hash s
 		var err error
 		if gone, err = holdingIn(t, hash); err != nil || gone == nil {
 			return err
+		}
+		if !due(gone.Holding) {
+			gone = nil
+			return nil
 		}
 		return dropHolding(t, gone)
 	})

@@ -130,7 +130,7 @@ func (v *Validator) expire(ctx context.Context) error {
 				return err
 			}
 			if h.Expired(now) {
-				if err := v.deps.Index.RemoveHolding(ctx, holder, h.Hash); err != nil {
+				if err := v.deps.Index.ExpireHolding(ctx, holder, h.Hash, now); err != nil {
 					return err
 				}
 			}
@@ -156,7 +156,7 @@ func (v *Validator) expireFiles(ctx context.Context, now time.Time) error {
 			if !o.Expired(now) {
 				continue
 			}
-			if _, err := v.deps.Index.RemoveOwner(ctx, f.CID, o.Owner); err != nil && !errors.Is(err, index.ErrNotFound) {
+			if _, err := v.deps.Index.ExpireOwner(ctx, f.CID, o.Owner, now); err != nil && !errors.Is(err, index.ErrNotFound) {
 				return err
 			}
 		}

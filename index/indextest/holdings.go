@@ -209,3 +209,36 @@ func testInvalidHoldings(t *testing.T, s Store) {
 	fails(t, err, index.ErrInvalid)
 	equal(t, len(holdings(t, ctx, x, Address(1))), 0)
 }
+
+// testExpire renews between the look and the removal, as two processes may.
+func testExpire(t *testing.T, s Store) {
+	x, ctx := s.Open(t), t.Context()
+	h := holding(1, 7, index.User)
+	h.Stored, h.TTL = day, time.Hour
+	put(t, x, h)
+	due := day.Add(time.Hour)
+	ok(t, x.ExpireHolding(ctx, h.Holder, h.Hash, due.Add(-time.Second)))
+	equal(t, len(holdings(t, ctx, x, h.Holder)), 1)
+	h.TTL = 2 * time.Hour
+	put(t, x, h) // renewed
+	ok(t, x.ExpireHolding(ctx, h.Holder, h.Hash, due))
+	equal(t, len(holdings(t, ctx, x, h.Holder)), 1)
+	ok(t, x.ExpireHolding(ctx, h.Holder, h.Hash, due.Add(time.Hour)))
+	equal(t, len(holdings(t, ctx, x, h.Holder)), 0)
+
+	f, o := file(1, 7), owner(1)
+	o.Stored, o.TTL = day, time.Hour
+	ok(t, x.PutFile(ctx, f, o))
+	o.TTL = 2 * time.Hour
+	ok(t, x.PutFile(ctx, f, o)) // renewed
+	gone, err := x.ExpireOwner(ctx, f.CID, o.Owner, due)
+	ok(t, err)
+	if _, err := x.File(ctx, f.CID); gone != nil || err != nil {
+		t.Fatalf("a renewed file expired: %v, %v", gone, err)
+	}
+	gone, err = x.ExpireOwner(ctx, f.CID, o.Owner, due.Add(time.Hour))
+	ok(t, err)
+	if _, fileErr := x.File(ctx, f.CID); gone == nil || fileErr == nil {
+		t.Fatalf("an expired file is still there: %v, %v", gone, fileErr)
+	}
+}

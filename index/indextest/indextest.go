@@ -38,6 +38,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"InvalidFiles", testInvalidFiles},
 		{"Holding", testHolding},
 		{"Holders", testHolders},
+		{"Expire", testExpire},
 		{"Kinds", testKinds},
 		{"RandomHolding", testRandomHolding},
 		{"ChangeWhileListing", testChangeWhileListing},

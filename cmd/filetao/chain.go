@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -44,6 +45,9 @@ func (c *cli) dialChain(ctx context.Context) (*devchain.Remote, error) {
 	default: // any other name is an address, as in the Python SDK
 		endpoint = c.chainNetwork
 	}
+	if u, err := url.Parse(endpoint); err != nil || u.Scheme != "ws" && u.Scheme != "wss" || u.Host == "" {
+		return nil, usagef("chain %q: an address looks like %s", endpoint, localEndpoint)
+	}
 	return devchain.Dial(ctx, endpoint)
 }
 
@@ -60,7 +64,7 @@ func (c *cli) onChain(ctx context.Context, fn func(*devchain.Remote) error) (err
 func (c *cli) chainStatusCommand() *cobra.Command {
 	var wait uint64
 	cmd := &cobra.Command{
-		Use: "status", Short: "Show the newest block", Args: cobra.NoArgs,
+		Use: "status", Short: "Show the newest block", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
 				head, err := remote.Head(cmd.Context())
@@ -76,7 +80,7 @@ func (c *cli) chainStatusCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().Uint64Var(&wait, "wait", 0, "wait for this many new blocks first")
+	cmd.Flags().Uint64Var(&wait, "wait", 0, "wait for this `number` of new blocks first")
 	return cmd
 }
 
@@ -98,7 +102,7 @@ func waitBlocks(ctx context.Context, from chain.Chain, n uint64) (last chain.Blo
 
 func (c *cli) chainMetagraphCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "metagraph", Short: "List the neurons of the subnet", Args: cobra.NoArgs,
+		Use: "metagraph", Short: "List the neurons of the subnet", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
 				m, err := remote.Metagraph(cmd.Context(), chain.NetUID(c.netuid))
@@ -128,7 +132,7 @@ func (c *cli) printMetagraph(m *chain.Metagraph) {
 		})
 	}
 	fmt.Fprintf(c.out, "Subnet %d at block %d\n\n", m.NetUID, m.Block.Number)
-	c.table([]string{"UID", "HOTKEY", "STAKE", "PERMIT", "AXON", "INCENTIVE", "TRUST", "VTRUST", "EMISSION", "LAST UPDATE"}, rows)
+	c.table([]string{">UID", "HOTKEY", ">STAKE", "PERMIT", "AXON", ">INCENTIVE", ">TRUST", ">VTRUST", ">EMISSION", ">LAST UPDATE"}, rows)
 }
 
 // fraction shows a share of 65535.

@@ -34,8 +34,11 @@ func (c *cli) confirm(yes bool, what string) error {
 func (c *cli) chainRegisterCommand() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
-		Use: "register", Short: "Register the wallet's hotkey on the subnet", Args: cobra.NoArgs,
+		Use: "register", Short: "Register the wallet's hotkey on the subnet", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.settleWallet(); err != nil {
+				return err
+			}
 			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
 				netuid := chain.NetUID(c.netuid)
 				h, err := remote.Hyperparameters(cmd.Context(), netuid)
@@ -84,10 +87,13 @@ func (c *cli) chainStakeCommand() *cobra.Command {
 	var amount string
 	var yes bool
 	cmd := &cobra.Command{
-		Use: "stake", Short: "Stake the wallet's TAO on its hotkey", Args: cobra.NoArgs,
+		Use: "stake", Short: "Stake the wallet's TAO on its hotkey", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			rao, err := parseAmount(amount)
 			if err != nil {
+				return err
+			}
+			if err := c.settleWallet(); err != nil {
 				return err
 			}
 			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
@@ -107,7 +113,7 @@ func (c *cli) chainStakeCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&amount, "amount", "", "TAO to stake, for example 1000 or 0.5")
+	cmd.Flags().StringVar(&amount, "amount", "", "`TAO` to stake, for example 1000 or 0.5")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd
 }
@@ -127,7 +133,7 @@ func (c *cli) chainTransferCommand() *cobra.Command {
 	var amount, uri, to, toWallet string
 	var yes bool
 	cmd := &cobra.Command{
-		Use: "transfer", Short: "Move TAO to another coldkey (development chains)", Args: cobra.NoArgs,
+		Use: "transfer", Short: "Move TAO to another coldkey (development chains)", Args: noArgs,
 		Long: `Move TAO from the wallet's coldkey, or from a well-known key such as //Alice
 (--uri), to another coldkey.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -157,10 +163,10 @@ func (c *cli) chainTransferCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&amount, "amount", "", "TAO to move")
-	f.StringVar(&uri, "uri", "", "development key to take them from, for example //Alice")
-	f.StringVar(&to, "to", "", "address of the coldkey that gets them")
-	f.StringVar(&toWallet, "to-wallet", "", "name of the wallet that gets them, instead of --to")
+	f.StringVar(&amount, "amount", "", "`TAO` to move")
+	f.StringVar(&uri, "uri", "", "development `key` to take them from, for example //Alice")
+	f.StringVar(&to, "to", "", "`address` of the coldkey that gets them")
+	f.StringVar(&toWallet, "to-wallet", "", "`name` of the wallet that gets them, instead of --to")
 	f.BoolVar(&yes, "yes", false, "do not ask")
 	cmd.MarkFlagsMutuallyExclusive("to", "to-wallet")
 	return cmd
@@ -178,6 +184,9 @@ func (c *cli) destination(to, toWallet string) (wallet.Address, error) {
 
 func (c *cli) source(uri string) (*wallet.Keypair, error) {
 	if uri == "" {
+		if err := c.settleWallet(); err != nil {
+			return nil, err
+		}
 		return c.coldkey()
 	}
 	key, err := wallet.KeypairFromURI(uri)

@@ -17,8 +17,8 @@ func (c *cli) chainRunCommand() *cobra.Command {
 	cfg := devchain.Config{Hyperparameters: devchain.DefaultHyperparameters()}
 	var listen string
 	var memory bool
-	cmd := &cobra.Command{
-		Use: "run", Short: "Run a development chain and serve it", Args: cobra.NoArgs,
+	cmd := serves(&cobra.Command{
+		Use: "run", Short: "Run a development chain and serve it", Args: noArgs,
 		Long: `Run a development chain and serve it over JSON-RPC until Ctrl-C.
 
 It starts with a million TAO on //Alice, whose key everybody knows: not for
@@ -26,25 +26,26 @@ anything of value. State is kept in --dir and goes on from there.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if memory {
 				cfg.Dir = ""
-			} else if err := c.makeDir(&cfg.Dir, "chain"); err != nil {
+			} else if err := makeDir(&cfg.Dir, "chain"); err != nil {
 				return err
 			}
 			cfg.NetUID = chain.NetUID(c.netuid)
 			return c.runChain(cmd.Context(), cfg, listen)
 		},
-	}
+	})
 	f := cmd.Flags()
-	f.StringVar(&cfg.Dir, "dir", "", "folder of the chain's state (default ~/.filetao/chain)")
+	f.SortFlags = false
+	f.StringVar(&cfg.Dir, "dir", "", "`folder` of the chain's state (default ~/.filetao/chain)")
 	f.BoolVar(&memory, "in-memory", false, "keep nothing on disk")
-	f.StringVar(&listen, "listen", "127.0.0.1:9944", "address to serve; port 0 takes a free one")
+	f.StringVar(&listen, "listen", "127.0.0.1:9944", "`address` to serve; port 0 takes a free one")
 	f.DurationVar(&cfg.BlockTime, "block-time", 12*time.Second, "time between two blocks")
-	f.StringVar(&cfg.Seed, "seed", "", "text that the block hashes follow from")
+	f.StringVar(&cfg.Seed, "seed", "", "`text` that the block hashes follow from")
 	h := &cfg.Hyperparameters
-	f.Uint16Var(&h.Tempo, "tempo", h.Tempo, "blocks from epoch to epoch")
-	f.Uint16Var(&h.ImmunityPeriod, "immunity-period", h.ImmunityPeriod, "blocks in which a new neuron is not replaced")
-	f.Uint16Var(&h.MaxUIDs, "max-uids", h.MaxUIDs, "neurons on the subnet")
-	f.Uint64Var(&h.WeightsRateLimit, "weights-rate-limit", h.WeightsRateLimit, "blocks between two settings of weights")
-	f.Uint64Var(&h.ServingRateLimit, "serving-rate-limit", h.ServingRateLimit, "blocks between two announcements of an axon")
+	f.Uint16Var(&h.Tempo, "tempo", h.Tempo, "`blocks` from epoch to epoch")
+	f.Uint16Var(&h.ImmunityPeriod, "immunity-period", h.ImmunityPeriod, "`blocks` in which a new neuron is not replaced")
+	f.Uint16Var(&h.MaxUIDs, "max-uids", h.MaxUIDs, "`number` of neurons on the subnet")
+	f.Uint64Var(&h.WeightsRateLimit, "weights-rate-limit", h.WeightsRateLimit, "`blocks` between two settings of weights")
+	f.Uint64Var(&h.ServingRateLimit, "serving-rate-limit", h.ServingRateLimit, "`blocks` between two announcements of an axon")
 	return cmd
 }
 

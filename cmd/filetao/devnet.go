@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/devnet"
 )
 
@@ -24,8 +26,8 @@ type devnetFlags struct {
 func (c *cli) devnetCommand() *cobra.Command {
 	cfg := devnet.DefaultConfig()
 	var fl devnetFlags
-	cmd := &cobra.Command{
-		Use: "devnet", Short: "Run a whole network on this machine", Args: cobra.NoArgs,
+	cmd := serves(&cobra.Command{
+		Use: "devnet", Short: "Run a whole network on this machine", Args: noArgs,
 		Long: `Run a whole network on this machine: an embedded chain, miners, validators and
 gateways on loopback. It stores a file, waits until its holders have been
 challenged, gets it back and compares; then it shows how the network does and
@@ -38,53 +40,69 @@ holders; the exit code is 1 when ok is false.`,
 		Example: "  filetao devnet\n  filetao devnet --exit --json --demo FILE\n  filetao devnet --dir ~/net --miners 10 --gateways 2",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg.Dir = expandHome(cfg.Dir)
+			if cfg.Miners < 1 || cfg.Validators < 1 || cfg.Gateways < 1 {
+				return usagef("--miners, --validators and --gateways: at least one of each")
+			}
+			if err := fl.settle(); err != nil {
+				return err
+			}
 			return c.runDevnet(cmd.Context(), cfg, fl)
 		},
-	}
+	})
 	f := cmd.Flags()
-	f.IntVar(&cfg.Miners, "miners", cfg.Miners, "number of miners")
-	f.IntVar(&cfg.Validators, "validators", cfg.Validators, "number of validators")
-	f.IntVar(&cfg.Gateways, "gateways", cfg.Gateways, "number of gateways; the first is in the first validator")
-	f.DurationVar(&cfg.BlockTime, "block-time", cfg.BlockTime, "time between two blocks")
-	f.StringVar(&cfg.Dir, "dir", "", "folder that keeps the network (default: a temporary one, removed at the end)")
-	f.StringVar(&fl.demo, "demo", "", "file to send round (default: this program itself)")
-	f.BoolVar(&fl.noDemo, "no-demo", false, "only run the network")
+	f.SortFlags = false
+	f.StringVar(&fl.demo, "demo", "", "`file` to send round (default: this program itself)")
 	f.BoolVar(&fl.exit, "exit", false, "end after the demo")
+	f.BoolVar(&fl.noDemo, "no-demo", false, "only run the network")
+	f.StringVar(&cfg.Dir, "dir", "", "`folder` that keeps the network (default: a temporary one, removed at the end)")
+	f.IntVar(&cfg.Miners, "miners", cfg.Miners, "`number` of miners")
+	f.IntVar(&cfg.Validators, "validators", cfg.Validators, "`number` of validators")
+	f.IntVar(&cfg.Gateways, "gateways", cfg.Gateways, "`number` of gateways; the first is in the first validator")
+	f.DurationVar(&cfg.BlockTime, "block-time", cfg.BlockTime, "time between two blocks")
 	cmd.MarkFlagsMutuallyExclusive("demo", "no-demo")
 	cmd.MarkFlagsMutuallyExclusive("exit", "no-demo")
 	return cmd
+}
+
+// settle looks at the demo's file before anything is started.
+func (fl *devnetFlags) settle() (err error) {
+	if fl.demo == "" {
+		if fl.demo, err = os.Executable(); err != nil {
+			return usagef("--demo is missing, and this program does not find itself: %v", err)
+		}
+	}
+	if fl.demo, err = filepath.Abs(expandHome(fl.demo)); err != nil {
+		return err
+	}
+	if fl.noDemo {
+		return nil
+	}
+	return fileOf("demo", fl.demo)
 }
 
 // errDemo says that the file that came back is not the one that was stored.
 var errDemo = errors.New("the file that came back differs from the one that was stored")
 
 func (c *cli) runDevnet(ctx context.Context, cfg devnet.Config, fl devnetFlags) error {
-	if fl.demo == "" {
-		self, err := os.Executable()
-		if err != nil {
-			return fmt.Errorf("--demo is missing and this program does not find itself: %w", err)
-		}
-		fl.demo = self
-	}
-	if _, err := os.Stat(fl.demo); err != nil && !fl.noDemo {
-		return err
-	}
 	if c.debug || c.trace {
 		cfg.Log = c.log
 	}
-	start := time.Now()
+	start := c.now()
 	d, err := devnet.New(cfg)
 	if err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(ctx)
+	inner, stop := context.WithCancel(ctx)
 	defer stop()
-	work, wctx := errgroup.WithContext(ctx)
+	work, wctx := errgroup.WithContext(inner)
 	work.Go(func() error { return d.Run(wctx) })
 	var demo error
 	work.Go(func() error {
 		demo = c.watchDevnet(wctx, d, cfg, fl, start)
-		stop() // ends the network
+		if ctx.Err() != nil {
+			c.say("\nEnding the network.")
+		}
+		stop()
 		return nil
 	})
 	if err := work.Wait(); err != nil {
@@ -95,23 +113,40 @@ func (c *cli) runDevnet(ctx context.Context, cfg devnet.Config, fl devnetFlags) 
 
 // watchDevnet is everything that happens in front of a running network.
 func (c *cli) watchDevnet(ctx context.Context, d *devnet.Devnet, cfg devnet.Config, fl devnetFlags, start time.Time) error {
-	c.say("Starting a chain, %d miners, %d validator(s) and %d gateway(s) in %s …", cfg.Miners, cfg.Validators, cfg.Gateways, d.Dir())
+	c.say("Starting a chain, %s, %s and %s in %s",
+		count(cfg.Miners, "miner"), count(cfg.Validators, "validator"), count(cfg.Gateways, "gateway"), d.Dir())
+	bar := c.progress("deriving keys, registering the nodes")
 	select {
 	case <-d.Ready():
 	case <-ctx.Done():
+	}
+	bar.done()
+	if ctx.Err() != nil {
 		return nil
 	}
-	c.say("Ready after %.1f s; chain at %s.", time.Since(start).Seconds(), d.ChainEndpoint())
+	file, err := describe(d)
+	if err != nil {
+		return err
+	}
+	c.say("Ready after %.1f s; chain at %s", c.now().Sub(start).Seconds(), d.ChainEndpoint())
 	if !fl.noDemo {
-		if err := c.demo(ctx, d, fl); err != nil {
+		if err := c.demo(ctx, d, file, fl); err != nil {
 			return quietly(ctx, err)
 		}
 	}
 	if fl.exit {
 		return nil
 	}
-	c.suggest(d)
+	c.suggest(d, fl)
 	return quietly(ctx, c.liveTable(ctx, d))
+}
+
+// count is a number of things in words.
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // quietly drops errors that are only the consequence of Ctrl-C.
@@ -131,22 +166,38 @@ func (c *cli) say(format string, args ...any) {
 	fmt.Fprintf(to, format+"\n", args...)
 }
 
-func (c *cli) demo(ctx context.Context, d *devnet.Devnet, fl devnetFlags) error {
-	r, err := d.Demo(ctx, fl.demo, func(s devnet.Stage) { c.say("%s …", s) })
+// demo sends a file round. It is remembered like any that the user stores.
+func (c *cli) demo(ctx context.Context, d *devnet.Devnet, file devnetFile, fl devnetFlags) error {
+	name := filepath.Base(fl.demo)
+	bar := c.progress(name)
+	defer bar.done()
+	r, err := d.Demo(bar.context(ctx), fl.demo, func(s devnet.Stage) {
+		if bar.pool == nil {
+			c.say("%s: %s …", name, s)
+		}
+		bar.say(string(s))
+	})
+	bar.done()
 	if err != nil {
 		return err
 	}
 	if c.json {
-		if err := json.NewEncoder(c.out).Encode(r); err != nil {
-			return err
-		}
+		err = json.NewEncoder(c.out).Encode(r)
 	} else {
 		c.printDemo(r)
+	}
+	if err != nil {
+		return err
 	}
 	if !r.OK {
 		return errDemo
 	}
-	return nil
+	book, err := client.OpenBook(file.Hashes, file.User)
+	if err != nil {
+		return err
+	}
+	_, err = book.Add(client.Entry{Name: name, CID: r.CID})
+	return err
 }
 
 func (c *cli) printDemo(r devnet.Result) {
@@ -158,8 +209,8 @@ func (c *cli) printDemo(r devnet.Result) {
 	c.pairs([][2]string{
 		{"file", fmt.Sprintf("%s (%s)", r.File, size(r.Bytes))},
 		{"CID", r.CID},
-		{"stored", fmt.Sprintf("in %.2f s on %d miners", r.StoreSeconds, r.Holders)},
-		{"challenged", fmt.Sprintf("%d times, %d passed", r.Challenges, r.ChallengesPassed)},
+		{"stored", fmt.Sprintf("in %.2f s on %s", r.StoreSeconds, count(r.Holders, "miner"))},
+		{"challenged", fmt.Sprintf("%s, %d passed", count(int(r.Challenges), "time"), r.ChallengesPassed)},
 		{"retrieved", fmt.Sprintf("in %.2f s: %s", r.RetrieveSeconds, verdict)},
 		{"SHA-256", r.SHA256Out},
 	})
@@ -167,22 +218,18 @@ func (c *cli) printDemo(r devnet.Result) {
 }
 
 // suggest prints commands that work against this network from another
-// terminal.
-func (c *cli) suggest(d *devnet.Devnet) {
-	self, err := os.Executable()
-	if err != nil {
-		self = "filetao"
-	}
-	user := fmt.Sprintf("--subtensor.chain_endpoint %s --wallet.path %s --wallet.name %s", d.ChainEndpoint(), d.WalletPath(), d.UserWallet())
+// terminal, as they stand there.
+func (c *cli) suggest(d *devnet.Devnet, fl devnetFlags) {
+	file, dir := shellWord(fl.demo), shellWord(d.Dir())
 	c.say("Try from another terminal:\n")
 	for _, line := range []string{
-		"store put --filepath FILE " + user,
-		"retrieve list " + user,
-		"retrieve get --cid NAME " + user,
-		"chain metagraph --subtensor.chain_endpoint " + d.ChainEndpoint(),
-		"miner stats --dir " + d.ValidatorDir(),
+		"store put --devnet " + dir + " " + file,
+		"retrieve list --devnet " + dir,
+		"retrieve get --devnet " + dir + " " + shellWord(filepath.Base(fl.demo)),
+		"chain metagraph --devnet " + dir,
+		"miner stats --devnet " + dir,
 	} {
-		c.say("  %s %s", self, line)
+		c.say("  %s %s", shellWord(ownName()), line)
 	}
 	c.say("\nCtrl-C ends the network.\n")
 }

@@ -5,11 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"strings"
+	"syscall"
 
 	"github.com/filetao/filetao/blobstore"
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/chain/devchain"
+	"github.com/filetao/filetao/cid"
+	"github.com/filetao/filetao/client"
+	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/node"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 )
@@ -29,8 +36,10 @@ const (
 	exitInterrupted exitCode = 130
 )
 
-// exitHelp stands at the end of every command's help.
-const exitHelp = `Exit codes:
+// exitHelp stands at the end of the program's help, exitLine at the end of every
+// command's.
+const (
+	exitHelp = `Exit codes:
   0    done
   1    failed
   2    wrong use: flags, arguments, or a value that is missing
@@ -41,6 +50,9 @@ const exitHelp = `Exit codes:
   7    no room: full, or over a size limit
   130  interrupted
 `
+	exitLine = "Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 refused, 5 unavailable,\n" +
+		"6 exists already, 7 no room, 130 interrupted.\n"
+)
 
 // usageError is a mistake in the command line; it ends with exitUsage and a
 // pointer to the help.
@@ -53,14 +65,16 @@ func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(fo
 // errInterrupted says that the user broke off a question.
 var errInterrupted = errors.New("interrupted")
 
-// exits is the one table from errors to exit codes, with what to do next where
-// that is always the same. The first match counts; what is not here has the
-// code of its wire status.
-var exits = []struct {
+type exitRule struct {
 	err  error
 	code exitCode
 	hint string
-}{
+}
+
+// exits is the one table from errors to exit codes, with what to do next where
+// that is always the same. The first match counts; what is not here has the
+// code of its wire status (statusExits) or its cause (systemExits).
+var exits = []exitRule{
 	{wallet.ErrNotFound, exitNotFound, "`filetao wallet list` shows what is there, `filetao wallet create` makes a wallet; --wallet.path, --wallet.name and --wallet.hotkey say which"},
 	{wallet.ErrExists, exitExists, "choose another --wallet.name or --wallet.hotkey (`filetao wallet create hotkey` adds a hotkey to a wallet), or replace it with --overwrite: without its mnemonic the old key is lost"},
 	{wallet.ErrPassword, exitRefused, ""},
@@ -84,18 +98,59 @@ var exits = []struct {
 	{chain.ErrStakeTooLow, exitRefused, "add stake with `filetao chain stake`"},
 	{chain.ErrBalanceTooLow, exitRefused, ""},
 
+	{client.ErrUnknownName, exitNotFound, "`filetao retrieve list` shows the remembered files"},
+	{client.ErrNotFound, exitNotFound, ""},
+	{client.ErrNoGateway, exitUnavailable, "`filetao chain metagraph` shows who serves; --hotkeys or --uids name whom to ask, a lower --stake_limit lets more in"},
+	{client.ErrWrongKey, exitRefused, "--wallet.name says whose coldkey opens it"},
+	{client.ErrNoKey, exitUsage, ""},
+	{client.ErrNotEncrypted, exitRefused, "take it as it is with --plain"},
+	{client.ErrWrongData, exitFailure, "what came was thrown away; --hotkeys or --uids ask another gateway"},
+	{client.ErrNameTaken, exitExists, ""},
+	{client.ErrBook, exitFailure, ""},
+	{cid.ErrInvalid, exitUsage, ""},
+	{envelope.ErrOpen, exitRefused, ""},
+	{node.ErrNotRegistered, exitRefused, ""},
+	{devchain.ErrOtherGenesis, exitExists, "choose another --dir, or give --seed and the other options it was made with"},
+
 	{index.ErrNotFound, exitNotFound, ""},
 	{index.ErrLocked, exitUnavailable, "an embedded index belongs to one process: stop the other one, or put the index into Redis"},
 	{blobstore.ErrNotFound, exitNotFound, ""},
 	{blobstore.ErrInUse, exitUnavailable, "stop the other process first"},
 	{blobstore.ErrFull, exitFull, ""},
 
+	{errTooLarge, exitFull, ""},
 	{errInterrupted, exitInterrupted, ""},
+}
+
+// systemExits is the same for the errors of Go and the system, which come last:
+// most of those above have one of them as their cause.
+var systemExits = []exitRule{
 	{context.DeadlineExceeded, exitUnavailable, ""},
 	{context.Canceled, exitInterrupted, ""},
 	{fs.ErrNotExist, exitNotFound, ""},
 	{fs.ErrExist, exitExists, ""},
 	{fs.ErrPermission, exitRefused, ""},
+	{syscall.EADDRINUSE, exitUnavailable, "another process listens there: choose another port; 0 takes a free one"},
+	{syscall.EADDRNOTAVAIL, exitUsage, "this machine has no such address"},
+	{syscall.EWOULDBLOCK, exitUnavailable, "stop the other process first"}, // a locked folder
+	{syscall.ENOSPC, exitFull, ""},
+}
+
+// statusExits is the same for what peers answered.
+var statusExits = map[int]struct {
+	code exitCode
+	hint string
+}{
+	wire.StatusNotFound:     {exitNotFound, ""},
+	wire.StatusUnauthorized: {exitRefused, "is this machine's clock right?"},
+	wire.StatusForbidden:    {exitRefused, "a gateway's operator lets users in with --api.whitelisted_hotkeys; `filetao wallet show hotkey` prints yours"},
+	wire.StatusTooMany:      {exitRefused, "try again later"},
+	wire.StatusTimeout:      {exitUnavailable, "--timeout gives it longer"},
+	wire.StatusUnavailable:  {exitUnavailable, ""},
+	wire.StatusConflict:     {exitExists, ""},
+	wire.StatusTooLarge:     {exitFull, ""},
+	wire.StatusFull:         {exitFull, ""},
+	wire.StatusCancelled:    {exitInterrupted, ""},
 }
 
 // exitOf is the exit code of an error, and what to do about it ("" if its text
@@ -108,30 +163,38 @@ func exitOf(err error) (exitCode, string) {
 	case errors.As(err, &usage):
 		return exitUsage, ""
 	}
-	for _, e := range exits {
-		if errors.Is(err, e.err) {
+	if rule, ok := match(exits, err); ok {
+		return rule.code, rule.hint
+	}
+	if peer := new(wire.Error); errors.As(err, &peer) {
+		if e, ok := statusExits[peer.Status]; ok {
 			return e.code, e.hint
 		}
+		return exitFailure, ""
 	}
-	switch wire.StatusOf(err) {
-	case wire.StatusNotFound:
-		return exitNotFound, ""
-	case wire.StatusUnauthorized, wire.StatusForbidden, wire.StatusTooMany:
-		return exitRefused, ""
-	case wire.StatusTimeout, wire.StatusUnavailable:
+	if rule, ok := match(systemExits, err); ok {
+		return rule.code, rule.hint
+	}
+	if errors.As(err, new(net.Error)) {
 		return exitUnavailable, ""
-	case wire.StatusConflict:
-		return exitExists, ""
-	case wire.StatusTooLarge, wire.StatusFull:
-		return exitFull, ""
-	case wire.StatusCancelled:
-		return exitInterrupted, ""
 	}
 	return exitFailure, ""
 }
 
+func match(rules []exitRule, err error) (exitRule, bool) {
+	for _, r := range rules {
+		if errors.Is(err, r.err) {
+			return r, true
+		}
+	}
+	return exitRule{}, false
+}
+
 // report prints an error for a person: what went wrong and what to do next.
-func (c *cli) report(err error, command string) exitCode {
+func (c *cli) report(ctx context.Context, err error, command string) exitCode {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errInterrupted // what failed because of that is no news
+	}
 	code, hint := exitOf(err)
 	if code == exitUsage && hint == "" {
 		hint = "see `" + command + " --help`"

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +35,7 @@ type statsFlags struct {
 func (c *cli) minerStatsCommand() *cobra.Command {
 	var s statsFlags
 	cmd := &cobra.Command{
-		Use: "stats", Short: "Show every miner's statistics, tier and storage", Args: cobra.NoArgs,
+		Use: "stats", Short: "Show every miner's statistics, tier and storage", Args: noArgs,
 		Long: `Show every miner's statistics, tier and storage, from a validator's index: the
 one in --dir (a running validator is asked, a stopped one's index is opened), or
 a Redis index named by --index.`,
@@ -50,11 +51,11 @@ a Redis index named by --index.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&s.dir, "dir", "", "folder of the validator (default ~/.filetao/validator)")
-	f.StringVar(&s.at, "index", "", "Redis index: redis://…, redis+cluster://…, or a database number at --database.host")
-	f.StringVar(&s.host, "database.host", "localhost", "Redis server for --index N")
-	f.IntVar(&s.port, "database.port", 6379, "its port")
-	f.StringVar(&s.password, "database.redis_password", c.env("", "REDIS_PASSWORD"), "its password (REDIS_PASSWORD)")
+	f.StringVar(&s.dir, "dir", "", "`folder` of the validator (default ~/.filetao/validator)")
+	f.StringVar(&s.at, "index", "", "`index` in Redis: redis://…, redis+cluster://…, or a database number at --database.host")
+	f.StringVar(&s.host, "database.host", "localhost", "Redis `host` for --index N")
+	f.IntVar(&s.port, "database.port", 6379, "its `port`")
+	f.StringVar(&s.password, "database.redis_password", c.env("", "REDIS_PASSWORD"), "its `password` (REDIS_PASSWORD)")
 	return cmd
 }
 
@@ -66,7 +67,10 @@ func (c *cli) minerRows(ctx context.Context, s *statsFlags) ([]node.MinerRow, er
 		}
 		return rowsOf(ctx, at)
 	}
-	if err := c.makeDir(&s.dir, "validator"); err != nil {
+	if s.dir == "" && c.net != nil {
+		s.dir = c.net.Validator
+	}
+	if err := homeDir(&s.dir, "validator"); err != nil {
 		return nil, err
 	}
 	rows, err := askStatus(ctx, s.dir)
@@ -129,6 +133,17 @@ func (c *cli) printMiners(rows []node.MinerRow) {
 		fmt.Fprintln(c.out, "The index knows no miners yet.")
 		return
 	}
+	slices.SortStableFunc(rows, func(a, b node.MinerRow) int { // by UID, those without one last
+		switch {
+		case a.UID != nil && b.UID != nil:
+			return cmp.Compare(*a.UID, *b.UID)
+		case a.UID == b.UID:
+			return 0
+		case a.UID == nil:
+			return 1
+		}
+		return -1
+	})
 	var table [][]string
 	for _, r := range rows {
 		uid := "-"
@@ -140,7 +155,7 @@ func (c *cli) printMiners(rows []node.MinerRow) {
 			tally(r.Retrieve), size(r.Stored) + " / " + size(r.Limit),
 		})
 	}
-	c.table(strings.Split("UID,HOTKEY,TIER,SUCCESSES,STORE,CHALLENGE,RETRIEVE,STORED / LIMIT", ","), table)
+	c.table(strings.Split(">UID,HOTKEY,TIER,>SUCCESSES,>STORE,>CHALLENGE,>RETRIEVE,>STORED / LIMIT", ","), table)
 }
 
 // tally shows successes, attempts and rate.

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"os"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -13,66 +17,125 @@ import (
 	"github.com/filetao/filetao/wire"
 )
 
-// progressBar shows a transfer on a terminal, and nothing elsewhere.
+// progressBar shows on a terminal what a command waits for: a bar while many
+// bytes move, a spinner and the time while somebody works. Elsewhere it shows
+// nothing.
 type progressBar struct {
 	pool *mpb.Progress // nil off a terminal
 	bar  *mpb.Bar
+	now  func() time.Time
 
-	mu   sync.Mutex // guards text
-	text string
+	mu          sync.Mutex // guards all below
+	what, doing string
+	sent        string    // what follows once all bytes have been sent
+	since       time.Time // of what it is doing
+	moved, all  int64     // bytes; all is 0 while it is not known
 }
 
-// progress starts a bar on standard error, if that is a terminal and a person
-// reads it.
+// progress starts a bar on standard error, if that is a terminal, a person reads
+// it and no log is written over it.
 func (c *cli) progress(what string) *progressBar {
-	p := &progressBar{text: what}
+	p := &progressBar{what: what, now: c.now, since: c.now()}
 	f, ok := c.err.(*os.File)
-	if !ok || c.json || !term.IsTerminal(int(f.Fd())) {
+	if !ok || c.json || c.debug || c.trace || !term.IsTerminal(int(f.Fd())) {
 		return p
 	}
-	p.pool = mpb.New(mpb.WithOutput(f), mpb.WithWidth(32))
-	p.bar = p.pool.New(0, mpb.BarStyle(),
-		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return p.label() })),
-		mpb.AppendDecorators(decor.Counters(decor.SizeB1024(0), " % .1f / % .1f"), decor.Elapsed(decor.ET_STYLE_GO, decor.WC{W: 6})),
-		mpb.BarRemoveOnComplete(),
-	)
+	p.pool = mpb.New(mpb.WithOutput(f), mpb.WithRefreshRate(100*time.Millisecond))
+	filler := mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
+		_, err := io.WriteString(w, p.line(s.AvailableWidth-1))
+		return err
+	})
+	p.bar = p.pool.MustAdd(0, filler, mpb.BarFillerTrim())
 	return p
 }
 
-func (p *progressBar) label() string {
+const minBar = 64 << 10 // bytes from which a bar is worth drawing
+
+// line is what the terminal shows, in so many columns.
+func (p *progressBar) line(width int) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.text + " "
+	elapsed := p.now().Sub(p.since)
+	if p.all < minBar && p.moved < minBar || p.moved >= p.all && p.all > 0 {
+		frames := []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+		text := p.what
+		switch {
+		case p.sent != "" && p.all > 0:
+			text += ": " + p.sent
+		case p.doing != "":
+			text += ": " + p.doing
+		}
+		return fit(fmt.Sprintf("%c %s … %.0f s", frames[int(elapsed/(100*time.Millisecond))%len(frames)], text, elapsed.Seconds()), width)
+	}
+	rate := ""
+	if s := elapsed.Seconds(); s > 0.5 {
+		rate = fmt.Sprintf("  %s/s", size(int64(float64(p.moved)/s)))
+	}
+	if p.all <= 0 {
+		return fit(fmt.Sprintf("%s  %s%s", p.what, size(p.moved), rate), width)
+	}
+	counts := fmt.Sprintf(" %3d%%  %s of %s%s", 100*p.moved/p.all, size(p.moved), size(p.all), rate)
+	what := fit(p.what, max(10, width-len(counts)-14))
+	room := min(40, width-columns(what)-len(counts)-3)
+	if room < 5 {
+		return fit(what+counts, width)
+	}
+	done := int(int64(room) * p.moved / p.all)
+	return what + " [" + strings.Repeat("=", done) + strings.Repeat(" ", room-done) + "]" + counts
+}
+
+// say replaces what it is doing.
+func (p *progressBar) say(doing string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.doing, p.sent, p.since, p.moved, p.all = doing, "", p.now(), 0, 0
 }
 
 // stage is a client's Progress function.
 func (p *progressBar) stage(s client.Progress) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.text = string(s.Stage)
+	p.say(string(s.Stage))
+	if s.Stage == client.StageAsking {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.doing, p.sent = fmt.Sprintf("asking gateway %.8s…", s.Gateway), fmt.Sprintf("gateway %.8s… works on it", s.Gateway)
+	}
 }
 
 // context has the bytes on the wire move the bar.
 func (p *progressBar) context(ctx context.Context) context.Context {
-	if p.bar == nil {
+	if p.pool == nil {
 		return ctx
 	}
-	return wire.WithProgress(ctx, func(w wire.Progress) {
-		if w.Received > 0 {
-			p.bar.SetTotal(w.ReceivedTotal, false)
-			p.bar.SetCurrent(w.Received)
-			return
-		}
-		p.bar.SetTotal(w.SendTotal, false)
-		p.bar.SetCurrent(w.Sent)
-	})
+	return wire.WithProgress(ctx, p.move)
 }
 
-// done takes the bar away.
+// move takes one call's report. Several calls may be under way: the one that is
+// ahead counts.
+func (p *progressBar) move(w wire.Progress) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	moved, all := w.Sent, w.SendTotal
+	if w.Received > 0 {
+		moved, all = w.Received, w.ReceivedTotal
+	}
+	if moved < p.moved && p.all >= minBar {
+		return
+	}
+	if all >= minBar && p.all < minBar || moved >= minBar && p.moved < minBar {
+		p.since = p.now() // the rate is that of the bytes
+	}
+	p.moved, p.all = moved, all
+	if all >= minBar && moved == all {
+		p.since = p.now() // from here on somebody else works
+	}
+}
+
+// done takes the bar away. It may be called twice.
 func (p *progressBar) done() {
-	if p.bar == nil {
+	if p.pool == nil {
 		return
 	}
 	p.bar.Abort(true)
 	p.pool.Wait()
+	p.pool = nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/wallet"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -28,21 +29,25 @@ type cli struct {
 	streams
 	log *slog.Logger
 
-	wallet        wallet.Location // --wallet.*
-	passwordFile  string          // --password-file
-	chainNetwork  string          // --subtensor.network
-	chainEndpoint string          // --subtensor.chain_endpoint
-	netuid        uint16          // --netuid
-	json          bool            // --json
-	debug, trace  bool            // --logging.*
+	wallet        wallet.Location               // --wallet.*
+	named         struct{ wallet, hotkey bool } // rather than taken by default
+	passwordFile  string                        // --password-file
+	chainNetwork  string                        // --subtensor.network
+	chainEndpoint string                        // --subtensor.chain_endpoint
+	netuid        uint16                        // --netuid
+	json          bool                          // --json
+	debug, trace  bool                          // --logging.*
+	devnetDir     string                        // --devnet
+	net           *devnetFile                   // what is there; nil without it
 
-	stdout  *stickyWriter  // under out
-	tty     *term.Terminal // made at the first question
-	running bool           // the command line was right
+	derive  func(privateKeyHex string) envelope.Key // the slow envelope.DeriveKey
+	stdout  *stickyWriter                           // under out
+	tty     *term.Terminal                          // made at the first question
+	running bool                                    // the command line was right
 }
 
 func newCLI(s streams) *cli {
-	c := &cli{streams: s, log: slog.New(slog.DiscardHandler), stdout: &stickyWriter{w: s.out}}
+	c := &cli{streams: s, log: slog.New(slog.DiscardHandler), derive: envelope.DeriveKey, stdout: &stickyWriter{w: s.out}}
 	c.out = c.stdout
 	return c
 }
@@ -50,7 +55,7 @@ func newCLI(s streams) *cli {
 // execute runs one command line; it reports the error, if any, by itself.
 func (c *cli) execute(ctx context.Context, args []string) exitCode {
 	root := c.newRoot()
-	root.SetArgs(args)
+	root.SetArgs(likeArgparse(root, args))
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
@@ -62,53 +67,69 @@ func (c *cli) execute(ctx context.Context, args []string) exitCode {
 		err = c.stdout.err
 	}
 	if err != nil {
-		return c.report(err, cmd.CommandPath())
+		return c.report(ctx, err, cmd.CommandPath())
 	}
 	return exitOK
 }
 
 func (c *cli) newRoot() *cobra.Command {
-	root := group("filetao", "A decentralised storage network",
-		c.devnetCommand(),
-		c.walletCommand(),
-		c.storeCommand(),
-		c.retrieveCommand(),
-		c.deleteCommand(),
-		c.runCommand(),
-		c.minerCommand(),
-		c.chainCommand(),
-		c.versionCommand(),
-	)
+	root := group("filetao", "A decentralised storage network")
+	c.addCommands(root, "files", c.storeCommand(), c.retrieveCommand(), c.deleteCommand(), c.walletCommand())
+	c.addCommands(root, "network", c.devnetCommand(), c.runCommand(), c.minerCommand(), c.chainCommand())
+	c.addCommands(root, "", c.versionCommand())
 	root.Long = "FileTAO stores encrypted files on a network of miners that validators keep honest.\n" +
 		"Start with `filetao devnet`: a whole network on this machine."
 	root.Version = readVersion().Version
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.SetHelpTemplate(root.HelpTemplate() + "\n" + exitHelp)
-	root.PersistentPreRunE = func(*cobra.Command, []string) error {
-		c.log = slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: c.logLevel()}))
-		return nil
+	root.SetHelpFunc(c.help)
+	root.SetFlagErrorFunc(flagError)
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		c.log = slog.New(c.logHandler(cmd))
+		c.noticeIgnored(cmd)
+		if err := refuseNegative(cmd); err != nil {
+			return err
+		}
+		c.named.wallet = cmd.Flag("wallet.name").Changed || c.env("", "BT_WALLET_NAME") != ""
+		c.named.hotkey = cmd.Flag("wallet.hotkey").Changed || c.env("", "BT_WALLET_HOTKEY") != ""
+		c.running = true // a devnet that is not there is no mistake in the command line
+		err := c.useDevnet(cmd)
+		c.running = err != nil
+		return err
 	}
 	c.sharedFlags(root)
 	root.InitDefaultCompletionCmd()
 	if cmd, _, err := root.Find([]string{"completion"}); err == nil {
 		refuseUnknown(cmd)
 	}
+	root.SetGlobalNormalizationFunc(aliases)
 	c.markRunning(root)
 	return root
 }
 
+func (c *cli) addCommands(root *cobra.Command, groupID string, cmds ...*cobra.Command) {
+	if groupID != "" && !root.ContainsGroup(groupID) {
+		root.AddGroup(&cobra.Group{ID: groupID})
+	}
+	for _, cmd := range cmds {
+		cmd.GroupID = groupID
+		root.AddCommand(cmd)
+	}
+}
+
 func (c *cli) sharedFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
-	f.StringVar(&c.wallet.Path, "wallet.path", c.env(wallet.DefaultPath(), "BT_WALLET_PATH"), "folder of the wallets (BT_WALLET_PATH)")
-	f.StringVar(&c.wallet.Name, "wallet.name", c.env("default", "BT_WALLET_NAME"), "name of the wallet (BT_WALLET_NAME)")
-	f.StringVar(&c.wallet.Hotkey, "wallet.hotkey", c.env("default", "BT_WALLET_HOTKEY"), "name of the hotkey (BT_WALLET_HOTKEY)")
-	f.StringVar(&c.passwordFile, "password-file", "", "file that holds the password of an encrypted key (- for standard input)")
-	f.StringVar(&c.chainNetwork, "subtensor.network", c.env("", "BT_SUBTENSOR_NETWORK"), "chain to use: local, test or finney (BT_SUBTENSOR_NETWORK)")
-	f.StringVar(&c.chainEndpoint, "subtensor.chain_endpoint", c.env("", "FILETAO_CHAIN_ENDPOINT", "BT_SUBTENSOR_CHAIN_ENDPOINT"), "address of a chain node, ws://… (FILETAO_CHAIN_ENDPOINT)")
-	f.Uint16Var(&c.netuid, "netuid", c.envNetUID(), "subnet (FILETAO_NETUID)")
+	f.StringVar(&c.wallet.Path, "wallet.path", c.env(wallet.DefaultPath(), "BT_WALLET_PATH"), "`folder` of the wallets (BT_WALLET_PATH)")
+	f.StringVar(&c.wallet.Name, "wallet.name", c.env("default", "BT_WALLET_NAME"), "`name` of the wallet (BT_WALLET_NAME)")
+	f.StringVar(&c.wallet.Hotkey, "wallet.hotkey", c.env("default", "BT_WALLET_HOTKEY"), "`name` of the hotkey (BT_WALLET_HOTKEY)")
+	f.StringVar(&c.passwordFile, "password-file", "", "`file` that holds the password of an encrypted key; - is standard input")
+	f.StringVar(&c.chainNetwork, "subtensor.network", c.env("", "BT_SUBTENSOR_NETWORK"), "`chain` to use: local, test or finney (BT_SUBTENSOR_NETWORK)")
+	f.StringVar(&c.chainEndpoint, "subtensor.chain_endpoint", c.env("", "FILETAO_CHAIN_ENDPOINT", "BT_SUBTENSOR_CHAIN_ENDPOINT"), "`address` of a chain node, ws://host:port (FILETAO_CHAIN_ENDPOINT)")
+	f.StringVar(&c.devnetDir, "devnet", c.env("", "FILETAO_DEVNET"), "work on the devnet in this `folder`: its chain, its user's wallet, its validator (FILETAO_DEVNET)")
+	f.Uint16Var(&c.netuid, "netuid", c.envNetUID(), "`number` of the subnet (FILETAO_NETUID)")
 	f.BoolVar(&c.json, "json", false, "print the result as one line of JSON")
 	f.BoolVar(&c.debug, "logging.debug", false, "log details")
 	f.BoolVar(&c.trace, "logging.trace", false, "log everything")
+	ignore(f, commonIgnored)
 	for name, complete := range map[string]cobra.CompletionFunc{
 		"wallet.name": c.completeWallets, "wallet.hotkey": c.completeHotkeys,
 		"subtensor.network": cobra.FixedCompletions([]string{"local", "test", "finney"}, cobra.ShellCompDirectiveNoFileComp),
@@ -138,19 +159,6 @@ func (c *cli) envNetUID() uint16 {
 		return 21
 	}
 	return uint16(n)
-}
-
-// levelTrace is below slog's lowest level.
-const levelTrace = slog.LevelDebug - 4
-
-func (c *cli) logLevel() slog.Level {
-	switch {
-	case c.trace:
-		return levelTrace
-	case c.debug:
-		return slog.LevelDebug
-	}
-	return slog.LevelInfo
 }
 
 // markRunning lets execute tell a wrong command line from a command that failed.

@@ -26,6 +26,8 @@ func (c *cli) runCommand() *cobra.Command {
 A node's hotkey must be registered on the subnet (filetao chain register). It
 listens on loopback unless --axon.ip says otherwise. Options of the Python nodes
 are taken under their own names; those without a meaning here say so.`
+	cmd.Example = "  filetao run miner --wallet.name miner1 --axon.port 8091 --capacity 500GiB\n" +
+		"  filetao run validator --api --wallet.name validator --api.whitelisted_hotkeys 5Grw…"
 	return cmd
 }
 
@@ -39,17 +41,18 @@ type nodeFlags struct {
 
 func (n *nodeFlags) add(cmd *cobra.Command, role string) {
 	f := cmd.Flags()
-	f.StringVar(&n.dir, "dir", "", "folder of everything the node keeps (default ~/.filetao/"+role+")")
-	f.StringVar(&n.status, "status", "127.0.0.1:0", "address of the status page (/status, /metrics, /miners); empty for none")
-	f.StringVar(&n.axonIP, "axon.ip", "127.0.0.1", "address to listen on; 0.0.0.0 for all")
-	f.Uint16Var(&n.axonPort, "axon.port", 8091, "port to listen on; 0 takes a free one")
-	f.StringVar(&n.externalIP, "axon.external_ip", "", "address to announce on the chain (default: the one listened on)")
-	f.Uint16Var(&n.externPort, "axon.external_port", 0, "port to announce on the chain (default: the one listened on)")
+	f.SortFlags = false
+	f.StringVar(&n.dir, "dir", "", "`folder` of everything the node keeps (default ~/.filetao/"+role+")")
+	f.StringVar(&n.axonIP, "axon.ip", "127.0.0.1", "`address` to listen on; 0.0.0.0 for all")
+	f.Uint16Var(&n.axonPort, "axon.port", 8091, "`port` to listen on; 0 takes a free one")
+	f.StringVar(&n.externalIP, "axon.external_ip", "", "`address` to announce on the chain (default: the one listened on)")
+	f.Uint16Var(&n.externPort, "axon.external_port", 0, "`port` to announce on the chain (default: the one listened on)")
+	f.StringVar(&n.status, "status", "127.0.0.1:0", "`address` of the status page (/status, /metrics, /miners); empty for none")
 }
 
 // common turns the flags into a node's configuration.
 func (c *cli) common(n *nodeFlags, role string, on chain.Chain) (node.Common, error) {
-	if err := c.makeDir(&n.dir, role); err != nil {
+	if err := makeDir(&n.dir, role); err != nil {
 		return node.Common{}, err
 	}
 	ip, err := netip.ParseAddr(n.axonIP)
@@ -129,10 +132,14 @@ type minerFlags struct {
 
 func (c *cli) runMinerCommand() *cobra.Command {
 	m := minerFlags{minFree: 1 << 30}
-	cmd := &cobra.Command{
-		Use: "miner", Short: "Keep bytes, answer for them", Args: cobra.NoArgs,
+	cmd := serves(&cobra.Command{
+		Use: "miner", Short: "Keep bytes, answer for them", Args: noArgs,
+		Long: `Run a miner: keep the bytes that validators and gateways store, prove it when
+they challenge, give them back. What it keeps is in --dir and survives restarts.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c.noticeIgnored(cmd)
+			if err := c.settleWallet(); err != nil {
+				return err
+			}
 			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
 				cfg, err := c.minerConfig(&m, remote)
 				if err != nil {
@@ -145,20 +152,20 @@ func (c *cli) runMinerCommand() *cobra.Command {
 				return c.runNode(cmd.Context(), "miner", n)
 			})
 		},
-	}
+	})
 	m.add(cmd, "miner")
 	f := cmd.Flags()
-	f.StringVar(&m.data, "database.directory", "", "folder of the stored bytes (default <dir>/data)")
-	f.Var(&m.capacity, "capacity", "how much to keep, for example 500GiB (default: what the disk has)")
+	f.StringVar(&m.data, "database.directory", "", "`folder` of the stored bytes (default <dir>/data)")
+	f.Var(&m.capacity, "capacity", "how much to keep at most, for example 500GiB (default: what the disk has)")
 	f.Var(&m.minFree, "min-free", "how much to leave free on the disk")
-	hotkeyListFlag(f, &m.blacklist, "refuse these hotkeys", "blacklist.blacklist_hotkeys", "miner.blacklist.blacklist_hotkeys")
-	hotkeyListFlag(f, &m.whitelist, "let these hotkeys in whatever else holds", "blacklist.whitelist_hotkeys", "miner.blacklist.whitelist_hotkeys")
+	f.StringSliceVar(&m.blacklist, "blacklist.blacklist_hotkeys", nil, "refuse these `hotkeys`")
+	f.StringSliceVar(&m.whitelist, "blacklist.whitelist_hotkeys", nil, "let these `hotkeys` in whatever else holds")
 	f.BoolVar(&m.permit, "blacklist.force_validator_permit", false, "let only hotkeys with a validator permit in")
 	f.BoolVar(&m.anybody, "blacklist.allow_non_registered", false, "let unregistered hotkeys in")
-	f.Float64Var(&m.minStake, "blacklist.minimum_stake_requirement", 0, "let only hotkeys with this much stake in, in TAO")
-	f.IntVar(&m.requests, "miner.max_requests_per_window", 50, "requests one hotkey may make in a window; -1 for any number")
-	f.Uint64Var(&m.window, "miner.rate_limit_window", 25, "blocks of a window")
-	ignore(cmd, sharedIgnored, minerIgnored)
+	f.Float64Var(&m.minStake, "blacklist.minimum_stake_requirement", 0, "let only hotkeys with this much stake in, in `TAO`")
+	f.IntVar(&m.requests, "miner.max_requests_per_window", 50, "`requests` one hotkey may make in a window; -1 for any number")
+	f.Uint64Var(&m.window, "miner.rate_limit_window", 25, "`blocks` of a window")
+	ignore(f, sharedIgnored, minerIgnored)
 	return cmd
 }
 
@@ -176,7 +183,7 @@ func (c *cli) minerConfig(m *minerFlags, on chain.Chain) (cfg node.MinerConfig, 
 	}
 	cfg.Door = wire.DoorConfig{
 		Blacklist: black, Whitelist: white, RequirePermit: m.permit, AllowUnregistered: m.anybody,
-		MinStake:          uint64(m.minStake * float64(chain.TAO)),
+		MinStake:          uint64(rao(m.minStake)),
 		RequestsPerWindow: m.requests, WindowBlocks: m.window,
 	}
 	cfg.Data = expandHome(m.data)

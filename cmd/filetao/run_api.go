@@ -29,15 +29,15 @@ func (a *apiFlags) add(c *cli, cmd *cobra.Command) {
 	d := gateway.DefaultConfig()
 	f := cmd.Flags()
 	f.BoolVar(&a.open, "api.open_access", false, "let everybody store and retrieve: for testing only")
-	hotkeyListFlag(f, &a.allow, "let these users in (default: nobody)", "api.whitelisted_hotkeys")
-	hotkeyListFlag(f, &a.deny, "refuse these users", "api.blacklisted_hotkeys")
-	f.Float64Var(&a.storeLimit, "api.store_timeout", d.StoreTimeout.Seconds(), "seconds for storing a user's file")
-	f.Float64Var(&a.getLimit, "api.retrieve_timeout", d.RetrieveTimeout.Seconds(), "seconds for retrieving one")
-	f.IntVar(&a.redundancy, "neuron.store_redundancy", d.Redundancy, "miners that keep each chunk of a user's file")
-	f.Int64Var(&a.chunkSize, "neuron.override_chunk_size", 0, "bytes of a chunk; 0 follows the network's rule")
-	f.StringVar(&a.layer.Name, "encryption.wallet_name", "core_storage_coldkey", "wallet of the gateways' own encryption; made on the first run")
-	f.StringVar(&a.layer.Hotkey, "encryption.wallet_hotkey", "core_storage_hotkey", "its hotkey")
-	f.StringVar(&a.layerPassword, "encryption.password", c.env("", "FILETAO_ENCRYPTION_PASSWORD"), "its password (FILETAO_ENCRYPTION_PASSWORD)")
+	f.StringSliceVar(&a.allow, "api.whitelisted_hotkeys", nil, "let the users with these `hotkeys` in (default: nobody)")
+	f.StringSliceVar(&a.deny, "api.blacklisted_hotkeys", nil, "refuse the users with these `hotkeys`")
+	f.Float64Var(&a.storeLimit, "api.store_timeout", d.StoreTimeout.Seconds(), "`seconds` for storing a user's file")
+	f.Float64Var(&a.getLimit, "api.retrieve_timeout", d.RetrieveTimeout.Seconds(), "`seconds` for retrieving a user's file")
+	f.IntVar(&a.redundancy, "neuron.store_redundancy", d.Redundancy, "`number` of miners that keep each chunk of a user's file")
+	f.Int64Var(&a.chunkSize, "neuron.override_chunk_size", 0, "`bytes` of a chunk; 0 follows the network's rule")
+	f.StringVar(&a.layer.Name, "encryption.wallet_name", "core_storage_coldkey", "`wallet` of the gateways' own encryption; made on the first run")
+	f.StringVar(&a.layer.Hotkey, "encryption.wallet_hotkey", "core_storage_hotkey", "its `hotkey`")
+	f.StringVar(&a.layerPassword, "encryption.password", c.env("", "FILETAO_ENCRYPTION_PASSWORD"), "`password` of that wallet (FILETAO_ENCRYPTION_PASSWORD)")
 }
 
 func (a *apiFlags) door() (wire.DoorConfig, error) {
@@ -80,20 +80,23 @@ func (c *cli) layerKey(a *apiFlags) (envelope.Key, error) {
 	coldkey, err := w.Coldkey(password)
 	if errors.Is(err, wallet.ErrNotFound) {
 		coldkey, err = c.makeLayer(loc, a.layerPassword)
+		if errors.Is(err, wallet.ErrExists) { // another gateway was faster
+			coldkey, err = w.Coldkey(password)
+		}
 	}
 	if err != nil {
 		return envelope.Key{}, err
 	}
 	c.log.Info("deriving the key of the gateways' encryption")
-	return envelope.DeriveKey(coldkey.PrivateKeyHex()), nil
+	return c.derive(coldkey.PrivateKeyHex()), nil
 }
 
 func (c *cli) makeLayer(loc wallet.Location, password string) (*wallet.Keypair, error) {
-	coldkey, err := newKey(wallet.DefaultWords)
+	coldkey, err := wallet.Generate(rand.Reader, wallet.DefaultWords)
 	if err != nil {
 		return nil, err
 	}
-	hotkey, err := newKey(wallet.DefaultWords)
+	hotkey, err := wallet.Generate(rand.Reader, wallet.DefaultWords)
 	if err != nil {
 		return nil, err
 	}

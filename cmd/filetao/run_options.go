@@ -20,12 +20,22 @@ const (
 	whyGPU      = "no GPU is used"
 	whyEvents   = "Weights & Biases is not supported"
 	whyLog      = "logs go to standard error"
+	whyGateway  = "a gateway does not validate"
 )
 
 var sharedIgnored = ignored{
 	"wandb.off?": whyEvents, "wandb.offline?": whyEvents, "wandb.project_name": whyEvents, "wandb.entity": whyEvents,
 	"wandb.notes": whyEvents, "wandb.weights_step_length": whyEvents, "wandb.run_step_length": whyEvents,
-	"logging.logging_dir": whyLog, "database.redis_conf_path": "the Redis server's configuration is not read",
+	"database.redis_conf_path": "the Redis server's configuration is not read",
+	"axon.max_workers":         "requests are bounded by bytes",
+	"test?":                    "give --subtensor.network", "mock?": "use `filetao devnet`",
+}
+
+// commonIgnored are bittensor's own, which every Python command takes.
+var commonIgnored = ignored{
+	"logging.logging_dir": whyLog, "logging.record_log?": whyLog, "no_prompt?": "questions are asked at a terminal only",
+	"no_version_checking?": "nothing looks for new versions", "config": "options come from the command line", "strict?": "mistyped options are always refused",
+	"subtensor._mock?": "use `filetao devnet`",
 }
 
 var minerIgnored = ignored{
@@ -42,6 +52,8 @@ var minerIgnored = ignored{
 	"miner.set_weights_wait_for_finalization?": "miners set no weights",
 	"miner.no_serve?":                          "a miner that is not announced cannot be asked",
 	"miner.no_start_axon?":                     "a miner without an axon cannot be asked",
+	"miner.dont_save_events?":                  "miners write no events", "miner.events_retention_size": "miners write no events",
+	"miner.seconds_to_wait_to_log_presence_message": "use the status page's /status",
 }
 
 var neuronIgnored = ignored{
@@ -53,12 +65,20 @@ var neuronIgnored = ignored{
 	"neuron.tier_update_step_length": "tiers are decided at every rollover",
 	"neuron.num_concurrent_forwards": "steps do not overlap", "neuron.semaphore_size": "transfers are bounded by bytes",
 	"neuron.events_retention_size": "no event log is written yet", "neuron.dont_save_events?": "no event log is written yet",
-	"neuron.disable_log_rewards?": "use --logging.debug to see them",
+	"neuron.disable_log_rewards?":      "use --logging.debug to see them",
+	"neuron.subscription_logging_path": whyLog, "neuron.debug_logging_path": whyLog,
+}
+
+// gatewayIgnored are validators' options, which the Python gateway has as well.
+var gatewayIgnored = ignored{
+	"neuron.maxsize": whyGateway, "neuron.blocks_per_step": whyGateway, "neuron.challenge_sample_size": whyGateway,
+	"neuron.store_step_length": whyGateway, "neuron.retrieve_step_length": whyGateway, "neuron.set_weights_epoch_length": whyGateway,
+	"neuron.checkpoint_block_length": whyGateway, "neuron.moving_average_alpha": whyGateway, "neuron.data_ttl": whyGateway,
+	"neuron.disable_set_weights?": whyGateway,
 }
 
 // ignore defines the options, hidden from the help.
-func ignore(cmd *cobra.Command, sets ...ignored) {
-	f := cmd.Flags()
+func ignore(f *pflag.FlagSet, sets ...ignored) {
 	for _, set := range sets {
 		for name, why := range set {
 			name, isSwitch := strings.CutSuffix(name, "?")
@@ -84,18 +104,10 @@ func (c *cli) noticeIgnored(cmd *cobra.Command) {
 	})
 }
 
-// hotkeyListFlag defines one list under its names; all but the first are hidden.
-func hotkeyListFlag(f *pflag.FlagSet, to *[]string, usage string, names ...string) {
-	for i, name := range names {
-		f.StringSliceVar(to, name, nil, usage)
-		f.Lookup(name).Hidden = i > 0
-	}
-}
-
 // byteSize is a flag for a number of bytes: 1000, 500MB, 2GiB.
 type byteSize int64
 
-var errByteSize = errors.New("want a number of bytes, for example 1000, 500MB or 2GiB")
+var errByteSize = errors.New("it is no number of bytes like 1000, 500MB or 2GiB")
 
 func (b *byteSize) Set(text string) error {
 	number := strings.TrimRight(text, "KMGTPiBkb")
@@ -122,7 +134,12 @@ func (b *byteSize) Set(text string) error {
 	return nil
 }
 
-func (b *byteSize) String() string { return size(int64(*b)) }
+func (b *byteSize) String() string {
+	if *b == 0 {
+		return "0" // which the help does not show
+	}
+	return size(int64(*b))
+}
 
 // Type implements pflag.Value.
 func (b *byteSize) Type() string { return "bytes" }

@@ -24,11 +24,11 @@ type indexFlags struct {
 
 func (i *indexFlags) add(c *cli, cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&i.at, "index", c.env("", "FILETAO_INDEX"), "redis://… or redis+cluster://…, for several processes over one index (default: embedded, in --dir)")
-	f.StringVar(&i.host, "database.host", "", "host of a Redis index, as the Python nodes name it")
-	f.IntVar(&i.port, "database.port", 6379, "its port")
-	f.IntVar(&i.db, "database.index", 1, "its database number")
-	f.StringVar(&i.password, "database.redis_password", c.env("", "REDIS_PASSWORD"), "its password (REDIS_PASSWORD)")
+	f.StringVar(&i.at, "index", c.env("", "FILETAO_INDEX"), "`URL` of a Redis index, redis://… or redis+cluster://…, for several processes over one index (default: embedded, in --dir)")
+	f.StringVar(&i.host, "database.host", "", "`host` of a Redis index, as the Python nodes name it")
+	f.IntVar(&i.port, "database.port", 6379, "its `port`")
+	f.IntVar(&i.db, "database.index", 1, "its database `number`")
+	f.StringVar(&i.password, "database.redis_password", c.env("", "REDIS_PASSWORD"), "its `password` (REDIS_PASSWORD)")
 }
 
 // url is the index's address; "" means the embedded one.
@@ -48,18 +48,18 @@ type neuronFlags struct {
 func (n *neuronFlags) add(cmd *cobra.Command) {
 	d := fleet.DefaultConfig()
 	f := cmd.Flags()
-	f.Float64Var(&n.permitLimit, "neuron.vpermit_tao_limit", float64(d.VpermitLimit)/float64(chain.TAO), "stake in TAO above which a validator is not asked to store")
-	f.Float64Var(&n.store, "neuron.store_timeout", d.StoreTimeout.Seconds(), "seconds a miner has to store")
-	f.Float64Var(&n.challenge, "neuron.challenge_timeout", d.ChallengeTimeout.Seconds(), "seconds a miner has to answer a challenge")
-	f.Float64Var(&n.retrieve, "neuron.retrieve_timeout", d.RetrieveTimeout.Seconds(), "seconds a miner has to give data back")
-	f.Float64Var(&n.ping, "api.ping_timeout", d.PingTimeout.Seconds(), "seconds a miner has to answer a ping")
+	f.Float64Var(&n.permitLimit, "neuron.vpermit_tao_limit", float64(d.VpermitLimit)/float64(chain.TAO), "stake in `TAO` above which a validator is not asked to store")
+	f.Float64Var(&n.store, "neuron.store_timeout", d.StoreTimeout.Seconds(), "`seconds` a miner has to store")
+	f.Float64Var(&n.challenge, "neuron.challenge_timeout", d.ChallengeTimeout.Seconds(), "`seconds` a miner has to answer a challenge")
+	f.Float64Var(&n.retrieve, "neuron.retrieve_timeout", d.RetrieveTimeout.Seconds(), "`seconds` a miner has to give data back")
+	f.Float64Var(&n.ping, "api.ping_timeout", d.PingTimeout.Seconds(), "`seconds` a miner has to answer a ping")
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 func (n *neuronFlags) fleet() fleet.Config {
 	return fleet.Config{
-		VpermitLimit: chain.Rao(n.permitLimit * float64(chain.TAO)), PingTimeout: seconds(n.ping), StoreTimeout: seconds(n.store),
+		VpermitLimit: max(1, rao(n.permitLimit)), PingTimeout: seconds(n.ping), StoreTimeout: seconds(n.store),
 		ChallengeTimeout: seconds(n.challenge), RetrieveTimeout: seconds(n.retrieve),
 	}
 }
@@ -76,31 +76,36 @@ type validatorFlags struct {
 
 func (c *cli) runValidatorCommand() *cobra.Command {
 	v := validatorFlags{cfg: validator.DefaultConfig()}
-	cmd := &cobra.Command{
-		Use: "validator", Short: "Challenge miners, score them, set weights; with --api also serve users", Args: cobra.NoArgs,
+	cmd := serves(&cobra.Command{
+		Use: "validator", Short: "Challenge miners, score them, set weights; with --api also serve users", Args: noArgs,
+		Long: `Run a validator: store random data on miners, challenge them for what they hold,
+score them, set weights on the chain. With --api it also serves users: those in
+--api.whitelisted_hotkeys.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c.noticeIgnored(cmd)
+			if err := c.settleWallet(); err != nil {
+				return err
+			}
 			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
 				return c.runValidator(cmd, &v, remote)
 			})
 		},
-	}
+	})
 	v.nodeFlags.add(cmd, "validator")
 	v.indexFlags.add(c, cmd)
 	v.neuronFlags.add(cmd)
 	v.apiFlags.add(c, cmd)
 	f := cmd.Flags()
 	f.BoolVar(&v.api, "api", false, "serve users in the same process, over the same index")
-	f.Int64Var(&v.cfg.UniformSize, "neuron.maxsize", 0, "largest random datum in bytes; 0 draws sizes log-normally around 3 MiB")
-	f.IntVar(&v.cfg.BlocksPerStep, "neuron.blocks_per_step", v.cfg.BlocksPerStep, "blocks from step to step")
-	f.IntVar(&v.cfg.ChallengeSample, "neuron.challenge_sample_size", v.cfg.ChallengeSample, "miners challenged a step")
-	f.IntVar(&v.cfg.RetrieveEvery, "neuron.retrieve_step_length", v.cfg.RetrieveEvery, "steps from retrieval to retrieval")
-	f.IntVar(&v.cfg.EpochBlocks, "neuron.set_weights_epoch_length", v.cfg.EpochBlocks, "blocks from setting weights to setting weights")
-	f.IntVar(&v.cfg.CheckpointBlocks, "neuron.checkpoint_block_length", v.cfg.CheckpointBlocks, "blocks from checkpoint to checkpoint")
-	f.Float64Var(&v.cfg.Rules.Alpha, "neuron.moving_average_alpha", v.cfg.Rules.Alpha, "weight of a new reward in the score")
-	f.Float64Var(&v.ttl, "neuron.data_ttl", v.cfg.TTL.Seconds(), "seconds that random data is kept")
+	f.Int64Var(&v.cfg.UniformSize, "neuron.maxsize", 0, "`bytes` of the largest random datum; 0 draws sizes log-normally around 3 MiB")
+	f.IntVar(&v.cfg.BlocksPerStep, "neuron.blocks_per_step", v.cfg.BlocksPerStep, "`blocks` from step to step")
+	f.IntVar(&v.cfg.ChallengeSample, "neuron.challenge_sample_size", v.cfg.ChallengeSample, "`number` of miners challenged a step")
+	f.IntVar(&v.cfg.RetrieveEvery, "neuron.retrieve_step_length", v.cfg.RetrieveEvery, "`steps` from retrieval to retrieval")
+	f.IntVar(&v.cfg.EpochBlocks, "neuron.set_weights_epoch_length", v.cfg.EpochBlocks, "`blocks` from setting weights to setting weights")
+	f.IntVar(&v.cfg.CheckpointBlocks, "neuron.checkpoint_block_length", v.cfg.CheckpointBlocks, "`blocks` from checkpoint to checkpoint")
+	f.Float64Var(&v.cfg.Rules.Alpha, "neuron.moving_average_alpha", v.cfg.Rules.Alpha, "`weight` of a new reward in the score")
+	f.Float64Var(&v.ttl, "neuron.data_ttl", v.cfg.TTL.Seconds(), "`seconds` that random data is kept")
 	f.BoolVar(&v.cfg.DisableWeights, "neuron.disable_set_weights", false, "set no weights on the chain")
-	ignore(cmd, sharedIgnored, neuronIgnored, ignored{"neuron.store_step_length": "random data is stored at every step"})
+	ignore(f, sharedIgnored, neuronIgnored, ignored{"neuron.store_step_length": "random data is stored at every step"})
 	return cmd
 }
 
@@ -141,24 +146,26 @@ type gatewayFlags struct {
 
 func (c *cli) runAPICommand() *cobra.Command {
 	var g gatewayFlags
-	cmd := &cobra.Command{
-		Use: "api", Short: "Serve users: a gateway in a process of its own", Aliases: []string{"gateway"}, Args: cobra.NoArgs,
+	cmd := serves(&cobra.Command{
+		Use: "api", Short: "Serve users: a gateway in a process of its own", Aliases: []string{"gateway"}, Args: noArgs,
 		Long: `Serve users. A gateway shares a validator's index, which therefore has to be in
 Redis (--index), and asks miners under the validator's hotkey (--asker.wallet), so
 that the validator can challenge what it stores. It serves under its own hotkey.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c.noticeIgnored(cmd)
+			if err := c.settleWallet(); err != nil {
+				return err
+			}
 			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error { return c.runGateway(cmd, &g, remote) })
 		},
-	}
+	})
 	g.nodeFlags.add(cmd, "gateway")
 	g.indexFlags.add(c, cmd)
 	g.neuronFlags.add(cmd)
 	g.apiFlags.add(c, cmd)
 	f := cmd.Flags()
-	f.StringVar(&g.askerWallet, "asker.wallet", "", "wallet whose hotkey miners are asked under (default: --wallet.name)")
-	f.StringVar(&g.askerHotkey, "asker.hotkey", "", "name of that hotkey (default: \"default\", or --wallet.hotkey without --asker.wallet)")
-	ignore(cmd, sharedIgnored, neuronIgnored)
+	f.StringVar(&g.askerWallet, "asker.wallet", "", "`wallet` whose hotkey miners are asked under (default: --wallet.name)")
+	f.StringVar(&g.askerHotkey, "asker.hotkey", "", "`name` of that hotkey (default: \"default\", or --wallet.hotkey without --asker.wallet)")
+	ignore(f, sharedIgnored, neuronIgnored, gatewayIgnored)
 	return cmd
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -31,23 +32,24 @@ type userFlags struct {
 
 func (u *userFlags) add(cmd *cobra.Command, timeout float64) {
 	f := cmd.Flags()
-	f.StringVar(&u.bookDir, "hash_basepath", "", "folder of the lists of remembered files (default ~/.bittensor/hashes)")
-	f.Float64Var(&u.stake, "stake_limit", 0, "ask only gateways with at least this much stake, in TAO")
-	f.StringSliceVar(&u.hotkeys, "hotkeys", nil, "ask these gateways, by hotkey")
-	f.IntSliceVar(&u.uids, "uids", nil, "ask these gateways, by UID")
-	f.Float64Var(&u.timeout, "timeout", timeout, "seconds that one gateway may take; 0 leaves it to the size")
+	f.SortFlags = false
+	f.Float64Var(&u.timeout, "timeout", timeout, "`seconds` that one gateway may take; 0 leaves it to the size")
+	f.StringSliceVar(&u.hotkeys, "hotkeys", nil, "ask the gateways with these `hotkeys`, in this order")
+	f.IntSliceVar(&u.uids, "uids", nil, "ask the gateways with these `UIDs`, in this order")
+	f.Float64Var(&u.stake, "stake_limit", 0, "of the gateways that nobody names, ask only those with at least this stake, in `TAO`")
+	u.addBook(cmd)
+}
+
+func (u *userFlags) addBook(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&u.bookDir, "hash_basepath", "", "`folder` of the lists of remembered files (default ~/.bittensor/hashes)")
 }
 
 func (u *userFlags) limit() time.Duration { return time.Duration(u.timeout * float64(time.Second)) }
 
 func (u *userFlags) gateways() ([]wallet.Address, []chain.UID, error) {
-	var all []wallet.Address
-	for _, text := range u.hotkeys {
-		a, err := wallet.ParseAddress(text)
-		if err != nil {
-			return nil, nil, usagef("--hotkeys: %v", err)
-		}
-		all = append(all, a)
+	all, err := parseHotkeys("hotkeys", u.hotkeys)
+	if err != nil {
+		return nil, nil, err
 	}
 	var uids []chain.UID
 	for _, uid := range u.uids {
@@ -68,7 +70,7 @@ func (c *cli) asUser(ctx context.Context, u *userFlags, fn func(*node.User) erro
 	return c.onChain(ctx, func(remote *devchain.Remote) (err error) {
 		user, err := node.Connect(ctx, node.UserConfig{
 			Chain: remote, NetUID: chain.NetUID(c.netuid), Hotkey: hotkey, Log: c.log,
-			Client: client.Config{MinStake: chain.Rao(u.stake * float64(chain.TAO))},
+			Client: client.Config{MinStake: rao(u.stake)},
 		})
 		if err != nil {
 			return err
@@ -78,27 +80,64 @@ func (c *cli) asUser(ctx context.Context, u *userFlags, fn func(*node.User) erro
 	})
 }
 
-// book opens the list of the wallet's remembered files.
-func (c *cli) book(u *userFlags) (*client.Book, error) {
-	dir := u.bookDir
-	if dir == "" {
-		var err error
-		if dir, err = client.DefaultBookDir(); err != nil {
-			return nil, err
-		}
-	}
-	return client.OpenBook(expandHome(dir), c.wallet.Name)
-}
+// rao converts an amount of TAO of a flag, which is never negative.
+func rao(tao float64) chain.Rao { return chain.Rao(tao * float64(chain.TAO)) }
 
 // unlockEnvelope derives the key of the user's encryption from the coldkey. It
-// takes seconds, so it says what it does.
+// takes seconds, so a terminal shows what it does.
 func (c *cli) unlockEnvelope() (envelope.Key, error) {
 	coldkey, err := c.coldkey()
 	if err != nil {
 		return envelope.Key{}, err
 	}
-	fmt.Fprintln(c.err, "Deriving the encryption key from the coldkey …")
-	return envelope.DeriveKey(coldkey.PrivateKeyHex()), nil
+	bar := c.progress("deriving the encryption key from the coldkey")
+	defer bar.done()
+	return c.derive(coldkey.PrivateKeyHex()), nil
+}
+
+// again is a command line that goes on with what this one did: with those of its
+// flags that say on which network and as whom.
+func (c *cli) again(cmd *cobra.Command, words ...string) string {
+	line := append([]string{ownName()}, words...)
+	for _, name := range []string{
+		"devnet", "subtensor.network", "subtensor.chain_endpoint", "netuid", "wallet.path", "wallet.name", "wallet.hotkey", "hash_basepath",
+	} {
+		if f := cmd.Flag(name); f != nil && f.Changed {
+			line = append(line, "--"+name, f.Value.String())
+		}
+	}
+	for i := range line {
+		line[i] = shellWord(line[i])
+	}
+	return strings.Join(line, " ")
+}
+
+// ownName is what calls this program: its name if the shell finds it under that,
+// else its path.
+func ownName() string {
+	self, err := os.Executable()
+	if err != nil {
+		return "filetao"
+	}
+	if found, err := exec.LookPath("filetao"); err == nil {
+		a, errA := os.Stat(self)
+		b, errB := os.Stat(found)
+		if errA == nil && errB == nil && os.SameFile(a, b) {
+			return "filetao"
+		}
+	}
+	return self
+}
+
+// shellWord quotes a word for a shell, if it has to be.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=,@%+", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // expandHome replaces a leading ~ by the home folder, as a shell does for words
@@ -115,9 +154,9 @@ func expandHome(path string) string {
 	return filepath.Join(home, rest)
 }
 
-// makeDir settles the folder of a node's state: the flag's, else
-// ~/.filetao/<name>. It is made, for its owner only.
-func (c *cli) makeDir(dir *string, name string) error {
+// homeDir settles the folder of a node's state: the flag's, else
+// ~/.filetao/<name>.
+func homeDir(dir *string, name string) error {
 	if *dir == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
@@ -126,5 +165,16 @@ func (c *cli) makeDir(dir *string, name string) error {
 		*dir = filepath.Join(home, ".filetao", name)
 	}
 	*dir = expandHome(*dir)
-	return os.MkdirAll(*dir, 0o700)
+	return nil
+}
+
+// makeDir is homeDir; the folder is made, for its owner only.
+func makeDir(dir *string, name string) error {
+	if err := homeDir(dir, name); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(*dir, 0o700); err != nil {
+		return fmt.Errorf("--dir: %w", err)
+	}
+	return nil
 }

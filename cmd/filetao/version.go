@@ -39,7 +39,7 @@ func readVersion() version {
 
 func (c *cli) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print what this binary was built from", Args: cobra.NoArgs,
+		Use: "version", Short: "Print what this binary was built from", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := readVersion()
 			return c.print(v, func() {

@@ -38,13 +38,13 @@ this machine: print it with --show-secret, here or in "filetao wallet show".`,
 			var opt wallet.CreateOptions
 			var err error
 			if wants(args, coldkeyWord) {
-				if opt.Coldkey, err = newKey(words); err != nil {
-					return err
+				if opt.Coldkey, err = wallet.Generate(rand.Reader, words); err != nil {
+					return usagef("--words: %v", err)
 				}
 			}
 			if wants(args, hotkeyWord) {
-				if opt.Hotkey, err = newKey(words); err != nil {
-					return err
+				if opt.Hotkey, err = wallet.Generate(rand.Reader, words); err != nil {
+					return usagef("--words: %v", err)
 				}
 			}
 			return c.writeKeys(opt, writing)
@@ -53,14 +53,6 @@ this machine: print it with --show-secret, here or in "filetao wallet show".`,
 	cmd.Flags().IntVar(&words, "words", words, "length of a mnemonic: 12, 15, 18, 21 or 24")
 	writing.flags(cmd)
 	return cmd
-}
-
-func newKey(words int) (*wallet.Keypair, error) {
-	phrase, err := wallet.GenerateMnemonic(rand.Reader, words)
-	if err != nil {
-		return nil, usagef("--words: %v", err)
-	}
-	return wallet.KeypairFromMnemonic(phrase, "")
 }
 
 // writeKeys creates what opt holds at the wallet the flags name, and prints it.

@@ -212,7 +212,7 @@ func (k listedKey) text() string {
 
 func (c *cli) walletListCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List the wallets and their hotkeys", Args: cobra.NoArgs,
+		Use: "list", Short: "List the wallets and their hotkeys", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			entries, err := wallet.List(c.wallet.Path)
 			if err != nil && !errors.Is(err, wallet.ErrNotFound) {

@@ -100,7 +100,7 @@ func (c *cli) walletVerifyCommand() *cobra.Command {
 		Long: `Check a signature. Signatures of browser extensions, which wrap the message in
 <Bytes>…</Bytes>, are good as well. A wrong signature ends with exit code 4.`,
 		Example: `  filetao wallet verify --address 5Grw… --signature 0x… --message "I own this hotkey"`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			a, err := wallet.ParseAddress(address)
 			if err != nil {

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/filetao/filetao/cid"
+	"github.com/filetao/filetao/client"
+)
+
+// bookDir is the folder of the lists of remembered files.
+func (c *cli) bookDir(flag string) (string, error) {
+	switch {
+	case flag != "":
+		return expandHome(flag), nil
+	case c.net != nil:
+		return c.net.Hashes, nil
+	}
+	return client.DefaultBookDir()
+}
+
+// book opens the list of the wallet's remembered files.
+func (c *cli) book(u *userFlags) (*client.Book, error) {
+	dir, err := c.bookDir(u.bookDir)
+	if err != nil {
+		return nil, err
+	}
+	return client.OpenBook(dir, c.wallet.Name)
+}
+
+// find turns what the user typed, the name of a remembered file or a CID, into
+// the file. known says whether it is remembered.
+func find(book *client.Book, text string) (e client.Entry, known bool, err error) {
+	entries, err := book.List()
+	if err != nil {
+		return e, false, err
+	}
+	if i := slices.IndexFunc(entries, func(e client.Entry) bool { return e.Name == text }); i >= 0 {
+		return entries[i], true, nil
+	}
+	if i := slices.IndexFunc(entries, func(e client.Entry) bool { return e.CID == text }); i >= 0 {
+		return entries[i], true, nil
+	}
+	if cid.Parse(text) != nil {
+		return e, false, fmt.Errorf("%w: %q, which is no CID either", client.ErrUnknownName, text)
+	}
+	return client.Entry{Name: text, CID: text}, false, nil
+}
+
+// askCID asks for the file to work on if neither a flag nor an argument names it.
+func (c *cli) askCID(text *string) (err error) {
+	if *text == "" {
+		*text, err = c.ask("CID of the file, or its remembered name: ", false)
+	}
+	if *text = strings.TrimSpace(*text); errors.Is(err, errNoTerminal) || err == nil && *text == "" {
+		return usagef("--cid is missing: which file? `filetao retrieve list` shows the remembered ones")
+	}
+	return err
+}
+
+func (c *cli) retrieveListCommand() *cobra.Command {
+	var u userFlags
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the remembered files", Args: noArgs,
+		Long: "List the remembered files: of all wallets, or of the one that --wallet.name names.",
+		RunE: func(*cobra.Command, []string) error {
+			rows, err := c.bookRows(&u)
+			if err != nil {
+				return err
+			}
+			return c.print(rows, func() { c.printBook(rows) })
+		},
+	}
+	u.addBook(cmd)
+	return cmd
+}
+
+// bookRow is one remembered file.
+type bookRow struct {
+	Wallet  string   `json:"wallet"`
+	Name    string   `json:"name"`
+	CID     string   `json:"cid"`
+	Hotkeys []string `json:"hotkeys"`
+}
+
+func (c *cli) bookRows(u *userFlags) ([]bookRow, error) {
+	dir, err := c.bookDir(u.bookDir)
+	if err != nil {
+		return nil, err
+	}
+	wallets := []string{c.wallet.Name}
+	if !c.named.wallet {
+		if wallets, err = booksIn(dir); err != nil {
+			return nil, err
+		}
+	}
+	rows := []bookRow{} // an empty list is [] in JSON
+	for _, name := range wallets {
+		book, err := client.OpenBook(dir, name)
+		if err != nil {
+			return nil, err
+		}
+		entries, err := book.List()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", book.Path(), err)
+		}
+		for _, e := range entries {
+			row := bookRow{Wallet: name, Name: e.Name, CID: e.CID, Hotkeys: []string{}}
+			for _, g := range e.Gateways {
+				row.Hotkeys = append(row.Hotkeys, string(g))
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
+
+// booksIn are the wallets that have a list of remembered files in a folder.
+func booksIn(dir string) (wallets []string, err error) {
+	files, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, f := range files {
+		if name, ok := strings.CutSuffix(f.Name(), ".json"); ok && name != "" && !strings.HasPrefix(name, ".") && f.Type().IsRegular() {
+			wallets = append(wallets, name)
+		}
+	}
+	return wallets, nil
+}
+
+func (c *cli) printBook(rows []bookRow) {
+	if len(rows) == 0 {
+		fmt.Fprintln(c.out, "No files are remembered; `filetao store put` stores one.")
+		return
+	}
+	var table [][]string
+	for _, r := range rows {
+		table = append(table, []string{r.Wallet, r.Name, r.CID, strings.Join(r.Hotkeys, " ")})
+	}
+	c.table([]string{"WALLET", "NAME", "CID", "GATEWAYS"}, table)
+}
+
+// completeCID offers the names of the wallet's remembered files.
+func (c *cli) completeCID(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	dir, err := c.bookDir(cmd.Flag("hash_basepath").Value.String())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	book, err := client.OpenBook(dir, c.wallet.Name)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	entries, err := book.List()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// savedPath is where a file goes: --output, else its remembered name in dir.
+// "-" is standard output. That nothing is overwritten is seen to before anything
+// is fetched.
+func savedPath(output, dir string, e client.Entry, force bool) (string, error) {
+	path := expandHome(output)
+	if path == "-" {
+		return path, nil
+	}
+	name := filepath.Base(e.Name)
+	if path == "" {
+		path = filepath.Join(dir, name)
+	} else if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, name)
+	}
+	if _, err := os.Lstat(path); err == nil && !force {
+		return "", fmt.Errorf("%s: %w; choose another place with --output, or replace it with --force", path, os.ErrExist)
+	}
+	return path, nil
+}

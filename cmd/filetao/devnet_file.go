@@ -1,0 +1,72 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/filetao/filetao/devnet"
+	"github.com/filetao/filetao/internal/durable"
+)
+
+// devnetFile is <devnet's folder>/devnet.json: what --devnet tells the commands
+// that work on a running devnet from another terminal.
+type devnetFile struct {
+	Chain     string `json:"chain_endpoint"`
+	NetUID    uint16 `json:"netuid"`
+	Wallets   string `json:"wallet_path"`
+	User      string `json:"wallet_name"`
+	Validator string `json:"validator_dir"`
+	Hashes    string `json:"hash_basepath"`
+	Storage   string `json:"storage_basepath"`
+}
+
+const devnetFileName = "devnet.json"
+
+// describe writes the file for a devnet that is ready.
+func describe(d *devnet.Devnet) (devnetFile, error) {
+	f := devnetFile{
+		Chain: d.ChainEndpoint(), NetUID: uint16(devnet.NetUID), Wallets: d.WalletPath(), User: d.UserWallet(), Validator: d.ValidatorDir(),
+		Hashes: filepath.Join(d.Dir(), "hashes"), Storage: filepath.Join(d.Dir(), "storage"),
+	}
+	data, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return f, err
+	}
+	return f, durable.WriteFile(filepath.Join(d.Dir(), devnetFileName), append(data, '\n'), 0o600)
+}
+
+// useDevnet takes from the devnet that --devnet names what no flag says.
+func (c *cli) useDevnet(cmd *cobra.Command) error {
+	if c.devnetDir == "" {
+		return nil
+	}
+	path := filepath.Join(expandHome(c.devnetDir), devnetFileName)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("--devnet: %w; is it the folder that `filetao devnet` named, and does it still run?", err)
+	}
+	c.net = new(devnetFile)
+	if err := json.Unmarshal(data, c.net); err != nil {
+		return fmt.Errorf("--devnet: %s: %w", path, err)
+	}
+	if !cmd.Flag("subtensor.chain_endpoint").Changed && !cmd.Flag("subtensor.network").Changed {
+		c.chainEndpoint = c.net.Chain
+	}
+	if !cmd.Flag("netuid").Changed {
+		c.netuid = c.net.NetUID
+	}
+	if !cmd.Flag("wallet.path").Changed {
+		c.wallet.Path = c.net.Wallets
+		if !cmd.Flag("wallet.name").Changed {
+			c.wallet.Name, c.named.wallet = c.net.User, true
+		}
+		if !cmd.Flag("wallet.hotkey").Changed {
+			c.wallet.Hotkey, c.named.hotkey = "default", true
+		}
+	}
+	return nil
+}

@@ -5,9 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"os"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/filetao/filetao/client"
+	"github.com/filetao/filetao/envelope"
+	"github.com/filetao/filetao/node"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 )
@@ -37,6 +44,19 @@ func TestExitCodes(t *testing.T) {
 		{context.DeadlineExceeded, exitUnavailable},
 		{fmt.Errorf("run: %w", context.Canceled), exitInterrupted},
 		{errInterrupted, exitInterrupted},
+		{fmt.Errorf("get: %w: %w", client.ErrNotFound, wire.NotFound("no file")), exitNotFound},
+		{fmt.Errorf("%w: x", client.ErrUnknownName), exitNotFound},
+		{client.ErrNoGateway, exitUnavailable},
+		{fmt.Errorf("%w: %w", client.ErrWrongKey, envelope.ErrOpen), exitRefused},
+		{client.ErrNoKey, exitUsage},
+		{client.ErrNotEncrypted, exitRefused},
+		{client.ErrWrongData, exitFailure},
+		{client.ErrNameTaken, exitExists},
+		{envelope.ErrOpen, exitRefused},
+		{fmt.Errorf("announcement: %w", node.ErrNotRegistered), exitRefused},
+		{&net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}, exitUnavailable},
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, exitUnavailable},
+		{&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, exitFull},
 	} {
 		if got, _ := exitOf(c.err); got != c.want {
 			t.Errorf("%v: exit code %d, want %d", c.err, got, c.want)
@@ -46,12 +66,18 @@ func TestExitCodes(t *testing.T) {
 
 func TestEveryExitCodeIsExplained(t *testing.T) {
 	codes := map[exitCode]bool{exitOK: true, exitFailure: true, exitUsage: true}
-	for _, e := range exits {
+	for _, e := range slices.Concat(exits, systemExits) {
+		codes[e.code] = true
+	}
+	for _, e := range statusExits {
 		codes[e.code] = true
 	}
 	for code := range codes {
 		if !strings.Contains(exitHelp, fmt.Sprintf("\n  %-4d ", code)) {
 			t.Errorf("the help does not say what exit code %d means", code)
+		}
+		if !strings.Contains(exitLine, fmt.Sprintf("%d ", code)) {
+			t.Errorf("the commands' help does not name exit code %d", code)
 		}
 	}
 }

@@ -16,15 +16,15 @@ import (
 func TestProcessesWithGatewayInValidator(t *testing.T) {
 	n := newNetwork(t)
 	n.run("wallet", "create", "--wallet.name", "user", "--no-password")
-	miners := n.miners(6)
 	n.member("validator", 5000)
-	validator := n.start("validator", "serves at", "run", "validator", "--api", "--wallet.name", "validator",
+	validator := n.launch("validator", "run", "validator", "--api", "--wallet.name", "validator",
 		"--dir", n.path("validator"), "--axon.ip", "127.0.0.1", "--axon.port", "0", "--neuron.maxsize", "65536",
-		"--neuron.override_chunk_size", fmt.Sprint(testChunk), "--api.whitelisted_hotkeys", n.hotkey("user"), "--logging.debug")
+		"--neuron.override_chunk_size", fmt.Sprint(testChunk), "--api.whitelisted_hotkeys", n.hotkey("user"), "--logging.debug") // derives a key while the miners start
+	miners := n.miners(6)
+	validator.wait(t, "validator", "serves at")
 
-	path, secret := n.file(3<<20 + 1)
-	sealed := n.put(path) // the one that is encrypted: each takes the slow derivation of a key
-	n.get(sealed, secret)
+	path, _ := n.file(3<<20 + 1)
+	doomed := n.put(path, open) // files are sealed in TestUserOfADevnet: here it would take seconds each
 	var cids []string
 	var contents [][]byte
 	for _, size := range []int{0, 1, 136} {
@@ -47,8 +47,8 @@ func TestProcessesWithGatewayInValidator(t *testing.T) {
 	})
 	t.Run("MinerKilledDuringPutAndGet", func(t *testing.T) { n.killDuringTransfers(t, validator, miners[1], miners[2]) })
 	t.Run("Delete", func(t *testing.T) {
-		n.run("delete", "--cid", sealed, "--wallet.name", "user", "--yes")
-		if out, err := n.try("retrieve", "get", "--cid", sealed, "--wallet.name", "user", "--output", n.path("gone")); err == nil {
+		n.run("delete", "--cid", doomed, "--wallet.name", "user", "--yes")
+		if out, err := n.try("retrieve", "get", "--cid", doomed, "--wallet.name", "user", "--plain", "--output", n.path("gone")); err == nil {
 			t.Fatalf("a deleted file came back: %s", out)
 		}
 	})
@@ -91,16 +91,20 @@ func TestProcessesWithGatewaysOverRedis(t *testing.T) {
 	redis := startRedis(t)
 	n := newNetwork(t)
 	n.run("wallet", "create", "--wallet.name", "user", "--no-password")
-	n.miners(4)
 	n.member("validator", 5000)
 	n.start("validator", "is ready", "run", "validator", "--wallet.name", "validator", "--dir", n.path("validator"),
 		"--index", redis, "--neuron.maxsize", "65536")
+	var gateways []*process
 	for i := range 2 {
 		name := fmt.Sprintf("gateway%d", i+1)
 		n.member(name, 1000)
-		n.start(name, "serves at", "run", "api", "--wallet.name", name, "--dir", n.path(name), "--index", redis,
+		gateways = append(gateways, n.launch(name, "run", "api", "--wallet.name", name, "--dir", n.path(name), "--index", redis,
 			"--asker.wallet", "validator", "--axon.ip", "127.0.0.1", "--axon.port", "0",
-			"--api.whitelisted_hotkeys", n.hotkey("user"))
+			"--api.whitelisted_hotkeys", n.hotkey("user")))
+	}
+	n.miners(4)
+	for i, g := range gateways {
+		g.wait(t, fmt.Sprintf("gateway%d", i+1), "serves at")
 	}
 	path, data := n.file(1 << 20)
 	cid := n.put(path, open, "--hotkeys", n.hotkey("gateway1"))
@@ -172,14 +176,10 @@ func startRedis(t *testing.T) string {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	out := &tail{lines: make(chan string, 1<<10)}
-	cmd := exec.Command(path, "--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--appendonly", "yes", "--save", "")
-	cmd.Stdout, cmd.Stderr = out.pipe(), out.pipe()
-	if err := cmd.Start(); err != nil {
+	p, err := startProcess(exec.Command(path, "--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--appendonly", "yes", "--save", ""))
+	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: cmd, out: out, done: make(chan struct{})}
-	go func() { _ = cmd.Wait(); close(p.done) }()
 	t.Cleanup(func() { p.stop(syscall.SIGTERM) })
 	p.wait(t, "redis-server", "Ready to accept connections")
 	return "redis://127.0.0.1:" + port

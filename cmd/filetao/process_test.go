@@ -44,6 +44,7 @@ const processLimit = 60 * time.Second // for any one command; a hang fails inste
 
 func newNetwork(t *testing.T) *network {
 	t.Helper()
+	t.Parallel()
 	n := &network{t: t, dir: t.TempDir()}
 	chain := n.start("chain", `ws://\S+`, "chain", "run", "--dir", n.path("chain"), "--block-time", "200ms", "--listen", "127.0.0.1:0", "--tempo", "20")
 	n.endpoint = chain.match(t, `ws://\S+`)
@@ -90,38 +91,60 @@ func (n *network) try(args ...string) (string, error) {
 // ready matches.
 func (n *network) start(name, ready string, args ...string) *process {
 	n.t.Helper()
-	cmd := exec.Command("filetao", n.args(args)...)
-	cmd.Env = append(os.Environ(), "HOME="+n.dir)
-	out := &tail{lines: make(chan string, 1<<10)}
-	cmd.Stdout, cmd.Stderr = out.pipe(), out.pipe()
-	if err := cmd.Start(); err != nil {
-		n.t.Fatal(err)
-	}
-	p := &process{cmd: cmd, out: out, done: make(chan struct{})}
-	go func() { _ = cmd.Wait(); close(p.done) }() // how it ended is in what it printed
-	n.t.Cleanup(func() {
-		p.stop(syscall.SIGTERM)
-		if n.t.Failed() {
-			n.t.Logf("--- %s printed:\n%s", name, out.String())
-		}
-	})
+	p := n.launch(name, args...)
 	p.wait(n.t, name, ready)
 	return p
 }
 
+// launch is start without the waiting.
+func (n *network) launch(name string, args ...string) *process {
+	n.t.Helper()
+	cmd := exec.Command("filetao", n.args(args)...)
+	cmd.Env = append(os.Environ(), "HOME="+n.dir)
+	p, err := startProcess(cmd)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.t.Cleanup(func() {
+		p.stop(syscall.SIGTERM)
+		if n.t.Failed() {
+			n.t.Logf("--- %s printed:\n%s", name, p.out)
+		}
+	})
+	return p
+}
+
+// startProcess starts a command whose lines are listened to.
+func startProcess(cmd *exec.Cmd) (*process, error) {
+	p := &process{cmd: cmd, out: &tail{lines: make(chan string, 1<<10)}, done: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = p.out.pipe(), p.out.pipe()
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() { _ = cmd.Wait(); close(p.done) }() // how it ended is in what it printed
+	return p, nil
+}
+
 func (p *process) wait(t *testing.T, name, pattern string) {
 	t.Helper()
+	if _, err := p.await(pattern); err != nil {
+		t.Fatalf("%s %v", name, err)
+	}
+}
+
+// await returns the first match in the next line that has one.
+func (p *process) await(pattern string) (string, error) {
 	re, limit := regexp.MustCompile(pattern), time.After(processLimit)
 	for {
 		select {
 		case line := <-p.out.lines:
-			if re.MatchString(line) {
-				return
+			if match := re.FindString(line); match != "" {
+				return match, nil
 			}
 		case <-p.done:
-			t.Fatalf("%s ended before it was ready", name)
+			return "", fmt.Errorf("ended before it printed %q: %s", pattern, p.out)
 		case <-limit:
-			t.Fatalf("%s did not print %q in %v", name, pattern, processLimit)
+			return "", fmt.Errorf("did not print %q in %v: %s", pattern, processLimit, p.out)
 		}
 	}
 }
@@ -181,12 +204,14 @@ func (n *network) member(name string, stake int) {
 
 func (n *network) miners(count int) []*process {
 	n.t.Helper()
-	var all []*process
-	for i := range count {
+	all := make([]*process, count)
+	for i := range all {
 		name := fmt.Sprintf("miner%d", i+1)
 		n.member(name, 0)
-		all = append(all, n.start(name, "serves at", "run", "miner", "--wallet.name", name,
-			"--dir", n.path(name), "--axon.ip", "127.0.0.1", "--axon.port", "0"))
+		all[i] = n.launch(name, "run", "miner", "--wallet.name", name, "--dir", n.path(name), "--axon.ip", "127.0.0.1", "--axon.port", "0")
+	}
+	for i, p := range all {
+		p.wait(n.t, fmt.Sprintf("miner%d", i+1), "serves at")
 	}
 	return all
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -25,15 +26,19 @@ func TestMain(m *testing.M) {
 //	mode FILE OCTAL         the file or folder has this mode
 //	btpw FILE PASSWORD      sets btwallet's BT_PW_ variable of a key file
 //	signed NAME             sets SIG and NAME from the last output of wallet sign --json
+//	serve NAME RE command…  starts a command that runs on, waits for a line that matches
+//	                        and sets NAME to the match; it ends with the script
+//	ends NAME CODE          Ctrl-C ends what serve started, with this exit code
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
+			env.Values["served"] = map[string]*process{}
 			return os.Mkdir(env.Getenv("HOME"), 0o700)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": scriptExits, "mode": scriptMode, "btpw": scriptBTPW, "signed": scriptSigned,
+			"exits": scriptExits, "mode": scriptMode, "btpw": scriptBTPW, "signed": scriptSigned, "serve": scriptServe, "ends": scriptEnds,
 		},
 		RequireUniqueNames: true,
 	})
@@ -52,6 +57,26 @@ func scriptExits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := exec.Command(args[2], args[3:]...)
+	cmd.Dir, cmd.Env = ts.MkAbs("."), append(os.Environ(), "HOME="+ts.Getenv("HOME"))
+	p, err := startProcess(cmd)
+	ts.Check(err)
+	ts.Defer(func() { p.stop(syscall.SIGTERM) })
+	ts.Value("served").(map[string]*process)[args[0]] = p
+	match, err := p.await(args[1])
+	ts.Check(err)
+	ts.Setenv(args[0], match)
+}
+
+func scriptEnds(ts *testscript.TestScript, _ bool, args []string) {
+	p := ts.Value("served").(map[string]*process)[args[0]]
+	p.stop(os.Interrupt)
+	if got := strconv.Itoa(p.cmd.ProcessState.ExitCode()); got != args[1] {
+		ts.Fatalf("exit code %s, want %s: %s", got, args[1], p.out)
 	}
 }
 

@@ -57,7 +57,7 @@ func (f *Fleet) challenge(ctx context.Context, n chain.Neuron, record *audit.Rec
 		ChallengeHash: req.DataHash, ChallengeIndex: req.Index, ChunkSize: req.PieceSize,
 		G: req.G, H: req.H, Curve: req.Curve, Seed: req.Seed,
 	}
-	o, came := f.call(ctx, TaskChallenge, n, msg)
+	o, came := f.call(wire.WithAnswerLimit(ctx, req.PieceSize), TaskChallenge, n, msg)
 	o.Bytes = record.Size()
 	var over string
 	if came {
@@ -96,7 +96,7 @@ func (f *Fleet) Retrieve(ctx context.Context, n chain.Neuron, h index.Holding) (
 	}
 	req := proof.RetrieveRequest{DataHash: h.Hash, Seed: seed}
 	msg := &wire.Retrieve{DataHash: req.DataHash, Seed: req.Seed}
-	o, came := f.call(ctx, TaskRetrieve, n, msg)
+	o, came := f.call(wire.WithAnswerLimit(ctx, h.Size), TaskRetrieve, n, msg)
 	o.Bytes = h.Size
 	var over string
 	if came {

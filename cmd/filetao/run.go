@@ -96,6 +96,7 @@ type runner interface {
 	Ready() <-chan struct{}
 	Addr() netip.AddrPort
 	Hotkey() wallet.Address
+	StatusAddr() netip.AddrPort
 }
 
 // runNode runs a node to its end and prints a line when it is ready.
@@ -107,12 +108,15 @@ func (c *cli) runNode(ctx context.Context, role string, n runner) error {
 		return err
 	case <-n.Ready():
 	}
-	if err := c.print(map[string]any{"role": role, "hotkey": n.Hotkey(), "axon": n.Addr()}, func() {
+	if err := c.print(map[string]any{"role": role, "hotkey": n.Hotkey(), "axon": n.Addr(), "status": n.StatusAddr()}, func() {
+		does := "is ready"
 		if n.Addr().IsValid() {
-			fmt.Fprintf(c.out, "%s %s serves at %s; Ctrl-C ends it.\n", role, n.Hotkey(), n.Addr())
-		} else {
-			fmt.Fprintf(c.out, "%s %s is ready; Ctrl-C ends it.\n", role, n.Hotkey())
+			does = "serves at " + n.Addr().String()
 		}
+		if n.StatusAddr().IsValid() {
+			does += fmt.Sprintf(", status at http://%s/status", n.StatusAddr())
+		}
+		fmt.Fprintf(c.out, "%s %s %s; Ctrl-C ends it.\n", role, n.Hotkey(), does)
 	}); err != nil {
 		c.log.Warn("cannot print", "err", err)
 	}

@@ -5,10 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/filetao/filetao/wallet"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 // keyWriting are the flags of commands that write keys.
@@ -75,7 +77,14 @@ func (c *cli) writeKeys(opt wallet.CreateOptions, writing keyWriting) error {
 	if writing.showSecret {
 		shown.Secrets = secretsOf(opt.Coldkey, opt.Hotkey)
 	}
-	return c.print(shown, func() { c.printWallet(shown) })
+	if err := c.print(shown, func() { c.printWallet(shown) }); err != nil {
+		return err
+	}
+	if f, ok := c.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) && opt.Coldkey != nil && !writing.showSecret {
+		fmt.Fprintf(c.err, "\nWhoever loses the coldkey loses what it owns. To write its mnemonic down:\n  %s\n",
+			ownName()+" wallet show coldkey --show-secret --wallet.name "+shellWord(c.wallet.Name))
+	}
+	return nil
 }
 
 func (c *cli) walletRegenCommand() *cobra.Command {

@@ -73,10 +73,11 @@ func (c *cli) printWallet(w shownWallet) {
 }
 
 func (c *cli) walletShowCommand() *cobra.Command {
-	var showSecret bool
+	var showSecret, addressOnly bool
 	cmd := &cobra.Command{
 		Use: "show [coldkey | hotkey]", Short: "Print the addresses of a wallet",
 		Example: `  filetao wallet show --wallet.name miner1
+  filetao wallet show hotkey --address
   filetao wallet show coldkey --show-secret`,
 		Args: keyWords, ValidArgs: []string{coldkeyWord, hotkeyWord},
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -88,11 +89,26 @@ func (c *cli) walletShowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if addressOnly {
+				return c.printAddresses(shown)
+			}
 			return c.print(shown, func() { c.printWallet(shown) })
 		},
 	}
+	cmd.Flags().BoolVar(&addressOnly, "address", false, "print nothing but the address, for scripts")
 	cmd.Flags().BoolVar(&showSecret, "show-secret", false, "print the mnemonic, seed and private key as well")
+	cmd.MarkFlagsMutuallyExclusive("address", "show-secret")
 	return cmd
+}
+
+// printAddresses prints an address a line, the coldkey's first.
+func (c *cli) printAddresses(w shownWallet) error {
+	for _, a := range []wallet.Address{w.Coldkey, w.Hotkey} {
+		if a != "" {
+			fmt.Fprintln(c.out, a)
+		}
+	}
+	return nil
 }
 
 // readAddresses describes the keys that args ask for. A password is needed only

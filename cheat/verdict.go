@@ -65,7 +65,7 @@ func (r *Result) settle(c Cheater) {
 	}
 	r.Bound = min(1, r.Bound+math.Exp2(-80))
 	reason, ok := c.judge(r)
-	switch missing := gap(c.Number, reason); {
+	switch missing := gap(c.Number); {
 	case r.Asked == 0:
 		r.Verdict, r.Reason = Missed, "it was never challenged"
 	case r.HonestAsked == 0 || r.HonestPassed < r.HonestAsked:
@@ -173,8 +173,6 @@ func failsRetrieval(r *Result) (string, bool) {
 // everything that runs beside it.
 const maxGrowth = 128 << 20
 
-const memoryGrew = "memory grew"
-
 // unharmed: nothing passes, and it cost the validator no more than its limits.
 func unharmed(r *Result) (string, bool) {
 	reason, ok := failsAll(r)
@@ -182,9 +180,9 @@ func unharmed(r *Result) (string, bool) {
 		reason, ok = inTime(r)
 	}
 	if ok && r.Growth > maxGrowth {
-		return fmt.Sprintf("%s by %d MiB", memoryGrew, r.Growth>>20), false
+		return fmt.Sprintf("memory grew by %d MiB", r.Growth>>20), false
 	}
-	return fmt.Sprintf("%s; %s by %d MiB", reason, memoryGrew, r.Growth>>20), ok
+	return fmt.Sprintf("%s; memory grew by %d MiB", reason, r.Growth>>20), ok
 }
 
 // slack is what a step may take beside the limits of exchanges, in seconds: the

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/filetao/filetao/cheat"
+)
+
+func (c *cli) cheatCommand() *cobra.Command {
+	var cfg cheat.Config
+	cmd := &cobra.Command{
+		Use: "cheat", Short: "Let dishonest miners meet the validator", Args: noArgs,
+		Long: "Let dishonest miners meet the validator, on this machine and the real wire: each\n" +
+			"wraps the real miner and alters what it keeps or answers. Printed is of each how\n" +
+			"many challenges it was asked and passed, the share that may pass, its retrievals,\n" +
+			"what honest miners beside it did, both scores, and the verdict. Takes minutes;\n" +
+			"fewer --challenges take less.\n\n" +
+			"\"not yet refused\" is a known gap of this version and no pass. The exit code is 1\n" +
+			"when a required verdict is missed.\n\nCheaters:\n" + cheaterList(),
+		Example: "  filetao cheat\n  filetao cheat --only relay --only \"dropper 10%\" --challenges 100 --json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cfg.Challenges < 1 {
+				return usagef("--challenges: at least 1")
+			}
+			if !cmd.Flag("seed").Changed {
+				cfg.Seed = rand.Uint64()
+			}
+			return c.runCheat(cmd.Context(), cfg)
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringArrayVar(&cfg.Only, "only", nil, "`name` of a cheater; may be repeated (default: all)")
+	f.IntVar(&cfg.Challenges, "challenges", 200, "`number` of challenges each meets at least; the slow ones fewer")
+	f.Int64Var(&cfg.Size, "size", 64<<10, "largest datum in `bytes`")
+	f.Uint64Var(&cfg.Seed, "seed", 0, "`number` that decides the cheaters' keys and choices (default: drawn)")
+	return cmd
+}
+
+// cheaterList is what the help says of them.
+func cheaterList() string {
+	var b strings.Builder
+	for _, ch := range cheat.Catalogue() {
+		fmt.Fprintf(&b, "  %2d %-15s  %s\n", ch.Number, ch.Name, ch.What)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// errMissed says that the validator let a cheater through.
+var errMissed = errors.New("a required verdict was missed")
+
+func (c *cli) runCheat(ctx context.Context, cfg cheat.Config) error {
+	for _, name := range cfg.Only {
+		if !slices.ContainsFunc(cheat.Catalogue(), func(ch cheat.Cheater) bool { return ch.Name == name }) {
+			return usagef("--only: there is no cheater %q", name)
+		}
+	}
+	if c.debug || c.trace {
+		cfg.Log = c.log
+	}
+	fmt.Fprintf(c.err, "Seed %d.\n", cfg.Seed)
+	cfg.Done = func(r cheat.Result) { fmt.Fprintf(c.err, "%s: %s\n", r.Name, r.Verdict) }
+	results, err := cheat.Run(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if err := c.print(results, func() { c.cheatTable(results) }); err != nil {
+		return err
+	}
+	if !cheat.Passed(results) {
+		return errMissed
+	}
+	return nil
+}
+
+func (c *cli) cheatTable(results []cheat.Result) {
+	var rows [][]string
+	for _, r := range results {
+		rows = append(rows, []string{
+			fmt.Sprint(r.Number), r.Name, fmt.Sprint(r.Asked), fmt.Sprint(r.Passed), fmt.Sprintf("%.3g", r.Bound),
+			fmt.Sprintf("%d/%d", r.Retrieved, r.Retrievals), fmt.Sprintf("%d/%d", r.HonestPassed, r.HonestAsked),
+			fmt.Sprintf("%.3f", r.Score), fmt.Sprintf("%.3f", r.HonestScore), string(r.Verdict), r.Reason,
+		})
+	}
+	c.table([]string{"#", "CHEATER", "ASKED", "PASSED", "BOUND", "RETRIEVED", "HONEST", "SCORE", "HONEST SCORE", "VERDICT", "WHY"}, rows)
+}

@@ -107,13 +107,13 @@ func (x *exchange) headers(status int, text string, size int64) {
 	set("total_size", strconv.FormatInt(size, 10))
 	set(bodyHashHeader, emptyHash)
 	set(axonPrefix+"status_code", strconv.Itoa(status))
-	set(axonPrefix+"status_message", latin1(text))
+	set(axonPrefix+"status_message", text)
 	set(axonPrefix+"version", strconv.Itoa(Version))
 	set(axonPrefix+"nonce", strconv.FormatUint(nonce, 10))
 	set(axonPrefix+"uuid", x.s.uuid)
 	set(axonPrefix+"hotkey", string(x.s.cfg.Key.Address()))
-	set(axonPrefix+"ip", latin1(statusText(x.head.axonIP)))
-	set(axonPrefix+"port", latin1(statusText(x.head.axonPort)))
+	set(axonPrefix+"ip", statusText(x.head.axonIP))
+	set(axonPrefix+"port", statusText(x.head.axonPort))
 	if !x.verified {
 		return // nothing is echoed to, or signed for, who has not signed
 	}
@@ -131,7 +131,7 @@ func (x *exchange) headers(status int, text string, size int64) {
 		set(dendritePrefix+"version", strconv.FormatUint(x.head.version, 10))
 	}
 	set(dendritePrefix+"nonce", strconv.FormatUint(x.head.nonce, 10))
-	set(dendritePrefix+"uuid", latin1(statusText(x.head.uuid)))
+	set(dendritePrefix+"uuid", statusText(x.head.uuid))
 	set(dendritePrefix+"hotkey", x.head.hotkey)
 	set(dendritePrefix+"signature", x.head.signature)
 }

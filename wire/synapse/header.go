@@ -169,7 +169,8 @@ func placeholderOf(f wire.Field) string {
 // 8190 bytes.
 const maxStatusText = 900
 
-// statusText makes a text fit for a header: one line, Latin-1, short.
+// statusText makes a text fit for a header: one line, ASCII, short. Python's
+// server would take Latin-1, but its client reads UTF-8.
 func statusText(s string) string {
 	var out strings.Builder
 	for _, r := range s {
@@ -179,18 +180,11 @@ func statusText(s string) string {
 		switch {
 		case r == '\r' || r == '\n' || r == '\t':
 			out.WriteByte(' ')
-		case r >= ' ' && r < 0x7f || r >= 0xa0 && r <= 0xff:
+		case r >= ' ' && r < 0x7f:
 			out.WriteRune(r)
+		case r > 0x7f:
+			out.WriteByte('?')
 		}
 	}
 	return strings.TrimSpace(out.String())
-}
-
-// latin1 is how a status text is sent in a header.
-func latin1(s string) string {
-	out := make([]byte, 0, len(s))
-	for _, r := range s {
-		out = append(out, byte(r))
-	}
-	return string(out)
 }

@@ -16,6 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/node"
 )
@@ -44,6 +46,7 @@ a Redis index named by --index.`,
 			if err != nil {
 				return err
 			}
+			c.addUIDs(cmd.Context(), rows)
 			if rows == nil {
 				rows = []node.MinerRow{}
 			}
@@ -91,6 +94,31 @@ func rowsOf(ctx context.Context, at string) (rows []node.MinerRow, err error) {
 	}
 	defer func() { err = errors.Join(err, ix.Close()) }()
 	return node.MinerRows(ctx, ix)
+}
+
+// addUIDs looks up the UIDs that an index does not know, if a chain is named;
+// the statistics are of use without them.
+func (c *cli) addUIDs(ctx context.Context, rows []node.MinerRow) {
+	if c.chainEndpoint+c.chainNetwork == "" || !slices.ContainsFunc(rows, func(r node.MinerRow) bool { return r.UID == nil }) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	if err := c.onChain(ctx, func(remote *devchain.Remote) error {
+		m, err := remote.Metagraph(ctx, chain.NetUID(c.netuid))
+		if err != nil {
+			return err
+		}
+		for i := range rows {
+			if n, ok := m.ByHotkey(rows[i].Hotkey); ok {
+				uid := int(n.UID)
+				rows[i].UID = &uid
+			}
+		}
+		return nil
+	}); err != nil {
+		c.log.Debug("no UIDs", "err", err)
+	}
 }
 
 // errNotRunning says that no node answers for a folder.

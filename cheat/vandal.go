@@ -38,11 +38,9 @@ func vandal(x *axon) trick {
 			return nil
 		},
 		front: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-			n := turn.Load()
+			n := int64(1) // what is neither is answered well
 			if r.URL.Path == "/Challenge" || r.URL.Path == "/Retrieve" {
 				n = turn.Add(1)
-			} else {
-				n = 1
 			}
 			if n%2 == 1 {
 				next.ServeHTTP(w, r)

@@ -29,11 +29,12 @@ func aliases(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 // likeArgparse rewrites what start scripts of the Python programs have and pflag
 // reads otherwise: a switch with its value behind a space, a list of words behind
 // its flag, and a list of none.
-func likeArgparse(root *cobra.Command, args []string) []string {
+func (c *cli) likeArgparse(root *cobra.Command, args []string) []string {
 	cmd, _, err := root.Find(args)
 	if err != nil {
 		return args
 	}
+	args = append(slices.Clone(args), c.extraOptions(cmd)...)
 	var out []string
 	for len(args) > 0 {
 		arg := args[0]

@@ -108,7 +108,13 @@ func missingPassword(name string) error {
 // terminal, in this order.
 func (c *cli) unlock(keyfile string, read func(wallet.PasswordFunc) (*wallet.Keypair, error)) (*wallet.Keypair, error) {
 	from := ""
-	k, err := read(func(question string) (string, error) {
+	var bar *progressBar
+	k, err := read(func(question string) (_ string, err error) {
+		defer func() {
+			if err == nil {
+				bar = c.progress("opening the key file") // seconds, for a strong cipher
+			}
+		}()
 		password, source, err := c.givenPassword(keyfile)
 		if source != "" || err != nil {
 			from = source
@@ -123,6 +129,9 @@ func (c *cli) unlock(keyfile string, read func(wallet.PasswordFunc) (*wallet.Key
 		}
 		return password, err
 	})
+	if bar != nil {
+		bar.done()
+	}
 	if errors.Is(err, wallet.ErrPassword) && from != "" {
 		err = fmt.Errorf("%w (it came from %s)", err, from)
 	}
@@ -158,11 +167,15 @@ func (c *cli) newPassword(keyfile string) wallet.PasswordFunc {
 		if err != nil {
 			return "", err
 		}
-		if n := utf8.RuneCountInString(password); n < minPassword {
-			return "", usagef("the password has %d characters, it needs at least %d", n, minPassword)
-		}
-		return password, nil
+		return password, longEnough(password)
 	}
+}
+
+func longEnough(password string) error {
+	if n := utf8.RuneCountInString(password); n < minPassword {
+		return usagef("the password has %d characters, it needs at least %d", n, minPassword)
+	}
+	return nil
 }
 
 func (c *cli) askTwice(question string) (string, error) {
@@ -171,6 +184,9 @@ func (c *cli) askTwice(question string) (string, error) {
 		return "", usagef("%v, or write the key unencrypted with --no-password", missingPassword(c.wallet.Name))
 	}
 	if err != nil {
+		return "", err
+	}
+	if err := longEnough(password); err != nil {
 		return "", err
 	}
 	again, err := c.ask("The same again: ", true)

@@ -55,7 +55,7 @@ func newCLI(s streams) *cli {
 // execute runs one command line; it reports the error, if any, by itself.
 func (c *cli) execute(ctx context.Context, args []string) exitCode {
 	root := c.newRoot()
-	root.SetArgs(likeArgparse(root, args))
+	root.SetArgs(c.likeArgparse(root, args))
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
@@ -86,6 +86,9 @@ func (c *cli) newRoot() *cobra.Command {
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		c.log = slog.New(c.logHandler(cmd))
 		c.noticeIgnored(cmd)
+		if err := c.fromEnvironment(cmd); err != nil {
+			return err
+		}
 		if err := refuseNegative(cmd); err != nil {
 			return err
 		}

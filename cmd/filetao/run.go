@@ -25,7 +25,8 @@ func (c *cli) runCommand() *cobra.Command {
 
 A node's hotkey must be registered on the subnet (filetao chain register). It
 listens on loopback unless --axon.ip says otherwise. Options of the Python nodes
-are taken under their own names; those without a meaning here say so.`
+are taken under their own names; those without a meaning here say so. So are the
+variables of their containers: FILETAO_MINER_WALLET, FILETAO_IP, REDIS_HOST, …`
 	cmd.Example = "  filetao run miner --wallet.name miner1 --axon.port 8091 --capacity 500GiB\n" +
 		"  filetao run validator --api --wallet.name validator --api.whitelisted_hotkeys 5Grw…"
 	return cmd

@@ -103,7 +103,7 @@ const (
 func parse(t *testing.T, c *cli, args []string) (*cobra.Command, []string) {
 	t.Helper()
 	root := c.newRoot()
-	cmd, rest, err := root.Find(likeArgparse(root, args))
+	cmd, rest, err := root.Find(c.likeArgparse(root, args))
 	if err == nil {
 		err = cmd.ParseFlags(rest)
 	}
@@ -140,5 +140,40 @@ func TestWordsAsArgparseReadsThem(t *testing.T) {
 		if got := cmd.Flag(line.flag).Value.String(); got != line.want || !slices.Equal(rest, line.rest) {
 			t.Errorf("filetao %s: --%s is %q, want %q; arguments %v, want %v", line.args, line.flag, got, line.want, rest, line.rest)
 		}
+	}
+}
+
+// The containers' environment file of the Python network.
+func TestEnvironmentOfTheContainers(t *testing.T) {
+	environ := []string{
+		"FILETAO_NETUID=5", "FILETAO_SUBTENSOR=local", "REDIS_HOST=redis", "REDIS_PORT=6380", "REDIS_PASSWORD=secret",
+		"FILETAO_MINER_DATA_DIR=/data", "BT_WALLETS_PATH=/wallets", "FILETAO_VALIDATOR_WALLET=v", "FILETAO_MINER_WALLET=m",
+		"FILETAO_API_WALLET=a", "FILETAO_HOTKEY=hot", "FILETAO_MINER_HOTKEY=cold", "FILETAO_IP=1.2.3.4",
+		"FILETAO_VALIDATOR_EXTERNAL_PORT=9101", "FILETAO_MINER_EXTERNAL_PORT=9111", "FILETAO_API_EXTERNAL_PORT=9121",
+		"FILETAO_EXTRA_OPTIONS=--logging.debug", "FILETAO_API_EXTRA_OPTIONS=--api.open_access --neuron.store_redundancy 2", "WANDB_API_KEY=k",
+	}
+	for command, want := range map[string]string{
+		"run miner":                    "netuid=5 subtensor.network=local database.directory=/data wallet.path=/wallets wallet.name=m wallet.hotkey=cold axon.external_ip=1.2.3.4 axon.external_port=9111 logging.debug=true",
+		"run validator":                "netuid=5 database.host=redis database.port=6380 database.redis_password=secret wallet.name=v wallet.hotkey=hot axon.external_port=9101 logging.debug=true",
+		"n api":                        "netuid=5 database.host=redis wallet.name=a axon.external_port=9121 logging.debug=false api.open_access=true neuron.store_redundancy=2",
+		"run miner --wallet.name mine": "wallet.name=mine",
+		"store put":                    "wallet.path=~/.bittensor/wallets wallet.name=default wallet.hotkey=default logging.debug=false",
+	} {
+		c := newCLI(streams{environ: environ, err: io.Discard, out: io.Discard})
+		cmd, _ := parse(t, c, strings.Fields(command))
+		if err := c.fromEnvironment(cmd); err != nil {
+			t.Errorf("filetao %s: %v", command, err)
+		}
+		for _, pair := range strings.Fields(want) {
+			name, value, _ := strings.Cut(pair, "=")
+			if got := cmd.Flag(name).Value.String(); got != value {
+				t.Errorf("filetao %s: --%s is %q, want %q", command, name, got, value)
+			}
+		}
+	}
+	c := newCLI(streams{environ: []string{"FILETAO_API_EXTERNAL_PORT=none"}, err: io.Discard, out: io.Discard})
+	cmd, _ := parse(t, c, []string{"run", "api"})
+	if err := c.fromEnvironment(cmd); err == nil || !strings.Contains(err.Error(), "FILETAO_API_EXTERNAL_PORT") {
+		t.Errorf("a port that is none: %v", err)
 	}
 }

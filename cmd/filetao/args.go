@@ -158,6 +158,9 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
+// keepSecret keeps a default that comes from the environment out of the help.
+func keepSecret(f *pflag.FlagSet, name string) { f.Lookup(name).DefValue = "" }
+
 // noArgs refuses arguments, which cobra's NoArgs calls unknown commands.
 func noArgs(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {

@@ -41,6 +41,10 @@ func describe(d *devnet.Devnet) (devnetFile, error) {
 
 // useDevnet takes from the devnet that --devnet names what no flag says.
 func (c *cli) useDevnet(cmd *cobra.Command) error {
+	switch cmd.Name() {
+	case "devnet", "cheat", "version": // which need no network
+		return nil
+	}
 	if c.devnetDir == "" {
 		return nil
 	}

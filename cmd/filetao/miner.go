@@ -59,6 +59,7 @@ a Redis index named by --index.`,
 	f.StringVar(&s.host, "database.host", "localhost", "Redis `host` for --index N")
 	f.IntVar(&s.port, "database.port", 6379, "its `port`")
 	f.StringVar(&s.password, "database.redis_password", c.env("", "REDIS_PASSWORD"), "its `password` (REDIS_PASSWORD)")
+	keepSecret(f, "database.redis_password")
 	return cmd
 }
 

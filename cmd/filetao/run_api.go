@@ -38,6 +38,7 @@ func (a *apiFlags) add(c *cli, cmd *cobra.Command) {
 	f.StringVar(&a.layer.Name, "encryption.wallet_name", "core_storage_coldkey", "`wallet` of the gateways' own encryption; made on the first run")
 	f.StringVar(&a.layer.Hotkey, "encryption.wallet_hotkey", "core_storage_hotkey", "its `hotkey`")
 	f.StringVar(&a.layerPassword, "encryption.password", c.env("", "FILETAO_ENCRYPTION_PASSWORD"), "`password` of that wallet (FILETAO_ENCRYPTION_PASSWORD)")
+	keepSecret(f, "encryption.password")
 }
 
 func (a *apiFlags) door() (wire.DoorConfig, error) {

@@ -29,6 +29,7 @@ func (i *indexFlags) add(c *cli, cmd *cobra.Command) {
 	f.IntVar(&i.port, "database.port", 6379, "its `port`")
 	f.IntVar(&i.db, "database.index", 1, "its database `number`")
 	f.StringVar(&i.password, "database.redis_password", c.env("", "REDIS_PASSWORD"), "its `password` (REDIS_PASSWORD)")
+	keepSecret(f, "database.redis_password")
 }
 
 // url is the index's address; "" means the embedded one.
@@ -41,8 +42,8 @@ func (i *indexFlags) url() string {
 
 // neuronFlags are the flags of what asks miners: validators and gateways.
 type neuronFlags struct {
-	permitLimit                           float64
-	ping, store, challenge, retrieve, ttl float64
+	permitLimit                      float64
+	ping, store, challenge, retrieve float64
 }
 
 func (n *neuronFlags) add(cmd *cobra.Command) {
@@ -71,6 +72,7 @@ type validatorFlags struct {
 	neuronFlags
 	apiFlags
 	api bool
+	ttl int64 // seconds
 	cfg validator.Config
 }
 
@@ -90,12 +92,12 @@ score them, set weights on the chain. With --api it also serves users: those in
 			})
 		},
 	})
+	f := cmd.Flags()
+	f.BoolVar(&v.api, "api", false, "serve users in the same process, over the same index")
 	v.nodeFlags.add(cmd, "validator")
 	v.indexFlags.add(c, cmd)
 	v.neuronFlags.add(cmd)
 	v.apiFlags.add(c, cmd)
-	f := cmd.Flags()
-	f.BoolVar(&v.api, "api", false, "serve users in the same process, over the same index")
 	f.Int64Var(&v.cfg.UniformSize, "neuron.maxsize", 0, "`bytes` of the largest random datum; 0 draws sizes log-normally around 3 MiB")
 	f.IntVar(&v.cfg.BlocksPerStep, "neuron.blocks_per_step", v.cfg.BlocksPerStep, "`blocks` from step to step")
 	f.IntVar(&v.cfg.ChallengeSample, "neuron.challenge_sample_size", v.cfg.ChallengeSample, "`number` of miners challenged a step")
@@ -103,7 +105,7 @@ score them, set weights on the chain. With --api it also serves users: those in
 	f.IntVar(&v.cfg.EpochBlocks, "neuron.set_weights_epoch_length", v.cfg.EpochBlocks, "`blocks` from setting weights to setting weights")
 	f.IntVar(&v.cfg.CheckpointBlocks, "neuron.checkpoint_block_length", v.cfg.CheckpointBlocks, "`blocks` from checkpoint to checkpoint")
 	f.Float64Var(&v.cfg.Rules.Alpha, "neuron.moving_average_alpha", v.cfg.Rules.Alpha, "`weight` of a new reward in the score")
-	f.Float64Var(&v.ttl, "neuron.data_ttl", v.cfg.TTL.Seconds(), "`seconds` that random data is kept")
+	f.Int64Var(&v.ttl, "neuron.data_ttl", int64(v.cfg.TTL/time.Second), "`seconds` that random data is kept")
 	f.BoolVar(&v.cfg.DisableWeights, "neuron.disable_set_weights", false, "set no weights on the chain")
 	ignore(f, sharedIgnored, neuronIgnored, ignored{"neuron.store_step_length": "random data is stored at every step"})
 	return cmd
@@ -114,7 +116,7 @@ func (c *cli) runValidator(cmd *cobra.Command, v *validatorFlags, remote *devcha
 	if err != nil {
 		return err
 	}
-	v.cfg.TTL = seconds(v.ttl)
+	v.cfg.TTL = time.Duration(v.ttl) * time.Second
 	return withIndex(cmd.Context(), c.log, v.url(), v.dir, func(ix *index.Index) error {
 		cfg := node.ValidatorConfig{Common: common, Index: ix, Fleet: v.fleet(), Validator: v.cfg}
 		if v.api {

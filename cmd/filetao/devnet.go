@@ -14,6 +14,7 @@ import (
 
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/devnet"
+	"github.com/filetao/filetao/envelope"
 )
 
 // devnetFlags are the flags of `devnet` beside the network's own.
@@ -87,6 +88,12 @@ func (c *cli) runDevnet(ctx context.Context, cfg devnet.Config, fl devnetFlags) 
 	if c.debug || c.trace {
 		cfg.Log = c.log
 	}
+	if cfg.Keys == nil {
+		cfg.Keys = func(privateKeyHex string) envelope.Key {
+			key, _ := c.deriveKey(ctx, privateKeyHex) // once ctx has ended nobody uses it
+			return key
+		}
+	}
 	start := c.now()
 	d, err := devnet.New(cfg)
 	if err != nil {
@@ -122,7 +129,7 @@ func (c *cli) watchDevnet(ctx context.Context, d *devnet.Devnet, cfg devnet.Conf
 	}
 	bar.done()
 	if ctx.Err() != nil {
-		return nil
+		return fl.brokenOff(ctx, ctx.Err())
 	}
 	file, err := describe(d)
 	if err != nil {
@@ -131,14 +138,14 @@ func (c *cli) watchDevnet(ctx context.Context, d *devnet.Devnet, cfg devnet.Conf
 	c.say("Ready after %.1f s; chain at %s", c.now().Sub(start).Seconds(), d.ChainEndpoint())
 	if !fl.noDemo {
 		if err := c.demo(ctx, d, file, fl); err != nil {
-			return quietly(ctx, err)
+			return fl.brokenOff(ctx, err)
 		}
 	}
 	if fl.exit {
 		return nil
 	}
 	c.suggest(d, fl)
-	return quietly(ctx, c.liveTable(ctx, d))
+	return fl.brokenOff(ctx, c.liveTable(ctx, d))
 }
 
 // count is a number of things in words.
@@ -149,12 +156,16 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-// quietly drops errors that are only the consequence of Ctrl-C.
-func quietly(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+// brokenOff drops errors that are only the consequence of Ctrl-C, which is how a
+// devnet ends; a script that wanted the demo alone is told.
+func (fl devnetFlags) brokenOff(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() == nil:
+		return err
+	case fl.exit:
+		return errInterrupted
 	}
-	return err
+	return nil
 }
 
 // say prints to the terminal what is no answer for a script.

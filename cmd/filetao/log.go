@@ -27,10 +27,15 @@ func serves(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
+func isServing(cmd *cobra.Command) bool {
+	_, ok := cmd.Annotations["serves"]
+	return ok
+}
+
 // logHandler is what a command logs to: standard error.
 func (c *cli) logHandler(cmd *cobra.Command) slog.Handler {
 	level := levelNone
-	if _, ok := cmd.Annotations["serves"]; ok {
+	if isServing(cmd) {
 		level = slog.LevelInfo
 	}
 	switch {

@@ -128,7 +128,7 @@ func (c *cli) fetch(ctx context.Context, g *getFlags, e client.Entry) (data []by
 		opt.Progress = bar.stage
 		opt.Unlock = func() (envelope.Key, error) {
 			bar.done() // it may ask for a password
-			return c.unlockEnvelope()
+			return c.unlockEnvelope(ctx)
 		}
 		if !named && len(e.Gateways) > 0 {
 			opt.Gateways = e.Gateways

@@ -66,6 +66,9 @@ func (c *cli) execute(ctx context.Context, args []string) exitCode {
 	if err == nil {
 		err = c.stdout.err
 	}
+	if isServing(cmd) && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return exitOK // Ctrl-C while it started
+	}
 	if err != nil {
 		return c.report(ctx, err, cmd.CommandPath())
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -54,8 +55,8 @@ func (a *apiFlags) door() (wire.DoorConfig, error) {
 }
 
 // apiConfig settles how users are served; deriving the key takes seconds.
-func (c *cli) apiConfig(a *apiFlags) (node.APIConfig, error) {
-	key, err := c.layerKey(a)
+func (c *cli) apiConfig(ctx context.Context, a *apiFlags) (node.APIConfig, error) {
+	key, err := c.layerKey(ctx, a)
 	if err != nil {
 		return node.APIConfig{}, fmt.Errorf("wallet of the gateways' encryption: %w", err)
 	}
@@ -68,7 +69,7 @@ func (c *cli) apiConfig(a *apiFlags) (node.APIConfig, error) {
 // layerKey opens the wallet of the gateways' own layer of encryption, or makes
 // it. Whoever loses it loses every file stored through these gateways, so it is
 // said where it is.
-func (c *cli) layerKey(a *apiFlags) (envelope.Key, error) {
+func (c *cli) layerKey(ctx context.Context, a *apiFlags) (envelope.Key, error) {
 	loc := a.layer
 	loc.Path = c.wallet.Path
 	w := wallet.At(loc)
@@ -89,7 +90,7 @@ func (c *cli) layerKey(a *apiFlags) (envelope.Key, error) {
 		return envelope.Key{}, err
 	}
 	c.log.Info("deriving the key of the gateways' encryption")
-	return c.derive(coldkey.PrivateKeyHex()), nil
+	return c.deriveKey(ctx, coldkey.PrivateKeyHex())
 }
 
 func (c *cli) makeLayer(loc wallet.Location, password string) (*wallet.Keypair, error) {

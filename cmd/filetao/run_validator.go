@@ -120,7 +120,7 @@ func (c *cli) runValidator(cmd *cobra.Command, v *validatorFlags, remote *devcha
 	return withIndex(cmd.Context(), c.log, v.url(), v.dir, func(ix *index.Index) error {
 		cfg := node.ValidatorConfig{Common: common, Index: ix, Fleet: v.fleet(), Validator: v.cfg}
 		if v.api {
-			api, err := c.apiConfig(&v.apiFlags)
+			api, err := c.apiConfig(cmd.Context(), &v.apiFlags)
 			if err != nil {
 				return err
 			}
@@ -188,7 +188,7 @@ func (c *cli) runGateway(cmd *cobra.Command, g *gatewayFlags, remote *devchain.R
 	if common.Door, err = g.door(); err != nil {
 		return err
 	}
-	api, err := c.apiConfig(&g.apiFlags)
+	api, err := c.apiConfig(cmd.Context(), &g.apiFlags)
 	if err != nil {
 		return err
 	}

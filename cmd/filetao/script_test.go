@@ -62,7 +62,7 @@ func scriptExits(ts *testscript.TestScript, _ bool, args []string) {
 
 func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
 	cmd := exec.Command(args[2], args[3:]...)
-	cmd.Dir, cmd.Env = ts.MkAbs("."), append(os.Environ(), "HOME="+ts.Getenv("HOME"))
+	cmd.Dir, cmd.Env = ts.MkAbs("."), append(os.Environ(), "HOME="+ts.Getenv("HOME"), "TMPDIR="+ts.Getenv("TMPDIR"))
 	p, err := startProcess(cmd)
 	ts.Check(err)
 	ts.Defer(func() { p.stop(syscall.SIGTERM) })

@@ -131,7 +131,7 @@ func (c *cli) put(cmd *cobra.Command, p *putFlags) error {
 // send reads, encrypts and stores the file.
 func (c *cli) send(cmd *cobra.Command, path string, user *node.User, opt client.PutOptions, answer *storedFile) error {
 	if !opt.Plain {
-		key, err := c.unlockEnvelope()
+		key, err := c.unlockEnvelope(cmd.Context())
 		if err != nil {
 			return err
 		}

@@ -85,14 +85,27 @@ func rao(tao float64) chain.Rao { return chain.Rao(tao * float64(chain.TAO)) }
 
 // unlockEnvelope derives the key of the user's encryption from the coldkey. It
 // takes seconds, so a terminal shows what it does.
-func (c *cli) unlockEnvelope() (envelope.Key, error) {
+func (c *cli) unlockEnvelope(ctx context.Context) (envelope.Key, error) {
 	coldkey, err := c.coldkey()
 	if err != nil {
 		return envelope.Key{}, err
 	}
 	bar := c.progress("deriving the encryption key from the coldkey")
 	defer bar.done()
-	return c.derive(coldkey.PrivateKeyHex()), nil
+	return c.deriveKey(ctx, coldkey.PrivateKeyHex())
+}
+
+// deriveKey gives up when ctx ends. The derivation itself cannot be broken off:
+// it is left behind, for the process to end without it.
+func (c *cli) deriveKey(ctx context.Context, privateKeyHex string) (envelope.Key, error) {
+	done := make(chan envelope.Key, 1)
+	go func() { done <- c.derive(privateKeyHex) }()
+	select {
+	case key := <-done:
+		return key, nil
+	case <-ctx.Done():
+		return envelope.Key{}, ctx.Err()
+	}
 }
 
 // again is a command line that goes on with what this one did: with those of its

@@ -29,6 +29,8 @@ type Options struct {
 	fs       vfs.FS        // tests: in memory, failing, crashing
 	memTable uint64        // tests: small, so that it is flushed often
 	retry    time.Duration // tests: short
+
+	noCompaction bool // tests: see On
 }
 
 const (
@@ -98,6 +100,7 @@ func pebbleOptions(o Options, f *failure) *pebble.Options {
 		L0StopWritesThreshold:       1000,
 		FormatMajorVersion:          pebble.FormatNewest,
 		ReadOnly:                    o.ReadOnly,
+		DisableAutomaticCompactions: o.noCompaction,
 		ErrorIfNotExists:            o.ReadOnly,
 		Logger:                      pebbleLogger{f},
 		EventListener:               f.listener(),

@@ -50,7 +50,7 @@ func hexSum(parts ...string) string {
 // request signs a message with a body hash of the caller's choice.
 func (c *caller) request(t testing.TB, to netip.AddrPort, axon wallet.Address, name, hash string, body io.Reader) *http.Request {
 	t.Helper()
-	c.nonce++
+	c.nonce = max(c.nonce+1, time.Now().UnixNano())
 	nonce := strconv.FormatInt(c.nonce, 10)
 	sig, err := c.key.Sign([]byte(nonce + "." + string(c.key.Address()) + "." + string(axon) + "." + c.uuid + "." + hash))
 	if err != nil {

@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -125,6 +128,9 @@ func (c *cli) addUIDs(ctx context.Context, rows []node.MinerRow) {
 // errNotRunning says that no node answers for a folder.
 var errNotRunning = errors.New("no node runs on this folder")
 
+// maxStatus bounds a status page's answer in bytes: thousands of miners.
+const maxStatus = 4 << 20
+
 // askStatus asks the validator that runs on a folder, through its status page.
 func askStatus(ctx context.Context, dir string) ([]node.MinerRow, error) {
 	addr, err := node.StatusAddrOf(dir)
@@ -146,15 +152,16 @@ func askStatus(ctx context.Context, dir string) ([]node.MinerRow, error) {
 		return nil, fmt.Errorf("the validator's status page at %s answers %s", addr, resp.Status)
 	}
 	var rows []node.MinerRow
-	err = json.NewDecoder(resp.Body).Decode(&rows)
+	err = json.NewDecoder(io.LimitReader(resp.Body, maxStatus)).Decode(&rows)
 	return rows, err
 }
 
 func redisURL(host string, port int, password string, db int) string {
+	at := url.URL{Scheme: "redis", Host: net.JoinHostPort(host, strconv.Itoa(port)), Path: "/" + strconv.Itoa(db)}
 	if password != "" {
-		password = ":" + password + "@"
+		at.User = url.UserPassword("", password)
 	}
-	return fmt.Sprintf("redis://%s%s:%d/%d", password, host, port, db)
+	return at.String()
 }
 
 func (c *cli) printMiners(rows []node.MinerRow) {

@@ -172,8 +172,7 @@ func (d *Door) listed(a wallet.Address) error {
 	return nil
 }
 
-// count counts the request and refuses one too many. A request that is
-// refused here counts too.
+// count counts the request and refuses one too many, which does not count.
 func (d *Door) count(a wallet.Address, registered bool) (*caller, error) {
 	window := d.deps.Height() / d.cfg.WindowBlocks
 	d.mu.Lock()

@@ -22,7 +22,7 @@ var rows = map[string]int{
 	"miner": 5, "validator": 5, "gateway": 5, "client": 5,
 	"fleet": 4,
 	"index": 3, "blobstore": 3,
-	"chain": 2, "wire": 2,
+	"chain": 2, "wire": 2, "receipt": 2,
 	"wallet": 1,
 	"proof":  0, "envelope": 0, "erasure": 0, "incentive": 0,
 	"placement": 0, "pysample": 0, "cid": 0, "internal": 0,

@@ -1,0 +1,46 @@
+package wire
+
+// Tags hands a miner the tags of a datum it holds, with which it can be audited
+// by Audit from then on. It is our own: the reference knows no such message and
+// answers 404.
+type Tags struct {
+	Pledge    []byte // request: a receipt.Pledge, encoded
+	Signature []byte // request: the asker's, over the pledge
+	Tags      []byte // request: those of proof/por
+	Receipt   []byte // the miner's signature over the pledge
+}
+
+// Name is "Tags".
+func (*Tags) Name() string { return "Tags" }
+
+// Fields are the pledge, the tags and the answer.
+func (m *Tags) Fields() []Field {
+	return []Field{
+		{Name: "pledge", Value: &m.Pledge, Required: true, Hashed: true},
+		{Name: "signature", Value: &m.Signature, Required: true, Hashed: true},
+		{Name: "tags", Value: &m.Tags, Required: true},
+		{Name: "receipt", Value: &m.Receipt, Answer: true},
+	}
+}
+
+// Audit asks a miner to prove that it holds a datum whose tags it has. It is our
+// own, as Tags is.
+type Audit struct {
+	Question  []byte // request: a receipt.Question, encoded
+	Signature []byte // request: the asker's, over the question
+	Proof     []byte // that of proof/por
+	Receipt   []byte // the miner's signature over the answer
+}
+
+// Name is "Audit".
+func (*Audit) Name() string { return "Audit" }
+
+// Fields are the question and the answer.
+func (m *Audit) Fields() []Field {
+	return []Field{
+		{Name: "question", Value: &m.Question, Required: true, Hashed: true},
+		{Name: "signature", Value: &m.Signature, Required: true, Hashed: true},
+		{Name: "proof", Value: &m.Proof, Answer: true},
+		{Name: "receipt", Value: &m.Receipt, Answer: true},
+	}
+}

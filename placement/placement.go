@@ -1,6 +1,7 @@
-// Package placement says how a file is cut into chunks and which group of
-// miners may hold which chunk. It is arithmetic only: whether a miner is alive,
-// full or willing is the caller's to find out. Enter at Plan.
+// Package placement says how a file is cut into chunks, which group of miners
+// may hold which chunk, and which miner stands most apart from others. It is
+// arithmetic only: whether a miner is alive, full or willing is the caller's to
+// find out. Enter at Plan and Apart.
 package placement
 
 // Bounds of a chunk in bytes.

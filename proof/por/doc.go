@@ -1,0 +1,123 @@
+// Package por is a compact proof of retrievability: a miner shows in 4,369
+// bytes, whatever the size of the data, that it has all blocks an asker draws.
+// It moves no messages, keeps nothing, and has no clock and no randomness: what
+// is asked follows from the Challenge, what answers are checked with from the
+// Key.
+//
+// # Scheme
+//
+// That of H. Shacham and B. Waters, "Compact Proofs of Retrievability"
+// (Asiacrypt 2008), section 3.2, with private verification. Data is cut into
+// blocks of 4,096 bytes, the last filled up with zeros, and a block into 256
+// sectors of 16 bytes, each a little-endian number. All arithmetic is modulo
+// p = 2^130-5. The tag of block i, which the miner keeps beside it, is
+//
+//	sigma_i = f(i) + sum over j of alpha_j * m_ij
+//
+// with secret alpha_j and a pseudorandom f(i), both of the Key. A challenge
+// draws blocks and for each a coefficient nu_i; the answer is
+//
+//	mu_j = sum over i of nu_i * m_ij        sigma = sum over i of nu_i * sigma_i
+//
+// and right if sigma = sum of nu_i * f(i) + sum of alpha_j * mu_j. So the asker
+// keeps neither data nor tags, and may ask without end.
+//
+// # What it proves
+//
+// An answer that passes is the honest one, but with a probability of 2^-128 for
+// each attempt: of another mu a forger must name the difference of sigma, which
+// is alpha_j times something that is not zero, for an alpha_j that is drawn
+// evenly from 2^128 and hidden by f in every tag. That an answer failed rules
+// out one alpha_j. A made-up block enters mu with a coefficient drawn evenly
+// from 2^128 after it was made up. So a miner that lacks a fraction f of the
+// blocks (of a block, or of its tag, any part that it cannot tell from
+// the rest) passes with at most
+//
+//	(1-f)^460 + 2^-127
+//
+// and, where the data has at most 460 blocks, with 2^-127: then all are asked
+// for. The one exception is the guess: who lacks n bytes of a block has them
+// right with 256^-n, which matters only for a last block of very few bytes.
+//
+// f and alpha come from AES-256, so all of this holds as far as AES cannot be
+// told from a random permutation; that its outputs never repeat and that f is
+// reduced modulo p enlarge the probabilities by a factor of less than
+// 1 + 2^-80 (D. J. Bernstein, "Stronger security bounds for permutations").
+//
+// # What it does not prove
+//
+// The key must be secret: who knows it passes without data. One Key is for one
+// sequence of bytes; tags of two under the same Key give alpha away, so Key
+// takes the hash. Whether an answer passed may be known, but not why it failed.
+// Nothing is said about where the bytes are, whether another miner has them
+// too, or how fast they were read; that replicas differ is for the masks of
+// package envelope. Nothing is zero-knowledge: answers are combinations of the
+// data, and 460 of them over the same blocks are the data. What a miner keeps
+// and what an asker is convinced of ends with the answer.
+//
+// # Constants
+//
+//   - 460 blocks: 0.99^460 = 0.0098, so a loss of 1 % is found with 99 %.
+//   - 2^130-5 is the least prime above 2^128 that is cheap to reduce by; so a
+//     sector is 16 bytes and a tag 17.
+//   - 4,096 bytes: what disks and file systems read at once. With it a tag is
+//     17/4096 = 0.415 % of its block, and an answer (256+1)*17 = 4,369 bytes.
+//     Longer blocks would make answers longer, shorter ones tags.
+//
+// Enter at Secret.Key, Key.Tags, Prove and Key.Check.
+package por
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/filetao/filetao/proof"
+)
+
+const (
+	// BlockSize is the length of a block in bytes.
+	BlockSize = 4096
+	// SectorSize is the length of a sector in bytes.
+	SectorSize = 16
+	// Sectors is the number of sectors in a block.
+	Sectors = BlockSize / SectorSize
+	// TagSize is the length in bytes of a tag, and of every number modulo p.
+	TagSize = 17
+	// ProofSize is the length of an answer in bytes: mu_0 to mu_255 and sigma.
+	ProofSize = (Sectors + 1) * TagSize
+	// Sample is how many blocks are asked for, of data that has as many.
+	Sample = 460
+	// MaxData bounds the data that can have tags, in bytes: four times the
+	// largest chunk.
+	MaxData int64 = 1 << 30
+)
+
+var (
+	// ErrProof is returned for an answer that is malformed or does not verify.
+	// It is a proof.ErrProof.
+	ErrProof = fmt.Errorf("%w: no proof of retrievability", proof.ErrProof)
+	// ErrInput is returned for data that cannot be audited, since it has no
+	// bytes or more than MaxData, and by Prove also for data or tags that
+	// cannot be read or are no tags: never the fault of an answer.
+	ErrInput = errors.New("por: not auditable")
+)
+
+// Blocks is the number of blocks that data of that many bytes has; 0 where it
+// can have no tags.
+func Blocks(size int64) int64 {
+	if checkSize(size) != nil {
+		return 0
+	}
+	return (size + BlockSize - 1) / BlockSize
+}
+
+// TagsSize is the length in bytes of the tags of data of that many bytes; 0
+// where it can have none.
+func TagsSize(size int64) int64 { return Blocks(size) * TagSize }
+
+func checkSize(size int64) error {
+	if size <= 0 || size > MaxData {
+		return fmt.Errorf("%w: data of %d bytes, must have 1 to %d", ErrInput, size, MaxData)
+	}
+	return nil
+}

@@ -3,8 +3,9 @@
 // many askers stored it. What was acknowledged survives a crash at any moment,
 // what was not leaves nothing behind, and a start takes the same time however
 // much is stored. It knows no messages and no proofs, and it does not check
-// that data has the hash it is put under; it does check that on every read.
-// Enter at Open.
+// that data has the hash it is put under; it does check that on every read but
+// those of Random. Beside a claim it keeps tags, whatever the owner wants kept
+// with it. Enter at Open.
 //
 // # Files
 //
@@ -25,6 +26,7 @@
 //	c hash                  → uint64 size, uint32 owners, uint8 damaged (0, 1)
 //	r owner hash            → uint8 1, uint64 size, int64 stored, int64 ttl, seed
 //	e expiry owner hash     → nothing; expiry = stored + ttl, only if ttl > 0
+//	t owner hash            → tags: 1 byte to 8 MiB, opaque; only beside an r
 //	i hash                  → nothing: an intent, see below
 //	u                       → uint64 bytes, objects (c), records (r)
 //
@@ -33,10 +35,14 @@
 // An intent says that a content file may be there without a c entry. Storing
 // new data: write and flush the file in tmp, commit the intent, rename the file
 // into its folder, flush the folder, then commit c, r, e, u and the end of the
-// intent in one batch; then acknowledge. Removing: commit the end of c, r, e,
-// the new u and an intent in one batch; unlink; flush the folder; end the
+// intent in one batch; then acknowledge. Removing: commit the end of c, r, t,
+// e, the new u and an intent in one batch; unlink; flush the folder; end the
 // intent. A start unlinks what intents without a c entry name, and so never has
 // to look through the folders.
+//
+// Tags are one value in the database and no file, so that they end in the same
+// batch as their claim. They are acknowledged once their batch is on disk; a
+// claim that is stored again keeps them, since its bytes are the same.
 //
 // A write to the database that fails breaks the store (ErrBroken): what is on
 // disk is then known only after opening it again.

@@ -19,6 +19,7 @@ const (
 	tagExpiry  = 'e'
 	tagIntent  = 'i'
 	tagUsage   = 'u'
+	tagTags    = 't'
 )
 
 const (
@@ -53,7 +54,12 @@ func parseID(owner wallet.Address, hash string) (id, error) {
 	return id{pub, digest}, nil
 }
 
-func (k id) record() []byte { return append(append([]byte{tagRecord}, k.owner[:]...), k.hash[:]...) }
+func (k id) record() []byte { return k.under(tagRecord) }
+func (k id) tags() []byte   { return k.under(tagTags) }
+
+func (k id) under(kind byte) []byte {
+	return append(append([]byte{kind}, k.owner[:]...), k.hash[:]...)
+}
 
 func contentKey(h proof.Digest) []byte { return append([]byte{tagContent}, h[:]...) }
 func intentKey(h proof.Digest) []byte  { return append([]byte{tagIntent}, h[:]...) }

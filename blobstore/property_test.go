@@ -41,12 +41,17 @@ func (h *history) close(t *rapid.T) {
 	}
 }
 
+var kinds = []blobtest.Kind{
+	blobtest.Put, blobtest.Put, blobtest.SetSeed, blobtest.PutTags, blobtest.PutTags, blobtest.Delete, blobtest.Expire,
+}
+
 func drawOp(t *rapid.T, now time.Time) blobtest.Op {
 	return blobtest.Op{
-		Kind:  rapid.SampledFrom([]blobtest.Kind{blobtest.Put, blobtest.Put, blobtest.SetSeed, blobtest.Delete, blobtest.Expire}).Draw(t, "kind"),
+		Kind:  rapid.SampledFrom(kinds).Draw(t, "kind"),
 		Owner: blobtest.Owner(rapid.ByteRange(1, 3).Draw(t, "owner")),
 		Data:  bytes.Repeat([]byte{'d'}, rapid.SampledFrom([]int{0, 1, 4096, 9000}).Draw(t, "size")),
 		Seed:  rapid.StringMatching(`[0-9a-f]{1,4}`).Draw(t, "seed"),
+		Tags:  bytes.Repeat([]byte{rapid.Byte().Draw(t, "tag")}, rapid.SampledFrom([]int{1, 17, 5000}).Draw(t, "tags")),
 		TTL:   time.Duration(rapid.IntRange(0, 5).Draw(t, "ttl")) * time.Second,
 		At:    now,
 	}
@@ -103,7 +108,8 @@ func TestManyAtOnce(t *testing.T) {
 			owner := blobtest.Owner(byte(i + 1))
 			for round := range rounds {
 				op := blobtest.Op{
-					Kind: blobtest.Kind(rng.IntN(3)), Owner: owner, Seed: fmt.Sprint(round), At: noon,
+					Kind: blobtest.Kind(rng.IntN(4)), Owner: owner, Seed: fmt.Sprint(round), At: noon,
+					Tags: fmt.Append(nil, i, round),
 					Data: bytes.Repeat([]byte{byte(rng.IntN(5))}, 9000),
 				}
 				err := op.Do(t.Context(), s)
@@ -122,6 +128,9 @@ func TestManyAtOnce(t *testing.T) {
 	wg.Wait()
 	var records int64
 	for i := range models {
+		if err := models[i].CheckClaims(t.Context(), s); err != nil {
+			t.Errorf("owner %d: %v", i, err)
+		}
 		records += models[i].Usage().Records
 	}
 	if u := s.Usage(); u.Records != records {

@@ -10,7 +10,7 @@ import (
 
 // Put keeps data for an owner under the hash the caller computed, and returns
 // when it is on disk. Data known already is not written again. If the owner
-// has it already, its seed, time and ttl are replaced. rec.Size is ignored, a
+// has it already, its seed, time and ttl are replaced and its tags stay. rec.Size is ignored, a
 // zero rec.Stored means now.
 //
 // It returns ErrFull, ErrInvalid, ErrClosed, ErrBroken, ctx's error, or that

@@ -39,44 +39,46 @@ func (s *Store) Reader(ctx context.Context, owner wallet.Address, hash string) (
 		return nil, err
 	}
 	defer leave()
-	r, f, err := s.openContent(k)
+	r, c, f, err := s.openContent(k, vfs.SequentialReadsOption)
 	if err != nil {
-		if errors.Is(err, ErrCorrupt) {
-			s.markDamaged(k.hash, err)
-		}
 		return nil, err
 	}
 	return &Reader{
-		ctx: ctx, store: s, hash: k.hash, record: r.public(k), file: f, left: r.size, state: proof.NewState(),
+		ctx: ctx, store: s, hash: k.hash, record: r.public(k), damaged: c.damaged, file: f, left: r.size, state: proof.NewState(),
 	}, nil
 }
 
-func (s *Store) openContent(k id) (record, vfs.File, error) {
+// openContent opens what a record is about, and notes when it is missing.
+func (s *Store) openContent(k id, how vfs.OpenOption) (r record, c content, f vfs.File, err error) {
 	release := s.hold(k.hash)
-	defer release()
-	r, err := s.find(k)
-	if err != nil {
-		return r, nil, err
+	if r, err = s.find(k); err == nil {
+		c, _, err = s.meta.content(k.hash)
 	}
-	f, err := s.fs.Open(s.contentPath(k.hash), vfs.SequentialReadsOption)
-	if err != nil {
-		err = fmt.Errorf("%w: %s: %w", ErrCorrupt, k.hash, err)
+	if err == nil {
+		if f, err = s.fs.Open(s.contentPath(k.hash), how); err != nil {
+			err = fmt.Errorf("%w: %s: %w", ErrCorrupt, k.hash, err)
+		}
 	}
-	return r, f, err
+	release()
+	if errors.Is(err, ErrCorrupt) {
+		s.setDamaged(k.hash, err)
+	}
+	return r, c, f, err
 }
 
 // Reader reads data and checks its hash on the way. The last bytes come only
 // once the hash was found right, ErrCorrupt in their place if it is not. It is
 // for one goroutine.
 type Reader struct {
-	ctx    context.Context // the call the reader belongs to
-	store  *Store
-	hash   proof.Digest
-	record Record
-	file   vfs.File
-	left   int64
-	state  *proof.State
-	end    error // what every further Read returns
+	ctx     context.Context // the call the reader belongs to
+	store   *Store
+	hash    proof.Digest
+	record  Record
+	damaged bool // as noted when it was opened
+	file    vfs.File
+	left    int64
+	state   *proof.State
+	end     error // what every further Read returns
 }
 
 // Record is the claim under which the data was opened.
@@ -127,6 +129,9 @@ func (r *Reader) Read(p []byte) (n int, err error) {
 		return 0, r.corrupt(errors.New("it has another hash"))
 	}
 	r.end = io.EOF
+	if r.damaged {
+		r.store.note(r.ctx, r.hash, nil)
+	}
 	if n == 0 {
 		return 0, io.EOF
 	}
@@ -138,24 +143,33 @@ func (r *Reader) corrupt(cause error) error {
 		cause = errors.New(cause.Error()) // must not pass for the end of the data
 	}
 	r.end = fmt.Errorf("%w: %s: %w", ErrCorrupt, r.hash, cause)
-	leave, err := r.store.enter(r.ctx)
-	if err == nil {
-		defer leave()
-		r.store.markDamaged(r.hash, r.end)
-	}
+	r.store.note(r.ctx, r.hash, r.end)
 	return r.end
 }
 
-// markDamaged has the next Put of the data write its content anew.
-func (s *Store) markDamaged(h proof.Digest, cause error) {
+// note is setDamaged for a reader, which may outlive the store.
+func (s *Store) note(ctx context.Context, h proof.Digest, damage error) {
+	if leave, err := s.enter(ctx); err == nil {
+		defer leave()
+		s.setDamaged(h, damage)
+	}
+}
+
+// setDamaged notes the damage, so that the next Put of the data writes its
+// content anew, or, for nil, that the content was found right after all.
+func (s *Store) setDamaged(h proof.Digest, damage error) {
 	release := s.hold(h)
 	defer release()
 	c, found, err := s.meta.content(h)
-	if err != nil || !found || c.damaged {
+	if err != nil || !found || c.damaged == (damage != nil) {
 		return // known, or deleted meanwhile; a broken database says so itself
 	}
-	s.log.Error("stored data is damaged; storing it again mends it", "err", cause)
-	c.damaged = true
+	if damage != nil {
+		s.log.Error("stored data is damaged; storing it again mends it", "err", damage)
+	} else {
+		s.log.Info("stored data was noted as damaged and is right", "hash", h)
+	}
+	c.damaged = damage != nil
 	b := s.meta.db.NewBatch()
 	b.Set(contentKey(h), c.encode(), nil)
 	if err := s.meta.commitLater(b, totals{}); err != nil {

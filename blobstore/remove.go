@@ -42,8 +42,8 @@ func (s *Store) SetSeed(ctx context.Context, owner wallet.Address, hash, seed st
 	return s.meta.commit(b, totals{})
 }
 
-// Delete removes an owner's claim, and the content with the last one, and
-// returns when that is on disk. It returns ErrNotFound, ErrInvalid; after
+// Delete removes an owner's claim with its tags, and the content with the last
+// one, and returns when that is on disk. It returns ErrNotFound, ErrInvalid; after
 // another error the claim may be gone and the content not yet.
 func (s *Store) Delete(ctx context.Context, owner wallet.Address, hash string) error {
 	k, err := parseID(owner, hash)
@@ -72,7 +72,7 @@ func (s *Store) Delete(ctx context.Context, owner wallet.Address, hash string) e
 	return s.sweep([]proof.Digest{k.hash})
 }
 
-// drop puts the removal of a claim into a batch, with an intent if it is the
+// drop puts the removal of a claim and its tags into a batch, with an intent if it is the
 // content's last. The stripe is held.
 func (s *Store) drop(b *pebble.Batch, k id, r record) (change totals, err error) {
 	c, found, err := s.meta.content(k.hash)
@@ -83,6 +83,7 @@ func (s *Store) drop(b *pebble.Batch, k id, r record) (change totals, err error)
 		return change, fmt.Errorf("%w: a record without content: %s", errFormat, k.hash)
 	}
 	b.Delete(k.record(), nil)
+	b.Delete(k.tags(), nil)
 	if t, ok := r.expires(); ok {
 		b.Delete(k.expiry(t), nil)
 	}
@@ -97,7 +98,7 @@ func (s *Store) drop(b *pebble.Batch, k id, r record) (change totals, err error)
 	return change, nil
 }
 
-// Expire removes the claims whose time is over at now, and returns when that is
+// Expire removes the claims whose time is over at now, as Delete does, and returns when that is
 // on disk: how many those were and how many bytes of content went with them,
 // also with an error. Content whose removal failed earlier is tried again.
 func (s *Store) Expire(ctx context.Context, now time.Time) (n int, bytes int64, err error) {

@@ -25,7 +25,8 @@ var (
 	// ErrCorrupt says that data is recorded but its content is missing, cut
 	// short, unreadable or has another hash. Storing the data again mends it.
 	ErrCorrupt = errors.New("blobstore: content is damaged")
-	// ErrInvalid says that an owner, hash, seed or ttl is none.
+	// ErrInvalid says that an owner, hash, seed or ttl is none, or that tags
+	// are empty or too many.
 	ErrInvalid = errors.New("blobstore: not storable")
 	// ErrInUse says that the store is open already, here or in another process.
 	ErrInUse = errors.New("blobstore: already open")
@@ -45,7 +46,7 @@ type Config struct {
 	// Dir is the store's folder; made if it is not there, with its parents.
 	Dir string
 	// Capacity is how many bytes of content there may be; 0 means that only
-	// the disk sets the limit.
+	// the disk sets the limit. Metadata and tags come on top of it.
 	Capacity int64
 	// MinFree is how many bytes of the disk are never used; 0 means
 	// DefaultMinFree, less than 0 none. A full disk breaks the store.
@@ -216,7 +217,7 @@ func (s *Store) find(k id) (record, error) {
 func (s *Store) Usage() Usage {
 	s.roomMu.Lock()
 	defer s.roomMu.Unlock()
-	sum, free, err := s.room()
+	sum, free, _, err := s.room()
 	if err != nil {
 		s.log.Warn("room for data is not known", "err", err)
 	}
@@ -232,7 +233,7 @@ func (s *Store) Usage() Usage {
 func (s *Store) reserve(size int64) (release func(), err error) {
 	s.roomMu.Lock()
 	defer s.roomMu.Unlock()
-	sum, free, err := s.room()
+	sum, free, _, err := s.room()
 	if err != nil {
 		return nil, err
 	}
@@ -247,17 +248,31 @@ func (s *Store) reserve(size int64) (release func(), err error) {
 	}, nil
 }
 
-// room returns the totals and how many bytes more could be taken. Bytes that
-// are being written may be counted twice, never left out. roomMu is held.
-func (s *Store) room() (totals, int64, error) {
-	sum := s.meta.usage()
-	disk, err := s.fs.GetDiskUsage(s.config.Dir)
+// spare returns ErrFull if the disk has no room for that many bytes beside
+// content. They are not reserved: MinFree is what many at a time draw on.
+func (s *Store) spare(size int64) error {
+	s.roomMu.Lock()
+	defer s.roomMu.Unlock()
+	_, _, disk, err := s.room()
+	if err == nil && size > disk {
+		err = fmt.Errorf("%w: %d bytes of tags do not fit on the disk, %d are free", ErrFull, size, disk)
+	}
+	return err
+}
+
+// room returns the totals, how many bytes more of content could be taken, and
+// how many of any kind the disk has room for. Bytes that are being written may
+// be counted twice, never left out. roomMu is held.
+func (s *Store) room() (sum totals, content, disk int64, err error) {
+	sum = s.meta.usage()
+	usage, err := s.fs.GetDiskUsage(s.config.Dir)
 	if err != nil {
-		return sum, 0, fmt.Errorf("blobstore: free space: %w", err)
+		return sum, 0, 0, fmt.Errorf("blobstore: free space: %w", err)
 	}
-	free := int64(min(disk.AvailBytes, math.MaxInt64)) - max(s.config.MinFree, 0)
+	disk = int64(min(usage.AvailBytes, math.MaxInt64)) - max(s.config.MinFree, 0) - s.reserved
+	content = disk
 	if s.config.Capacity > 0 {
-		free = min(free, s.config.Capacity-sum.bytes)
+		content = min(content, s.config.Capacity-sum.bytes-s.reserved)
 	}
-	return sum, max(free-s.reserved, 0), nil
+	return sum, max(content, 0), max(disk, 0), nil
 }

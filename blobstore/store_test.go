@@ -102,6 +102,9 @@ func TestWhatIsNotThereIsNotFoundAndWhatIsNoneIsInvalid(t *testing.T) {
 		"read":   func(o wallet.Address, h string) error { _, _, err := s.Read(ctx, o, h); return err },
 		"seed":   func(o wallet.Address, h string) error { return s.SetSeed(ctx, o, h, "s") },
 		"delete": func(o wallet.Address, h string) error { return s.Delete(ctx, o, h) },
+		"tag":    func(o wallet.Address, h string) error { return s.PutTags(ctx, o, h, []byte{1}) },
+		"tags":   func(o wallet.Address, h string) error { _, err := s.Tags(ctx, o, h); return err },
+		"open":   func(o wallet.Address, h string) error { _, err := s.OpenAt(ctx, o, h); return err },
 	}
 	for name, call := range calls {
 		if err := call(bob, hashOf(data)); !errors.Is(err, blobstore.ErrNotFound) {

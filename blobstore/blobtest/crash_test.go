@@ -26,13 +26,18 @@ func script() []blobtest.Op {
 		{Kind: blobtest.Put, Owner: bob, Data: large, Seed: "b1", TTL: time.Minute, At: t0},
 		{Kind: blobtest.Put, Owner: alice, Data: large, Seed: "a2", TTL: 2 * time.Hour, At: t0.Add(time.Second)},
 		{Kind: blobtest.Put, Owner: alice, Data: small, Seed: "a3", At: t0},
+		{Kind: blobtest.PutTags, Owner: bob, Data: large, Tags: []byte("b's")},
+		{Kind: blobtest.PutTags, Owner: alice, Data: large, Tags: bytes.Repeat([]byte("a's"), 2000)},
 		{Kind: blobtest.SetSeed, Owner: bob, Data: large, Seed: "b2"},
+		{Kind: blobtest.Put, Owner: alice, Data: large, Seed: "a2'", TTL: 2 * time.Hour, At: t0.Add(time.Second)}, // keeps them
+		{Kind: blobtest.PutTags, Owner: alice, Data: large, Tags: []byte("a's anew")},
 		{Kind: blobtest.Delete, Owner: alice, Data: large},
 		{Kind: blobtest.Put, Owner: bob, Data: empty, Seed: "b3", TTL: time.Minute, At: t0},
 		{Kind: blobtest.Expire, At: t0.Add(time.Minute)}, // the last claims on large and empty
 		{Kind: blobtest.Put, Owner: bob, Data: large, Seed: "b4", At: t0},
 		{Kind: blobtest.Delete, Owner: bob, Data: large},
-		{Kind: blobtest.Put, Owner: alice, Data: large, Seed: "a4", TTL: time.Hour, At: t0},
+		{Kind: blobtest.Put, Owner: alice, Data: large, Seed: "a4", TTL: time.Hour, At: t0}, // and a new claim begins without tags
+		{Kind: blobtest.PutTags, Owner: alice, Data: large, Tags: []byte("a's again")},
 	}
 }
 

@@ -24,6 +24,7 @@ type Kind int
 const (
 	Put Kind = iota
 	SetSeed
+	PutTags
 	Delete
 	Expire
 )
@@ -34,6 +35,7 @@ type Op struct {
 	Owner wallet.Address
 	Data  []byte
 	Seed  string        // Put, SetSeed
+	Tags  []byte        // PutTags; one byte at least
 	TTL   time.Duration // Put
 	At    time.Time     // Put: time stored; Expire: now
 }
@@ -48,6 +50,8 @@ func (o Op) Do(ctx context.Context, s *blobstore.Store) error {
 		return s.Put(ctx, blobstore.Record{Owner: o.Owner, Hash: o.Hash(), Seed: o.Seed, Stored: o.At, TTL: o.TTL}, o.Data)
 	case SetSeed:
 		return s.SetSeed(ctx, o.Owner, o.Hash(), o.Seed)
+	case PutTags:
+		return s.PutTags(ctx, o.Owner, o.Hash(), o.Tags)
 	case Delete:
 		return s.Delete(ctx, o.Owner, o.Hash())
 	default:
@@ -67,7 +71,12 @@ type key struct {
 type claim struct {
 	record blobstore.Record
 	data   []byte
+	tags   string // "" without
 }
+
+// same says whether two claims are the same but for their data, which their
+// hash names.
+func (c claim) same(d claim) bool { return c.record == d.record && c.tags == d.tags }
 
 // Model is what a store must hold. The zero value is an empty store's.
 type Model struct {
@@ -88,7 +97,7 @@ func (m *Model) Apply(o Op) error {
 		m.seen[k] = true
 		m.claims[k] = claim{blobstore.Record{
 			Owner: o.Owner, Hash: k.hash, Size: int64(len(o.Data)), Seed: o.Seed, Stored: o.At, TTL: o.TTL,
-		}, o.Data}
+		}, o.Data, c.tags}
 	case o.Kind == Expire:
 		maps.DeleteFunc(m.claims, func(_ key, c claim) bool {
 			return c.record.TTL > 0 && !c.record.Stored.Add(c.record.TTL).After(o.At)
@@ -97,6 +106,9 @@ func (m *Model) Apply(o Op) error {
 		return blobstore.ErrNotFound
 	case o.Kind == SetSeed:
 		c.record.Seed = o.Seed
+		m.claims[k] = c
+	case o.Kind == PutTags:
+		c.tags = string(o.Tags)
 		m.claims[k] = c
 	case o.Kind == Delete:
 		delete(m.claims, k)
@@ -114,24 +126,37 @@ func (m *Model) Settle(ctx context.Context, s *blobstore.Store, o Op) error {
 	for k := range after.seen {
 		old, had := m.claims[k]
 		now, has := after.claims[k]
-		if had == has && old.record == now.record {
+		if had == has && old.same(now) {
 			continue
 		}
-		r, err := s.Stat(ctx, k.owner, k.hash)
+		found, err := look(ctx, s, k)
 		switch {
-		case err == nil && has && r == now.record:
+		case err == nil && has && found.same(now):
 			if m.claims == nil {
 				m.claims = map[key]claim{}
 			}
 			m.claims[k] = now
-		case err == nil && had && r == old.record:
+		case err == nil && had && found.same(old):
 		case errors.Is(err, blobstore.ErrNotFound) && (!has || !had):
 			delete(m.claims, k)
 		default:
-			return fmt.Errorf("after an interrupted change of %v: found %+v, %v; before %+v, after %+v", k, r, err, old.record, now.record)
+			return fmt.Errorf("after an interrupted change of %v: found %+v, %v; before %+v, after %+v", k, found.record, err, old.record, now.record)
 		}
 	}
 	return nil
+}
+
+// look is a claim as the store has it, without its data.
+func look(ctx context.Context, s *blobstore.Store, k key) (c claim, err error) {
+	if c.record, err = s.Stat(ctx, k.owner, k.hash); err != nil {
+		return c, err
+	}
+	tags, err := s.Tags(ctx, k.owner, k.hash)
+	if errors.Is(err, blobstore.ErrNotFound) {
+		err = nil
+	}
+	c.tags = string(tags)
+	return c, err
 }
 
 // Usage is what the store must say of itself, apart from room.
@@ -155,8 +180,18 @@ func (m *Model) contents() map[string]int64 {
 }
 
 // Check returns what the store holds too much, too little or wrong: claims,
-// data, usage.
+// data, tags, usage.
 func (m *Model) Check(ctx context.Context, s *blobstore.Store) error {
+	u, want := s.Usage(), m.Usage()
+	if u.Bytes != want.Bytes || u.Objects != want.Objects || u.Records != want.Records {
+		return fmt.Errorf("usage %+v, want %+v", u, want)
+	}
+	return m.CheckClaims(ctx, s)
+}
+
+// CheckClaims is Check without the usage, for a store that holds more than the
+// model knows of.
+func (m *Model) CheckClaims(ctx context.Context, s *blobstore.Store) error {
 	for k := range m.seen {
 		want, has := m.claims[k]
 		data, r, err := s.Read(ctx, k.owner, k.hash)
@@ -166,10 +201,10 @@ func (m *Model) Check(ctx context.Context, s *blobstore.Store) error {
 		case has && (err != nil || r != want.record || !bytes.Equal(data, want.data)):
 			return fmt.Errorf("%v: %d bytes, %+v, %v; want %d bytes, %+v", k, len(data), r, err, len(want.data), want.record)
 		}
-	}
-	u, want := s.Usage(), m.Usage()
-	if u.Bytes != want.Bytes || u.Objects != want.Objects || u.Records != want.Records {
-		return fmt.Errorf("usage %+v, want %+v", u, want)
+		tags, err := s.Tags(ctx, k.owner, k.hash)
+		if none := want.tags == ""; none != errors.Is(err, blobstore.ErrNotFound) || !none && err != nil || string(tags) != want.tags {
+			return fmt.Errorf("%v: tags %.20q, %v; want %.20q", k, tags, err, want.tags)
+		}
 	}
 	return nil
 }

@@ -13,7 +13,16 @@
 //
 // so that who verifies one block has verified the size too.
 //
-// Enter at Sum and Hasher.
+// # Ranges
+//
+// Of a range of bytes goes over the wire what its blocks are verified with, and
+// the blocks, in the order in which they are needed: from the top, of a tree
+// of one block that block; of a larger one the hashes of its left and right
+// side, 64 bytes, then the left side and then the right, each only if it has a
+// byte of the range. That is 1.6 % more than the blocks, and of the whole data
+// 64 bytes fewer than of so many blocks.
+//
+// Enter at Sum and Hasher; for ranges at NewTree, Tree.Encode and NewReader.
 package blocktree
 
 import (

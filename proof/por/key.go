@@ -81,9 +81,9 @@ func alphas(block cipher.Block) *[Sectors]half {
 // prfSize is how many bytes f(i) is reduced from.
 const prfSize = 2 * aes.BlockSize
 
-// prf is f(i).
-func prf(block cipher.Block, i int64) element {
-	var b [prfSize]byte
+// prf is f(i); b is overwritten.
+func prf(block cipher.Block, i int64, b *[prfSize]byte) element {
+	clear(b[:])
 	b[0], b[aes.BlockSize] = ofF, ofF
 	binary.BigEndian.PutUint64(b[8:], uint64(2*i))
 	binary.BigEndian.PutUint64(b[aes.BlockSize+8:], uint64(2*i+1))

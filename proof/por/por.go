@@ -106,8 +106,9 @@ func (k Key) Check(c Challenge, size int64, answer []byte) error {
 		want.addProduct(alpha[j], mu)
 	}
 	blocks := c.Select(size)
+	var b [prfSize]byte
 	for n, nu := range c.coefficients(size, len(blocks)) {
-		want.addProduct(nu, prf(block, blocks[n]))
+		want.addProduct(nu, prf(block, blocks[n], &b))
 	}
 	var sigma [TagSize]byte
 	want.reduce().put(sigma[:])
@@ -119,15 +120,15 @@ func (k Key) Check(c Challenge, size int64, answer []byte) error {
 
 // dot is the sum of alpha_j * m_j over the sectors of a block.
 func dot(alpha *[Sectors]half, b *[BlockSize]byte) (w wide) {
-	for j := range Sectors {
+	for j := range alpha {
 		w.addHalves(alpha[j], halfOf(b[j*SectorSize:]))
 	}
 	return w
 }
 
-// addScaled adds nu * m_j to the sum of every sector.
-func addScaled(mu *[Sectors]wide, nu half, b *[BlockSize]byte) {
-	for j := range Sectors {
-		mu[j].addHalves(nu, halfOf(b[j*SectorSize:]))
+// addScaled adds a * m_j to the sum of every sector.
+func addScaled(sums *[Sectors]wide, a half, b *[BlockSize]byte) {
+	for j := range sums {
+		sums[j].addHalves(a, halfOf(b[j*SectorSize:]))
 	}
 }

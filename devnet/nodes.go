@@ -15,6 +15,7 @@ import (
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/internal/lifecycle"
 	"github.com/filetao/filetao/node"
+	"github.com/filetao/filetao/validator/events"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 )
@@ -123,7 +124,8 @@ func (d *Devnet) buildValidator(group *lifecycle.Group, i int, key envelope.Key)
 	}
 	d.indexes = append(d.indexes, ix)
 	group.AddCloser(id.name+"'s index", ix.Close)
-	vc := node.ValidatorConfig{Common: c, Index: ix, Validator: d.cfg.Validator, Observe: d.seen.observe}
+	log := events.DefaultConfig(filepath.Join(c.Dir, events.FileName))
+	vc := node.ValidatorConfig{Common: c, Index: ix, Validator: d.cfg.Validator, Observe: d.seen.observe, Events: &log}
 	if i == 0 {
 		vc.Door = d.userDoor()
 		vc.API = &node.APIConfig{Envelope: key, Gateway: d.cfg.Gateway}

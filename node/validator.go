@@ -14,6 +14,7 @@ import (
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/proof/audit"
 	"github.com/filetao/filetao/validator"
+	"github.com/filetao/filetao/validator/events"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire/synapse"
 )
@@ -35,6 +36,8 @@ type ValidatorConfig struct {
 	Validator validator.Config
 	// Observe is told what each task of a step did; nil: nobody is.
 	Observe func(validator.Event)
+	// Events is the log that is kept of them; nil: none is.
+	Events *events.Config
 	// API serves users in the same process over the same index; nil: no.
 	API *APIConfig
 }
@@ -54,7 +57,7 @@ func NewValidator(c ValidatorConfig) (*Validator, error) {
 	f := n.newFleet(c.Fleet, c.Hotkey, c.Index)
 	role := validator.New(c.Validator, validator.Deps{
 		Key: c.Hotkey, Chain: c.Chain, Follower: n.follower, Fleet: f, Index: c.Index,
-		Rand: rand.Reader, Now: time.Now, Log: n.log, Observe: c.Observe,
+		Rand: rand.Reader, Now: time.Now, Log: n.log, Observe: n.logEvents(c),
 	})
 	n.group.Add("steps", role.Run)
 	n.serveMiners(c.Index)

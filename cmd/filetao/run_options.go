@@ -64,7 +64,6 @@ var neuronIgnored = ignored{
 	"neuron.chunk_factor":            "challenges choose among pieces that exist",
 	"neuron.tier_update_step_length": "tiers are decided at every rollover",
 	"neuron.num_concurrent_forwards": "steps do not overlap", "neuron.semaphore_size": "transfers are bounded by bytes",
-	"neuron.events_retention_size": "no event log is written yet", "neuron.dont_save_events?": "no event log is written yet",
 	"neuron.disable_log_rewards?":      "use --logging.debug to see them",
 	"neuron.subscription_logging_path": whyLog, "neuron.debug_logging_path": whyLog,
 }
@@ -74,7 +73,7 @@ var gatewayIgnored = ignored{
 	"neuron.maxsize": whyGateway, "neuron.blocks_per_step": whyGateway, "neuron.challenge_sample_size": whyGateway,
 	"neuron.store_step_length": whyGateway, "neuron.retrieve_step_length": whyGateway, "neuron.set_weights_epoch_length": whyGateway,
 	"neuron.checkpoint_block_length": whyGateway, "neuron.moving_average_alpha": whyGateway, "neuron.data_ttl": whyGateway,
-	"neuron.disable_set_weights?": whyGateway,
+	"neuron.disable_set_weights?": whyGateway, "neuron.events_retention_size": whyGateway, "neuron.dont_save_events?": whyGateway,
 }
 
 // ignore defines the options, hidden from the help.

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/node"
 	"github.com/filetao/filetao/validator"
+	"github.com/filetao/filetao/validator/events"
 	"github.com/filetao/filetao/wallet"
 )
 
@@ -71,9 +73,41 @@ type validatorFlags struct {
 	indexFlags
 	neuronFlags
 	apiFlags
+	eventFlags
 	api bool
 	ttl int64 // seconds
 	cfg validator.Config
+}
+
+// eventFlags say what is kept of a validator's events.
+type eventFlags struct {
+	eventsFile string
+	eventsKept byteSize
+	noEvents   bool
+}
+
+func (e *eventFlags) add(cmd *cobra.Command) {
+	e.eventsKept = defaultEvents
+	f := cmd.Flags()
+	f.StringVar(&e.eventsFile, "events.file", "", "`file` of the events, a line of JSON each, for `filetao plot` (default <dir>/"+events.FileName+")")
+	f.Var(&e.eventsKept, "neuron.events_retention_size", "how much of them is kept")
+	f.BoolVar(&e.noEvents, "neuron.dont_save_events", false, "keep none")
+}
+
+// eventFiles is how many files the kept events are in.
+const eventFiles = 8
+
+// defaultEvents is a fortnight of a subnet of 256.
+const defaultEvents = 512 << 20
+
+// config is where events are kept; nil: nowhere.
+func (e *eventFlags) config(dir string) *events.Config {
+	if e.noEvents {
+		return nil
+	}
+	cfg := events.DefaultConfig(cmp.Or(expandHome(e.eventsFile), filepath.Join(dir, events.FileName)))
+	cfg.FileSize, cfg.Files = int64(e.eventsKept)/eventFiles, eventFiles
+	return &cfg
 }
 
 func (c *cli) runValidatorCommand() *cobra.Command {
@@ -98,6 +132,7 @@ score them, set weights on the chain. With --api it also serves users: those in
 	v.indexFlags.add(c, cmd)
 	v.neuronFlags.add(cmd)
 	v.apiFlags.add(c, cmd)
+	v.eventFlags.add(cmd)
 	f.Int64Var(&v.cfg.UniformSize, "neuron.maxsize", 0, "`bytes` of the largest random datum; 0 draws sizes log-normally around 3 MiB")
 	f.IntVar(&v.cfg.BlocksPerStep, "neuron.blocks_per_step", v.cfg.BlocksPerStep, "`blocks` from step to step")
 	f.IntVar(&v.cfg.ChallengeSample, "neuron.challenge_sample_size", v.cfg.ChallengeSample, "`number` of miners challenged a step")
@@ -118,7 +153,7 @@ func (c *cli) runValidator(cmd *cobra.Command, v *validatorFlags, remote *devcha
 	}
 	v.cfg.TTL = time.Duration(v.ttl) * time.Second
 	return withIndex(cmd.Context(), c.log, v.url(), v.dir, func(ix *index.Index) error {
-		cfg := node.ValidatorConfig{Common: common, Index: ix, Fleet: v.fleet(), Validator: v.cfg}
+		cfg := node.ValidatorConfig{Common: common, Index: ix, Fleet: v.fleet(), Validator: v.cfg, Events: v.eventFlags.config(v.dir)}
 		if v.api {
 			api, err := c.apiConfig(cmd.Context(), &v.apiFlags)
 			if err != nil {

@@ -91,7 +91,7 @@ func (f failing) Sync() error {
 func TestEveryFailureCostsOneEvent(t *testing.T) {
 	for step := 1; step < 20; step++ {
 		for _, keeps := range []int{0, 1, 100, MaxLine} {
-			t.Run(fmt.Sprintf("%d/%d", step, keeps), func(t *testing.T) { failOnce(t, step, keeps, 12) })
+			t.Run(fmt.Sprintf("%d/%d", step, keeps), func(t *testing.T) { failOnce(t, step, keeps, 15) })
 		}
 	}
 }

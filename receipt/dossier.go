@@ -49,7 +49,7 @@ type Dossier struct {
 	// What the asker says.
 	Verdict Verdict
 	Reason  string    // in words; cut at MaxReason bytes when encoded
-	Asked   time.Time // for the first time; zero if not known
+	Asked   time.Time // for the first time, 1970 to 9999; zero if not known
 	Settled time.Time // zero if not known
 	Tries   int       // how often it was asked, 0 to 255; 0 if not known
 }
@@ -81,6 +81,11 @@ func (d Dossier) check() error {
 		return fmt.Errorf("%w: proof and signature belong together", ErrStatement)
 	case d.Tries < 0 || d.Tries > maxTries:
 		return fmt.Errorf("%w: asked %d times", ErrStatement, d.Tries)
+	}
+	for _, t := range []time.Time{d.Asked, d.Settled} {
+		if !t.IsZero() && (t.Unix() < 1 || t.Unix() > maxTime) {
+			return fmt.Errorf("%w: a time before 1970 or after 9999", ErrStatement)
+		}
 	}
 	return nil
 }
@@ -148,7 +153,7 @@ func ParseDossier(b []byte) (Dossier, error) {
 		Pledge: j.Pledge, PledgeAsker: j.PledgeAsker, PledgeMiner: j.PledgeMiner,
 		Question: j.Question, QuestionAsker: j.QuestionAsker,
 		Proof: j.Proof, ProofMiner: j.ProofMiner,
-		Verdict: j.Verdict, Reason: j.Reason, Asked: j.Asked, Settled: j.Settled, Tries: j.Tries,
+		Verdict: j.Verdict, Reason: j.Reason, Asked: j.Asked.UTC(), Settled: j.Settled.UTC(), Tries: j.Tries,
 	}
 	if len(j.Key) != 0 {
 		if len(j.Key) != len(por.Key{}) {

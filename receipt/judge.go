@@ -96,7 +96,7 @@ func (j *judge) pledge() bool {
 	if !j.p.Until.IsZero() {
 		until = "until " + j.p.Until.Format(time.RFC3339)
 	}
-	j.note("There is a pledge of %s to keep the %d bytes with hash %s for %s, from %s %s.",
+	j.note("The pledge says that %s keeps the %d bytes with hash %s for %s, from %s %s.",
 		j.p.Miner, j.p.Size, j.p.Hash, j.p.Asker, j.p.Made.Format(time.RFC3339), until)
 	j.signed(j.p.VerifyAsker(j.d.PledgeAsker), "asker", "pledge", j.p.Asker)
 	j.signed(j.p.VerifyMiner(j.d.PledgeMiner), "miner", "pledge", j.p.Miner)
@@ -184,7 +184,7 @@ func (j *judge) proof(err error) {
 		j.verdict(Passed, "The answer is right: it shows all the blocks that were asked for.")
 	case errors.Is(err, proof.ErrProof):
 		j.verdict(Failed, "The answer is wrong: it cannot have been computed from the pledged data and tags, if they belong to each other.")
-		j.note("If the miner shows data and tags that match the pledge and each other but not the key, the asker cheated (CheckTags).")
+		j.note("If the miner shows the pledged data and the pledged tags, and they do not belong to each other under the key, the asker cheated (CheckTags).")
 	default:
 		j.open("The answer cannot be checked: %v.", err)
 	}
@@ -193,9 +193,12 @@ func (j *judge) proof(err error) {
 // verdict compares the asker's with the right one.
 func (j *judge) verdict(right Verdict, why string, args ...any) {
 	j.note(why, args...)
-	if j.d.Verdict != right {
+	switch {
+	case j.d.Verdict != right:
 		j.refute("The asker's verdict is %q: that is wrong.", j.d.Verdict)
-		return
+	case j.Ruling == Refuted:
+		j.note("The asker's verdict is %q: that would be right if the rest were genuine.", j.d.Verdict)
+	default:
+		j.note("The asker's verdict is %q: that is right.", j.d.Verdict)
 	}
-	j.note("The asker's verdict is %q: that is right.", j.d.Verdict)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/filetao/filetao/blobstore"
 	"github.com/filetao/filetao/proof"
+	"github.com/filetao/filetao/receipt"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 )
@@ -46,7 +47,9 @@ func statusOf(err error) error {
 		return &wire.Error{Status: wire.StatusInternal, Text: "The data is damaged here. Storing it again mends it.", Err: err}
 	case errors.Is(err, blobstore.ErrClosed), errors.Is(err, blobstore.ErrBroken):
 		return &wire.Error{Status: wire.StatusUnavailable, Text: "The store is not available.", Err: err}
-	case errors.Is(err, proof.ErrRequest), errors.Is(err, blobstore.ErrInvalid):
+	case errors.Is(err, receipt.ErrSignature):
+		return wire.Unauthorized("%w", err)
+	case errors.Is(err, proof.ErrRequest), errors.Is(err, blobstore.ErrInvalid), errors.Is(err, receipt.ErrStatement):
 		return wire.BadRequest("%w", err)
 	}
 	return err

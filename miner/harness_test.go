@@ -77,17 +77,19 @@ func start(t *testing.T, dir string, c miner.Config, d miner.Deps, capacity int6
 // asker is somebody who asks over the wire.
 type asker struct {
 	t      *testing.T
+	key    *wallet.Keypair
 	client *synapse.Client
 }
 
 func newAsker(t *testing.T, uri string) asker {
-	c := synapse.NewClient(synapse.ClientConfig{Key: keypair(t, uri)}, synapse.ClientDeps{})
+	key := keypair(t, uri)
+	c := synapse.NewClient(synapse.ClientConfig{Key: key}, synapse.ClientDeps{})
 	t.Cleanup(func() {
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return asker{t, c}
+	return asker{t, key, c}
 }
 
 func (a asker) call(n *node, msg wire.Message) error {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/filetao/filetao/blobstore"
 	"github.com/filetao/filetao/internal/cycle"
+	"github.com/filetao/filetao/proof/por"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 	"github.com/filetao/filetao/wire/synapse"
@@ -27,10 +28,10 @@ type Config struct {
 	// largest chunk of any of the reference's releases.
 	MaxData int64
 	// DefaultTTL is how long data is kept whose asker does not say, MaxTTL the
-	// longest that is taken. Defaults 30 days and 10 years.
+	// longest that is taken. All of it is kept a minute longer. Defaults 30 days and 10 years.
 	DefaultTTL, MaxTTL time.Duration
-	// Challenges is how many are computed at a time; more wait. Default: as
-	// many as there are cores.
+	// Challenges is how many are computed at a time, audits and the checking of
+	// pledges among them; more wait. Default: as many as there are cores.
 	Challenges int
 	// ExpiryPeriod is the time between two looks for expired data. Default 1
 	// minute; a look costs nothing when there is none.
@@ -56,7 +57,9 @@ func setDefault[T int | int64 | time.Duration](v *T, value T) {
 
 // Deps are a miner's parts. Store is required.
 type Deps struct {
-	// Key is the miner's hotkey; its address is a label of the metrics.
+	// Key is the miner's hotkey, which signs pledges and answers to audits; its
+	// address is a label of the metrics. Without one, Tags and Audit are
+	// messages that the miner does not know.
 	Key   *wallet.Keypair
 	Store *blobstore.Store
 	// Log may be nil, and so may Now (time.Now) and Rand (crypto/rand).
@@ -70,12 +73,13 @@ type Deps struct {
 // Miner answers for the bytes in a store. It is safe for concurrent use.
 type Miner struct {
 	cfg     Config
+	key     *wallet.Keypair // may be nil
 	store   *blobstore.Store
 	log     *slog.Logger
 	now     func() time.Time
 	rand    io.Reader
 	turns   turns
-	compute *semaphore.Weighted // one for every challenge at work
+	compute *semaphore.Weighted // one for every challenge, audit or pledge at work
 	expiry  *cycle.Loop
 	tally   *tally
 }
@@ -88,7 +92,7 @@ func New(c Config, d Deps) *Miner {
 		labels["hotkey"] = string(d.Key.Address())
 	}
 	m := &Miner{
-		cfg: c.withDefaults(), store: d.Store, log: d.Log, now: d.Now, rand: d.Rand, tally: newTally(labels),
+		cfg: c.withDefaults(), key: d.Key, store: d.Store, log: d.Log, now: d.Now, rand: d.Rand, tally: newTally(labels),
 	}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
@@ -121,6 +125,12 @@ func (m *Miner) Register(s Server) {
 	s.Handle(func() wire.Message { return &wire.Challenge{} }, answer(m, TaskChallenge, m.prove), small)
 	s.Handle(func() wire.Message { return &wire.Retrieve{} }, answer(m, TaskRetrieve, m.giveBack), small)
 	s.Handle(func() wire.Message { return &wire.Delete{} }, answer(m, TaskDelete, m.drop), small)
+	if m.key == nil {
+		return
+	}
+	tags := synapse.BodySize(por.TagsSize(min(m.cfg.MaxData, por.MaxData)))
+	s.Handle(func() wire.Message { return &wire.Tags{} }, answer(m, TaskTags, m.pledge), tags)
+	s.Handle(func() wire.Message { return &wire.Audit{} }, answer(m, TaskAudit, m.audit), small)
 }
 
 // Run drops expired data until ctx ends. It returns an error when the store
@@ -144,7 +154,7 @@ func (m *Miner) Run(ctx context.Context) error {
 func (m *Miner) Expiry() *cycle.Loop { return m.expiry }
 
 func (m *Miner) expire(ctx context.Context) error {
-	n, bytes, err := m.store.Expire(ctx, m.now())
+	n, bytes, err := m.store.Expire(ctx, m.now().Add(-grace))
 	if n > 0 {
 		m.log.Info("dropped expired data", "claims", n, "bytes", bytes)
 	}

@@ -22,6 +22,8 @@ const (
 	TaskChallenge Task = "challenge"
 	TaskRetrieve  Task = "retrieve"
 	TaskDelete    Task = "delete"
+	TaskTags      Task = "tags"
+	TaskAudit     Task = "audit"
 )
 
 // Count is how often a task ended with a status (of package wire).
@@ -36,7 +38,8 @@ type Stats struct {
 	blobstore.Usage
 	// Requests are ordered by task and status.
 	Requests []Count
-	// LastChallenge is when one was last answered well; zero if never.
+	// LastChallenge is when a challenge or an audit was last answered well;
+	// zero if never.
 	LastChallenge time.Time
 }
 
@@ -71,7 +74,7 @@ func (t *tally) add(task Task, status int, took time.Duration, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.counts[Count{Task: task, Status: status}]++
-	if task == TaskChallenge && status == wire.StatusOK {
+	if (task == TaskChallenge || task == TaskAudit) && status == wire.StatusOK {
 		t.lastChallenge = now
 	}
 }
@@ -116,7 +119,7 @@ func newCollector(m *Miner, all prometheus.Labels) prometheus.Collector {
 			{desc("free_bytes", "Bytes of data that there is room for."), func(u blobstore.Usage) int64 { return u.Free }},
 		},
 		requests:      desc("requests_total", "Requests by task and status of the answer.", "task", "status"),
-		lastChallenge: desc("last_challenge_timestamp_seconds", "When a challenge was last answered well; 0 if never."),
+		lastChallenge: desc("last_challenge_timestamp_seconds", "When a challenge or audit was last answered well; 0 if never."),
 	}
 }
 

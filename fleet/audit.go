@@ -21,7 +21,7 @@ var ErrEmpty = errors.New("data of size 0 cannot be challenged")
 // question. The seed is recorded before it is sent, so that a lost answer fails
 // nobody.
 //
-// A datum without an audit record (it came from another index), or a miner of
+// A holding without an audit record (it came from another index), or a miner of
 // which too many answers were lost to know its seed, is asked by Retrieve
 // instead: the whole datum proves more. The Outcome then says TaskRetrieve and
 // is counted as one; after it there is a record, and a seed to go on from.
@@ -33,7 +33,7 @@ func (f *Fleet) Challenge(ctx context.Context, n chain.Neuron, h index.Holding) 
 	if err != nil {
 		return void(TaskChallenge, n, err)
 	}
-	record, err := f.record(ctx, h.Hash)
+	record, err := f.record(ctx, n, h.Hash)
 	if err != nil {
 		return void(TaskChallenge, n, err)
 	}
@@ -106,7 +106,7 @@ func (f *Fleet) Retrieve(ctx context.Context, n chain.Neuron, h index.Holding) (
 	f.unsend(ctx, &o, h.Hash, seed)
 	f.spare(ctx, &o, h.Hash)
 	f.settle(ctx, &o, func(ctx context.Context) error {
-		if err := f.putRecord(ctx, h.Hash, msg.Data); err != nil {
+		if err := f.putRecord(ctx, n, h.Hash, msg.Data); err != nil {
 			return err
 		}
 		return f.moveSeed(ctx, n, h.Hash, seed, over)

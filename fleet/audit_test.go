@@ -209,9 +209,8 @@ func TestDataWithoutARecord(t *testing.T) {
 	}
 }
 
-// The record is there when the holding is, one for all holders, and goes with
-// the last of them.
-func TestOneRecordForAllHolders(t *testing.T) {
+// The record is there when the holding is, and goes with it.
+func TestOneRecordForEachHolder(t *testing.T) {
 	n := fleettest.New(t, 3)
 	f := newFleet(n, fleet.Config{})
 	d := fleet.NewDatum(make([]byte, 100_000))
@@ -219,16 +218,17 @@ func TestOneRecordForAllHolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range n.Miners {
-		b, err := n.Index.Audit(t.Context(), d.Hash())
+		holder := n.Neuron(i).Hotkey
+		b, err := n.Index.Audit(t.Context(), holder, d.Hash())
 		if err != nil || len(b) > 8<<10 {
 			t.Fatalf("a record of %d bytes: %v", len(b), err)
 		}
 		if o := f.Delete(t.Context(), n.Neuron(i), d.Hash()); !o.OK() {
 			t.Fatal(o.Err)
 		}
-	}
-	if _, err := n.Index.Audit(t.Context(), d.Hash()); !errors.Is(err, index.ErrNotFound) {
-		t.Error(err)
+		if _, err := n.Index.Audit(t.Context(), holder, d.Hash()); !errors.Is(err, index.ErrNotFound) {
+			t.Error(err)
+		}
 	}
 }
 

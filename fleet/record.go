@@ -34,9 +34,9 @@ func encoded(secret audit.Secret, data []byte, state *proof.State) ([]byte, erro
 	return r.MarshalBinary()
 }
 
-// record is a datum's audit record; nil when there is none that opens.
-func (f *Fleet) record(ctx context.Context, hash string) (*audit.Record, error) {
-	b, err := f.deps.Index.Audit(ctx, hash)
+// record is a holding's audit record; nil when there is none that opens.
+func (f *Fleet) record(ctx context.Context, n chain.Neuron, hash string) (*audit.Record, error) {
+	b, err := f.deps.Index.Audit(ctx, n.Hotkey, hash)
 	if errors.Is(err, index.ErrNotFound) {
 		return nil, nil
 	} else if err != nil {
@@ -52,11 +52,11 @@ func (f *Fleet) record(ctx context.Context, hash string) (*audit.Record, error) 
 
 // putRecord makes the audit record of data that has just been verified, unless
 // there is one. Data that was removed meanwhile needs none.
-func (f *Fleet) putRecord(ctx context.Context, hash string, data []byte) error {
+func (f *Fleet) putRecord(ctx context.Context, n chain.Neuron, hash string, data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
-	known, err := f.record(ctx, hash)
+	known, err := f.record(ctx, n, hash)
 	if err != nil || known != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (f *Fleet) putRecord(ctx context.Context, hash string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	return unlessGone(f.deps.Index.PutAudit(ctx, hash, b))
+	return unlessGone(f.deps.Index.PutAudit(ctx, n.Hotkey, hash, b))
 }
 
 // over finds the seed that an answer's link is over: one of those known when

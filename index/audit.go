@@ -7,123 +7,126 @@ import (
 	"time"
 
 	"github.com/filetao/filetao/proof/audit"
+	"github.com/filetao/filetao/wallet"
 )
 
-// auditRecord stands beside the bytes of an audit record. Its token is new with
-// every write.
+// auditRecord says what the audit record beside it is of. Both are written once,
+// under a fresh token, before a holding names that token, and deleted after it
+// does so no more.
 type auditRecord struct {
-	V     int       `json:"v"`
-	Since time.Time `json:"since"`
-	Token string    `json:"token"`
+	V      int            `json:"v"`
+	Holder wallet.Address `json:"holder"`
+	Hash   string         `json:"hash"`
+	Since  time.Time      `json:"since"`
 }
 
-func (r auditRecord) check() error { return firstError(checkVersion(r.V), checkToken(r.Token)) }
+func (r auditRecord) check() error {
+	return firstError(checkVersion(r.V), checkAddress(r.Holder), checkHash(r.Hash))
+}
 
 // PutAudited records that a miner holds a datum, as PutHolding does, and the
-// datum's audit record, which all its holders share and which is there before
-// the holding is. The record is the caller's bytes, up to audit.MaxRecord; data
-// of size 0 has none. The seeds of such a holding are known from its first.
+// audit record of the bytes it holds, which is there before the holding is and
+// changes with it at once. The record is the caller's bytes, up to
+// audit.MaxRecord; data of size 0 has none. The seeds of such a holding are known
+// from its first.
 func (x *Index) PutAudited(ctx context.Context, h Holding, record []byte) error {
 	if (len(record) == 0) != (h.Size == 0) || len(record) > audit.MaxRecord {
 		return fmt.Errorf("%w: an audit record of %d bytes for %d bytes of data", ErrInvalid, len(record), h.Size)
 	}
-	return x.putHolding(ctx, h, func(ctx context.Context) error {
-		if len(record) == 0 {
-			return nil
-		}
-		return x.putAudit(ctx, h.Hash, record)
-	})
+	return x.putHolding(ctx, h, true, record)
 }
 
-// PutAudit stores the audit record of a datum that came into the index without
-// one, in the place of what was there; ErrNotFound when nobody holds it.
-func (x *Index) PutAudit(ctx context.Context, hash string, record []byte) error {
-	if err := checkHash(hash); err != nil {
-		return err
-	}
+// PutAudit stores the audit record of a holding that came into the index without
+// one, in the place of what was there; ErrNotFound when there is no such holding.
+func (x *Index) PutAudit(ctx context.Context, holder wallet.Address, hash string, record []byte) error {
 	if len(record) == 0 || len(record) > audit.MaxRecord {
 		return fmt.Errorf("%w: an audit record of %d bytes", ErrInvalid, len(record))
 	}
-	held, err := x.referred(ctx, hash)
-	if err == nil && !held {
-		err = fmt.Errorf("%w: holders of %s", ErrNotFound, hash)
-	}
-	if err != nil {
-		return err
-	}
-	return x.putAudit(ctx, hash, record)
-}
-
-func (x *Index) putAudit(ctx context.Context, hash string, record []byte) error {
-	since, err := encode(auditRecord{V: version, Since: stamp(time.Now()), Token: newToken()})
-	if err != nil {
-		return err
-	}
-	return x.kv.Commit(ctx, auditGroup(hash), nil, []Entry{{fieldSince, since}, {fieldRecord, record}})
-}
-
-// Audit returns the bytes of a datum's audit record, or ErrNotFound.
-func (x *Index) Audit(ctx context.Context, hash string) ([]byte, error) {
-	if err := checkHash(hash); err != nil {
-		return nil, err
-	}
-	return x.getOne(ctx, auditGroup(hash), fieldRecord)
-}
-
-// referred reports whether any miner holds a datum or is about to.
-func (x *Index) referred(ctx context.Context, hash string) (bool, error) {
-	for _, kind := range []Kind{User, Random} {
-		for _, err := range x.kv.Scan(ctx, datumGroup(kind, hash), prefixHolder) {
-			return err == nil, err
+	var token, stale string
+	err := x.changeHolding(ctx, holder, hash, func(r *holdingRecord) (err error) {
+		if r.Size == 0 {
+			return fmt.Errorf("%w: an audit record of no data", ErrInvalid)
 		}
-	}
-	return false, nil
-}
-
-// dropAudit deletes the audit record of a datum that nobody holds any more, or
-// none if it is younger than age, and reports whether it did. Whoever puts a
-// holding refers to it first and writes the record then: so either the
-// reference is seen here, or the record is another one when it comes to the
-// commit.
-func (x *Index) dropAudit(ctx context.Context, hash string, age time.Duration) (bool, error) {
-	group := auditGroup(hash)
-	since, err := x.getOne(ctx, group, fieldSince)
+		if token == "" {
+			if token, err = x.writeAudit(ctx, holder, hash, record); err != nil {
+				return err
+			}
+		}
+		r.Audit, stale = token, r.Audit
+		return nil
+	})
 	if errors.Is(err, ErrNotFound) {
-		return false, nil
+		stale = token
 	} else if err != nil {
-		return false, err
+		return err
 	}
-	if age > 0 {
-		r, err := decode[auditRecord](since)
-		if err != nil {
-			return false, fmt.Errorf("%s in %s: %w", fieldSince, group, err)
-		}
-		if time.Since(r.Since) < age {
-			return false, nil
-		}
-	}
-	if held, err := x.referred(ctx, hash); err != nil || held {
-		return false, err
-	}
-	err = x.kv.Commit(ctx, group, []Entry{{fieldSince, since}}, []Entry{{Field: fieldSince}, {Field: fieldRecord}})
-	if errors.Is(err, ErrConflict) {
-		return false, nil
-	}
-	return err == nil, err
+	return errors.Join(err, x.dropAudit(ctx, stale))
 }
 
-// sweepAudits takes away the audit records of data that nobody holds.
+// Audit returns the bytes of a holding's audit record, or ErrNotFound.
+func (x *Index) Audit(ctx context.Context, holder wallet.Address, hash string) ([]byte, error) {
+	last := ""
+	for range maxTries {
+		r, err := x.holding(ctx, holder, hash)
+		if err != nil {
+			return nil, err
+		}
+		if r.Audit == last {
+			return nil, fmt.Errorf("%w: audit record of %s at %s", ErrNotFound, hash, holder)
+		}
+		record, err := x.getOne(ctx, auditGroup(r.Audit), fieldRecord)
+		if !errors.Is(err, ErrNotFound) {
+			return record, err
+		}
+		last = r.Audit // replaced between the two reads
+	}
+	return nil, fmt.Errorf("%w: audit record of %s at %s", ErrConflict, hash, holder)
+}
+
+// writeAudit writes an audit record for a holding that is about to name it by
+// the token returned.
+func (x *Index) writeAudit(ctx context.Context, holder wallet.Address, hash string, record []byte) (token string, err error) {
+	of, err := encode(auditRecord{V: version, Holder: holder, Hash: hash, Since: stamp(time.Now())})
+	if err != nil {
+		return "", err
+	}
+	token = newToken()
+	return token, x.kv.Commit(ctx, auditGroup(token), nil, []Entry{{fieldOf, of}, {fieldRecord, record}})
+}
+
+// dropAudit deletes an audit record that no holding names any more, or never
+// will; none for no token.
+func (x *Index) dropAudit(ctx context.Context, token string) error {
+	if token == "" {
+		return nil
+	}
+	return x.kv.Commit(ctx, auditGroup(token), nil, []Entry{{Field: fieldOf}, {Field: fieldRecord}})
+}
+
+// sweepAudits takes away the audit records that no holding names.
 func (x *Index) sweepAudits(ctx context.Context, age time.Duration) (int, error) {
 	swept := 0
 	for group, err := range x.kv.Groups(ctx, groupsAudit) {
 		if err != nil {
 			return swept, err
 		}
-		gone, err := x.dropAudit(ctx, tagOf(group), age)
-		if err != nil {
+		of, err := read[auditRecord](ctx, x, group, fieldOf)
+		if errors.Is(err, ErrNotFound) {
+			continue // removed meanwhile
+		} else if err != nil {
 			return swept, err
 		}
-		if gone {
+		if time.Since(of.Since) < age {
+			continue
+		}
+		h, err := x.holding(ctx, of.Holder, of.Hash)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return swept, err
+		}
+		if token := tagOf(group); h.Audit != token {
+			if err := x.dropAudit(ctx, token); err != nil {
+				return swept, err
+			}
 			swept++
 		}
 	}

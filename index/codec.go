@@ -39,6 +39,7 @@ type (
 		Sent  []sentSeed `json:"sent,omitempty"` // seeds in flight, by ascending At
 		Lost  int64      `json:"lost,omitempty"` // others sent until then, in Unix seconds, may be the miner's
 		Token string     `json:"token"`
+		Audit string     `json:"audit,omitempty"` // the token of its audit record, if it has one
 		Slot  uint64     `json:"slot"`
 	}
 	totalRecord struct {
@@ -100,6 +101,9 @@ func (r holdingRecord) check() error {
 			return err
 		}
 	}
+	if r.Audit != "" && checkToken(r.Audit) != nil {
+		return checkToken(r.Audit)
+	}
 	return firstError(checkVersion(r.V), r.Holding.check(), checkToken(r.Token))
 }
 
@@ -138,7 +142,18 @@ func (h Holding) check() error {
 	if h.Kind != User && h.Kind != Random {
 		return fmt.Errorf("%w: kind %.16q", ErrInvalid, h.Kind)
 	}
-	return firstError(checkAddress(h.Holder), checkHash(h.Hash), checkSize(h.Size), checkText(h.Seed, MaxSeed), checkTTL(h.TTL))
+	return firstError(checkAddress(h.Holder), checkHash(h.Hash), checkReplica(h.Replica), checkSize(h.Size),
+		checkText(h.Seed, MaxSeed), checkTTL(h.TTL), h.Native.check())
+}
+
+func (n *Native) check() error {
+	if n == nil {
+		return nil
+	}
+	if size := len(n.Pledge) + len(n.Asked) + len(n.Receipt); size > MaxNative {
+		return fmt.Errorf("%w: a pledge and its signatures of %d bytes, at most %d", ErrInvalid, size, MaxNative)
+	}
+	return nil
 }
 
 func (s Stats) check() error {
@@ -171,6 +186,14 @@ func checkHash(hash string) error {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	return nil
+}
+
+// checkReplica refuses what is neither a hash nor nothing.
+func checkReplica(replica string) error {
+	if replica == "" {
+		return nil
+	}
+	return checkHash(replica)
 }
 
 func checkSize(n int64) error {

@@ -28,9 +28,12 @@ func golden() map[string]any {
 			V: 1, Holding: Holding{Holder: ss58, Hash: "12", Kind: Random, Size: 9, Seed: "ab", Stored: day}, At: 1772366400, Token: "00112233445566ff", Slot: 4},
 		`{"v":1,"holder":"` + ss58 + `","hash":"12","kind":"user","size":9,"seed":"ab","stored":"2026-03-01T12:00:00.000005Z","ttl_ns":0,"at":5,"sent":[{"seed":"cd","at":6}],"lost":4,"token":"00112233445566ff","slot":0}`: holdingRecord{
 			V: 1, Holding: Holding{Holder: ss58, Hash: "12", Kind: User, Size: 9, Seed: "ab", Stored: day}, At: 5, Sent: []sentSeed{{"cd", 6}}, Lost: 4, Token: "00112233445566ff"},
-		`{"v":1,"since":"2026-03-01T12:00:00.000005Z","token":"00112233445566ff"}`: auditRecord{1, day, "00112233445566ff"},
-		`{"v":1,"holdings":3,"bytes":77}`:                                          totalRecord{1, 3, 77},
-		`{"v":1,"size":9,"since":"2026-03-01T12:00:00.000005Z"}`:                   referenceRecord{1, 9, day},
+		`{"v":1,"holder":"` + ss58 + `","hash":"12","replica":"13","kind":"user","size":9,"seed":"ab","stored":"2026-03-01T12:00:00.000005Z","ttl_ns":0,"native":{"pledge":"AQI=","asked":"Aw==","receipt":"BA=="},"at":5,"token":"00112233445566ff","audit":"ff00112233445566","slot":0}`: holdingRecord{
+			V: 1, Holding: Holding{Holder: ss58, Hash: "12", Replica: "13", Kind: User, Size: 9, Seed: "ab", Stored: day, Native: &Native{[]byte{1, 2}, []byte{3}, []byte{4}}},
+			At: 5, Token: "00112233445566ff", Audit: "ff00112233445566"},
+		`{"v":1,"holder":"` + ss58 + `","hash":"12","since":"2026-03-01T12:00:00.000005Z"}`: auditRecord{1, ss58, "12", day},
+		`{"v":1,"holdings":3,"bytes":77}`:                        totalRecord{1, 3, 77},
+		`{"v":1,"size":9,"since":"2026-03-01T12:00:00.000005Z"}`: referenceRecord{1, 9, day},
 		`{"v":1,"hotkey":"` + ss58 + `","store":{"attempts":1,"successes":2},"challenge":{"attempts":3,"successes":4},"retrieve":{"attempts":5,"successes":6},"total_successes":7,"tier":"Gold","storage_limit":8,"window":9}`: statsRecord{
 			1, Stats{ss58, Tally{1, 2}, Tally{3, 4}, Tally{5, 6}, 7, "Gold", 8, 9}},
 	}

@@ -23,9 +23,9 @@
 //	chunk:{<hash>}    file:<cid>:<token>      {"v","size","since"}: a file refers to the chunk
 //	chunk:{<hash>}    holder:<ss58>:<token>   {"v","size","since"}: a miner holds it
 //	random:{<hash>}   holder:<ss58>:<token>   the same for a validator's random datum
-//	audit:{<hash>}    record                  the datum's audit record, bytes, for all its holders
-//	audit:{<hash>}    since                   {"v","since","token"}: when record was written
-//	holder:{<ss58>}   user:<hash>             Holding, "at", "sent", "lost", "token", "slot"
+//	audit:{<token>}   record                  a holding's audit record, bytes
+//	audit:{<token>}   of                      {"v","holder","hash","since"}: whose it is
+//	holder:{<ss58>}   user:<hash>             Holding, "at", "sent", "lost", "token", "audit", "slot"
 //	holder:{<ss58>}   random:<hash>           the same for a random datum
 //	holder:{<ss58>}   slot:<16 hex digits>    the field of the holding in that slot, as plain text
 //	holder:{<ss58>}   total                   {"v","holdings","bytes"}
@@ -46,18 +46,23 @@
 // and random: only leads back to them, and counts only while the truth it
 // names exists and carries the same token. So the order is:
 //
-//   - to put: references under a fresh token, then the audit record, then the
-//     truth; a file becomes visible last and at once, with its first owner;
-//   - to remove: the truth, then the references with its token, then the audit
-//     record if nothing refers to a holder any more and nobody has written it
-//     anew meanwhile; a file becomes invisible first.
+//   - to put: references under a fresh token, then the truth; a file becomes
+//     visible last and at once, with its first owner;
+//   - to remove: the truth, then the references with its token; a file becomes
+//     invisible first.
 //
-// A token is committed into at most one truth and its references go only after
-// that truth has gone, so no interleaving of writers, and no crash between two
-// steps, shows a file or holder that is not there or hides one that is, or a
-// holding from PutAudited without its audit record. What a crash can leave is
-// references without a truth and audit records without holders: never shown,
-// taken away by Sweep.
+// An audit record is led to the other way round and by the same rule: it is
+// written whole under a fresh token, then the holding names that token as its
+// "audit", and when the holding has gone or names another the record is deleted.
+// So a holding and its record change in one commit, and whoever lists holdings
+// reads no records.
+//
+// A token is committed into at most one truth, and what carries it goes only
+// after that truth has gone or names it no more. So no interleaving of writers,
+// and no crash between two steps, shows a file or holder that is not there or
+// hides one that is, or shows a holding from PutAudited without its audit
+// record. What a crash can leave is references without a truth and audit records
+// without a holding: never shown, taken away by Sweep.
 //
 // # Seeds
 //

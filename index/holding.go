@@ -48,56 +48,121 @@ func setTotal(t *txn, total totalRecord) error {
 // PutHolding records that a miner holds a datum that came into the index from
 // elsewhere, without an audit record and with a seed that may be out of date:
 // see Seeds. Call it only for what the miner has proved to hold. A holding known
-// already gets the new size, time and ttl, and the seed as its confirmed one;
-// its kind cannot change (ErrInvalid).
+// already gets the new size, replica, time and ttl, and the seed as its confirmed
+// one; its kind cannot change (ErrInvalid). Native is PutNative's to set: h's is
+// not looked at, and a known holding keeps what it has, as it does its audit
+// record, as long as Replica and Size stay what they were. Else both are gone.
 func (x *Index) PutHolding(ctx context.Context, h Holding) error {
-	return x.putHolding(ctx, h, nil)
+	return x.putHolding(ctx, h, false, nil)
 }
 
-// putHolding is PutHolding without record, and PutAudited with it: record
-// writes the audit record, after the reference to the holding and before the
-// holding itself.
-func (x *Index) putHolding(ctx context.Context, h Holding, record func(context.Context) error) error {
-	h.Stored = stamp(h.Stored)
+// putHolding is PutAudited if audited, else PutHolding. The reference and the
+// audit record, each under a fresh token, are written before the holding, and
+// those that it leaves unused are removed after it.
+func (x *Index) putHolding(ctx context.Context, h Holding, audited bool, record []byte) error {
+	h.Stored, h.Native = stamp(h.Stored), nil
 	if err := h.check(); err != nil {
 		return err
 	}
-	token, referred, recorded, created := newToken(), false, record == nil, false
+	next, referred, unused := holdingRecord{}, false, ""
+	token, audit := newToken(), ""
 	err := x.update(ctx, holderGroup(h.Holder), func(t *txn) error {
 		old, err := holdingIn(t, h.Hash)
 		if err != nil {
 			return err
 		}
-		if created = old == nil; created && !referred {
-			referred, recorded = true, record == nil
+		if old != nil && h.Kind != old.Kind {
+			return fmt.Errorf("%w: %s holds %s as %s data", ErrInvalid, h.Holder, h.Hash, old.Kind)
+		}
+		if old == nil && !referred {
+			referred = true
 			if err := x.refer(ctx, datumGroup(h.Kind, h.Hash), holderRef(h.Holder, token), h.Size); err != nil {
 				return err
 			}
 		}
-		if !recorded {
-			recorded = true
-			if err := record(ctx); err != nil {
+		if len(record) > 0 && audit == "" {
+			if audit, err = x.writeAudit(ctx, h.Holder, h.Hash, record); err != nil {
 				return err
 			}
 		}
-		next := holdingRecord{V: version, Token: token}
-		if !created {
-			next = *old
+		next, unused = succeed(old, h, audited), ""
+		if audited {
+			next.Audit = audit
 		}
-		next.confirm(h.Seed, h.Stored.Unix(), "")
-		if record == nil {
-			next.lose(h.Stored.Unix())
-		}
-		next.Holding = h
-		if created {
+		if old == nil {
+			next.Token = token
 			return addHolding(t, next)
+		}
+		if next.Audit != old.Audit {
+			unused = old.Audit
 		}
 		return replaceHolding(t, next, old)
 	})
-	if err == nil && referred && !created {
-		err = x.unrefer(ctx, datumGroup(h.Kind, h.Hash), holderRef(h.Holder, token))
+	if err != nil {
+		return err
 	}
-	return err
+	if referred && next.Token != token {
+		if err := x.unrefer(ctx, datumGroup(h.Kind, h.Hash), holderRef(h.Holder, token)); err != nil {
+			return err
+		}
+	}
+	return x.dropAudit(ctx, unused)
+}
+
+// succeed is the record of h in the place of old, which may be nil.
+func succeed(old *holdingRecord, h Holding, audited bool) holdingRecord {
+	next := holdingRecord{V: version}
+	if old != nil {
+		next = *old
+		if old.Replica == h.Replica && old.Size == h.Size {
+			h.Native = old.Native
+		} else {
+			next.Audit = ""
+		}
+	}
+	next.confirm(h.Seed, h.Stored.Unix(), "")
+	if !audited {
+		next.lose(h.Stored.Unix())
+	}
+	next.Holding = h
+	return next
+}
+
+// PutNative sets what our own audits of a holding need, or clears it with nil.
+// ErrNotFound if there is no such holding.
+func (x *Index) PutNative(ctx context.Context, holder wallet.Address, hash string, n *Native) error {
+	if err := n.check(); err != nil {
+		return err
+	}
+	return x.changeHolding(ctx, holder, hash, func(r *holdingRecord) error {
+		r.Native = n
+		return nil
+	})
+}
+
+// changeHolding changes a holding's record; ErrNotFound if there is none. change
+// may run several times.
+func (x *Index) changeHolding(ctx context.Context, holder wallet.Address, hash string, change func(*holdingRecord) error) error {
+	if err := firstError(checkAddress(holder), checkHash(hash)); err != nil {
+		return err
+	}
+	return x.update(ctx, holderGroup(holder), func(t *txn) error {
+		r, err := holdingIn(t, hash)
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			return noHolding(holder, hash)
+		}
+		if err := change(r); err != nil {
+			return err
+		}
+		return t.setRecord(holdingField(r.Kind, hash), *r)
+	})
+}
+
+func noHolding(holder wallet.Address, hash string) error {
+	return fmt.Errorf("%w: %s at %s", ErrNotFound, hash, holder)
 }
 
 func addHolding(t *txn, h holdingRecord) error {
@@ -117,9 +182,6 @@ func addHolding(t *txn, h holdingRecord) error {
 }
 
 func replaceHolding(t *txn, h holdingRecord, old *holdingRecord) error {
-	if h.Kind != old.Kind {
-		return fmt.Errorf("%w: %s holds %s as %s data", ErrInvalid, h.Holder, h.Hash, old.Kind)
-	}
 	if h.Size != old.Size {
 		total, err := totalIn(t)
 		if err != nil {
@@ -133,8 +195,8 @@ func replaceHolding(t *txn, h holdingRecord, old *holdingRecord) error {
 	return t.setRecord(holdingField(h.Kind, h.Hash), h)
 }
 
-// RemoveHolding forgets that a miner holds a datum, and with the last holder its
-// audit record. What is not there needs no removing: that is no error.
+// RemoveHolding forgets that a miner holds a datum, with all that is kept of the
+// holding. What is not there needs no removing: that is no error.
 func (x *Index) RemoveHolding(ctx context.Context, holder wallet.Address, hash string) error {
 	return x.removeHolding(ctx, holder, hash, func(Holding) bool { return true })
 }
@@ -172,8 +234,7 @@ func (x *Index) forget(ctx context.Context, gone *holdingRecord) error {
 	if err := x.unrefer(ctx, datumGroup(gone.Kind, gone.Hash), holderRef(gone.Holder, gone.Token)); err != nil {
 		return err
 	}
-	_, err := x.dropAudit(ctx, gone.Hash, 0)
-	return err
+	return x.dropAudit(ctx, gone.Audit)
 }
 
 // dropHolding deletes a holding and moves the last one into its slot.
@@ -214,18 +275,23 @@ func dropHolding(t *txn, gone *holdingRecord) error {
 
 // Holding returns what a miner holds of a datum, or ErrNotFound.
 func (x *Index) Holding(ctx context.Context, holder wallet.Address, hash string) (Holding, error) {
+	r, err := x.holding(ctx, holder, hash)
+	return r.Holding, err
+}
+
+// holding reads a holding's record; ErrNotFound if there is none.
+func (x *Index) holding(ctx context.Context, holder wallet.Address, hash string) (holdingRecord, error) {
 	if err := firstError(checkAddress(holder), checkHash(hash)); err != nil {
-		return Holding{}, err
+		return holdingRecord{}, err
 	}
-	t := &txn{ctx: ctx, kv: x.kv, group: holderGroup(holder)}
-	r, err := holdingIn(t, hash)
+	r, err := holdingIn(&txn{ctx: ctx, kv: x.kv, group: holderGroup(holder)}, hash)
+	if err == nil && r == nil {
+		err = noHolding(holder, hash)
+	}
 	if err != nil {
-		return Holding{}, err
+		return holdingRecord{}, err
 	}
-	if r == nil {
-		return Holding{}, noHolding(holder, hash)
-	}
-	return r.Holding, nil
+	return *r, nil
 }
 
 // Holders returns who holds a datum, by ascending address; none is no error.

@@ -16,7 +16,7 @@ const (
 	fieldTotal  = "total"
 	fieldStats  = "stats"
 	fieldState  = "state"
-	fieldSince  = "since"
+	fieldOf     = "of"
 	fieldRecord = "record"
 )
 
@@ -42,7 +42,7 @@ func fileGroup(cid string) string             { return groupsFile + cid + "}" }
 func holderGroup(a wallet.Address) string     { return groupsHolder + string(a) + "}" }
 func statsGroup(a wallet.Address) string      { return groupsStats + string(a) + "}" }
 func stateGroup(name string) string           { return groupsState + name + "}" }
-func auditGroup(hash string) string           { return groupsAudit + hash + "}" }
+func auditGroup(token string) string          { return groupsAudit + token + "}" }
 func ownerField(a wallet.Address) string      { return prefixOwner + string(a) }
 func fileRef(cid, token string) string        { return prefixFile + cid + ":" + token }
 func holdingField(k Kind, hash string) string { return string(k) + ":" + hash }

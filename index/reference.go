@@ -40,9 +40,9 @@ func parseReference(field string) (reference, error) {
 	return r, nil
 }
 
-// Sweep takes away references without a truth, and audit records of data without
-// holders, that are older than age: what crashed or failed writers left behind. They are never shown, so it is only
-// about space; age must be well above the longest time a Put may take (an hour
+// Sweep takes away references without a truth, and audit records without a
+// holding, that are older than age: what crashed or failed writers left behind.
+// They are never shown, so it is only about space; age must be well above the longest time a Put may take (an hour
 // is plenty). It returns how many it took away.
 func (x *Index) Sweep(ctx context.Context, age time.Duration) (int, error) {
 	swept := 0

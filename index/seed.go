@@ -2,7 +2,6 @@ package index
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -121,36 +120,19 @@ func (x *Index) ConfirmSeed(ctx context.Context, holder wallet.Address, hash, se
 
 // Seeds returns the seeds that a miner may have for a datum, or ErrNotFound.
 func (x *Index) Seeds(ctx context.Context, holder wallet.Address, hash string) (Seeds, error) {
-	if err := firstError(checkAddress(holder), checkHash(hash)); err != nil {
-		return Seeds{}, err
-	}
-	r, err := holdingIn(&txn{ctx: ctx, kv: x.kv, group: holderGroup(holder)}, hash)
+	r, err := x.holding(ctx, holder, hash)
 	if err != nil {
 		return Seeds{}, err
-	}
-	if r == nil {
-		return Seeds{}, noHolding(holder, hash)
 	}
 	return r.seeds(), nil
 }
 
 func (x *Index) changeSeeds(ctx context.Context, holder wallet.Address, hash, seed string, change func(*holdingRecord)) error {
-	if err := firstError(checkAddress(holder), checkHash(hash), checkText(seed, MaxSeed)); err != nil {
+	if err := checkText(seed, MaxSeed); err != nil {
 		return err
 	}
-	return x.update(ctx, holderGroup(holder), func(t *txn) error {
-		r, err := holdingIn(t, hash)
-		if err != nil {
-			return err
-		}
-		if r == nil {
-			return noHolding(holder, hash)
-		}
+	return x.changeHolding(ctx, holder, hash, func(r *holdingRecord) error {
 		change(r)
-		return t.setRecord(holdingField(r.Kind, hash), *r)
+		return nil
 	})
-}
-
-func noHolding(holder wallet.Address, hash string) error {
-	return fmt.Errorf("%w: %s at %s", ErrNotFound, hash, holder)
 }

@@ -21,6 +21,7 @@ const (
 	MaxValue   = 16 << 20 // bytes of one encoded value: some 150,000 chunks a file
 	MaxPayload = 64 << 10 // bytes of one encryption payload
 	MaxSeed    = 256      // bytes of a seed
+	MaxNative  = 1 << 10  // bytes of a Native, its three together
 	MaxName    = 128      // bytes of a state's name: letters, digits and ._-/
 )
 
@@ -52,13 +53,31 @@ func (o Ownership) Expired(now time.Time) bool { return expired(o.Stored, o.TTL,
 
 // Holding is one datum at one miner whose proof of storage was verified.
 type Holding struct {
-	Holder wallet.Address `json:"holder"`
-	Hash   string         `json:"hash"` // H(E), decimal
-	Kind   Kind           `json:"kind"`
-	Size   int64          `json:"size"` // true length of E in bytes
-	Seed   string         `json:"seed"` // the last one the miner proved to have
-	Stored time.Time      `json:"stored"`
-	TTL    time.Duration  `json:"ttl_ns"` // 0: for ever
+	Holder  wallet.Address `json:"holder"`
+	Hash    string         `json:"hash"`              // H(E), decimal
+	Replica string         `json:"replica,omitempty"` // hash of the bytes the holder has; "": those of Hash
+	Kind    Kind           `json:"kind"`
+	Size    int64          `json:"size"` // true length of E in bytes, and of what the holder has
+	Seed    string         `json:"seed"` // the last one the miner proved to have
+	Stored  time.Time      `json:"stored"`
+	TTL     time.Duration  `json:"ttl_ns"`           // 0: for ever
+	Native  *Native        `json:"native,omitempty"` // what our own audits need; nil: the reference's way only
+}
+
+// Held is the hash of the bytes that the holder has: Replica, or Hash.
+func (h Holding) Held() string {
+	if h.Replica != "" {
+		return h.Replica
+	}
+	return h.Hash
+}
+
+// Native is what shows that a miner has pledged to answer our own audits of a
+// holding. The index does not look into it; see MaxNative.
+type Native struct {
+	Pledge  []byte `json:"pledge"`  // the statement, encoded
+	Asked   []byte `json:"asked"`   // the asker's signature over it
+	Receipt []byte `json:"receipt"` // the miner's
 }
 
 // Expired reports whether the holding's time is over.

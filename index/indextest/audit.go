@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strconv"
 	"testing"
@@ -18,17 +19,15 @@ import (
 	"github.com/filetao/filetao/wallet"
 )
 
-// An audit record comes with the first holder and goes with the last.
+// An audit record is one holding's: it comes with it and goes with it.
 func testAudit(t *testing.T, s Store) {
 	x, ctx := s.Open(t), t.Context()
-	user, random := holding(1, 7, index.User), holding(2, 7, index.Random)
+	one, other := holding(1, 7, index.User), holding(2, 7, index.Random)
 	record := bytes.Repeat([]byte{0, 1, 255}, 100)
-	_, err := x.Audit(ctx, user.Hash)
-	fails(t, err, index.ErrNotFound)
-	fails(t, x.PutAudit(ctx, user.Hash, record), index.ErrNotFound)
-	check := func(want []byte) {
+	fails(t, x.PutAudit(ctx, one.Holder, one.Hash, record), index.ErrNotFound)
+	check := func(h index.Holding, want []byte) {
 		t.Helper()
-		got, err := x.Audit(ctx, user.Hash)
+		got, err := x.Audit(ctx, h.Holder, h.Hash)
 		if want == nil {
 			fails(t, err, index.ErrNotFound)
 			return
@@ -38,65 +37,150 @@ func testAudit(t *testing.T, s Store) {
 			t.Fatalf("got %x, want %x", got, want)
 		}
 	}
-	ok(t, x.PutAudited(ctx, user, record))
-	check(record)
-	ok(t, x.PutAudited(ctx, random, record[:50]))
-	ok(t, x.RemoveHolding(ctx, user.Holder, user.Hash))
-	check(record[:50])
-	ok(t, x.PutAudit(ctx, user.Hash, record))
-	check(record)
-	put(t, x, user)
-	ok(t, x.ResetHotkey(ctx, random.Holder))
-	check(record)
-	ok(t, x.ResetHotkey(ctx, user.Holder))
-	check(nil)
+	check(one, nil)
+	ok(t, x.PutAudited(ctx, one, record))
+	check(one, record)
+	check(other, nil)
+	ok(t, x.PutAudited(ctx, other, record[:50]))
+	check(one, record)
+	check(other, record[:50])
+	ok(t, x.PutAudited(ctx, one, record[:60])) // anew
+	check(one, record[:60])
+	ok(t, x.RemoveHolding(ctx, one.Holder, one.Hash))
+	check(one, nil)
+	check(other, record[:50])
+	put(t, x, one)
+	check(one, nil)
+	ok(t, x.PutAudit(ctx, one.Holder, one.Hash, record[:70]))
+	ok(t, x.PutAudit(ctx, one.Holder, one.Hash, record))
+	put(t, x, one)
+	check(one, record)
+	ok(t, x.ResetHotkey(ctx, other.Holder))
+	check(other, nil)
+	ok(t, x.ResetHotkey(ctx, one.Holder))
+	check(one, nil)
 
-	ok(t, x.PutAudited(ctx, user, bytes.Repeat([]byte{7}, audit.MaxRecord)))
-	ok(t, x.RemoveHolding(ctx, user.Holder, user.Hash))
-	check(nil)
-	empty := user
+	ok(t, x.PutAudited(ctx, one, bytes.Repeat([]byte{7}, audit.MaxRecord)))
+	empty := one
 	empty.Size = 0
 	ok(t, x.PutAudited(ctx, empty, nil))
-	check(nil)
+	check(one, nil)
+	fails(t, x.PutAudit(ctx, one.Holder, one.Hash, record), index.ErrInvalid)
 	fails(t, x.PutAudited(ctx, empty, record), index.ErrInvalid)
-	fails(t, x.PutAudited(ctx, user, nil), index.ErrInvalid)
-	fails(t, x.PutAudited(ctx, user, make([]byte, audit.MaxRecord+1)), index.ErrInvalid)
-	fails(t, x.PutAudit(ctx, user.Hash, nil), index.ErrInvalid)
-	fails(t, x.PutAudit(ctx, user.Hash, make([]byte, audit.MaxRecord+1)), index.ErrInvalid)
-	fails(t, x.PutAudit(ctx, "x", record), index.ErrInvalid)
-	_, err = x.Audit(ctx, "x")
+	fails(t, x.PutAudited(ctx, one, nil), index.ErrInvalid)
+	fails(t, x.PutAudited(ctx, one, make([]byte, audit.MaxRecord+1)), index.ErrInvalid)
+	fails(t, x.PutAudited(ctx, holding(1, 7, index.Random), record), index.ErrInvalid)
+	fails(t, x.PutAudit(ctx, one.Holder, one.Hash, nil), index.ErrInvalid)
+	fails(t, x.PutAudit(ctx, one.Holder, one.Hash, make([]byte, audit.MaxRecord+1)), index.ErrInvalid)
+	fails(t, x.PutAudit(ctx, one.Holder, "x", record), index.ErrInvalid)
+	_, err := x.Audit(ctx, "x", one.Hash)
 	fails(t, err, index.ErrInvalid)
 	swept, err := x.Sweep(ctx, 0)
 	ok(t, err)
 	equal(t, swept, 0)
 }
 
-// While holders come and go, whatever is held has its record, and in the end
-// what is not held has none.
+// What is known of a replica goes when the replica changes.
+func testReplica(t *testing.T, s Store) {
+	x, ctx, h := s.Open(t), t.Context(), holding(1, 7, index.User)
+	native := &index.Native{Pledge: bytes.Repeat([]byte{1}, index.MaxNative-128), Asked: bytes.Repeat([]byte{2}, 64), Receipt: bytes.Repeat([]byte{3}, 64)}
+	check := func(want index.Holding, record string) {
+		t.Helper()
+		got, err := x.Holding(ctx, h.Holder, h.Hash)
+		ok(t, err)
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("got %+v, want %+v", got, want)
+		}
+		for got, err := range x.Holdings(ctx, h.Holder) {
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Fatalf("got %+v, want %+v, %v", got, want, err)
+			}
+		}
+		got2, err := x.Audit(ctx, h.Holder, h.Hash)
+		if string(got2) != record || (err != nil) != (record == "") {
+			t.Fatalf("record %q, want %q, %v", got2, record, err)
+		}
+	}
+	equal(t, h.Held(), h.Hash)
+	fails(t, x.PutNative(ctx, h.Holder, h.Hash, native), index.ErrNotFound)
+	given := h
+	given.Native = native // PutNative's to set
+	ok(t, x.PutAudited(ctx, given, []byte("plain")))
+	check(h, "plain")
+
+	h.Replica = Hash(8)
+	equal(t, h.Held(), Hash(8))
+	ok(t, x.PutAudited(ctx, h, []byte("masked")))
+	check(h, "masked")
+	ok(t, x.PutNative(ctx, h.Holder, h.Hash, native))
+	same := h
+	same.Native = native
+	check(same, "masked")
+	h.Seed, h.TTL = "later", 0
+	same.Seed, same.TTL = h.Seed, h.TTL
+	ok(t, x.PutAudited(ctx, h, []byte("again")))
+	check(same, "again")
+	put(t, x, h)
+	check(same, "again")
+	moveSeed(t, ctx, x, h.Holder, h.Hash, "moved")
+	h.Seed, same.Seed = "moved", "moved"
+	check(same, "again")
+	ok(t, x.PutNative(ctx, h.Holder, h.Hash, nil))
+	check(h, "again")
+
+	ok(t, x.PutNative(ctx, h.Holder, h.Hash, native))
+	h.Size++
+	put(t, x, h)
+	check(h, "")
+	ok(t, x.PutAudited(ctx, h, []byte("longer")))
+	ok(t, x.PutNative(ctx, h.Holder, h.Hash, native))
+	h.Replica = ""
+	ok(t, x.PutAudited(ctx, h, []byte("plain")))
+	check(h, "plain")
+
+	fails(t, x.PutNative(ctx, h.Holder, h.Hash, &index.Native{Asked: make([]byte, index.MaxNative+1)}), index.ErrInvalid)
+	fails(t, x.PutNative(ctx, h.Holder, "x", native), index.ErrInvalid)
+	fails(t, x.PutNative(ctx, "x", h.Hash, nil), index.ErrInvalid)
+	swept, err := x.Sweep(ctx, 0)
+	ok(t, err)
+	equal(t, swept, 0)
+}
+
+// While holders come and go and get new records, whatever is held has its record,
+// and in the end what is not held has none.
 func testParallelAudits(t *testing.T, s Store) {
 	xs, ctx := processes(t, s), t.Context()
-	const data = 3
-	together(t, 6, func(i int) error { // each a holder of its own
-		x := xs[i%len(xs)]
-		for range 25 {
-			h := holding(uint32(i), rand.N[uint32](data), index.User)
-			if err := x.PutAudited(ctx, h, []byte("record")); err != nil {
+	together(t, 6, func(i int) error { // two at a time share a holding
+		x, h := xs[i%len(xs)], holding(uint32(i/2), 7, index.User)
+		for n := range 25 {
+			h.Replica = Hash(rand.N[uint32](2))
+			if err := x.PutAudited(ctx, h, fmt.Append(nil, i, n)); err != nil {
 				return err
 			}
-			if _, err := x.Audit(ctx, h.Hash); err != nil {
+			removes := i >= 4
+			if _, err := x.Audit(ctx, h.Holder, h.Hash); err != nil && (!removes || !errors.Is(err, index.ErrNotFound)) {
 				return fmt.Errorf("held: %w", err)
 			}
-			if err := x.RemoveHolding(ctx, h.Holder, h.Hash); err != nil {
+			var err error
+			if removes {
+				err = x.RemoveHolding(ctx, h.Holder, h.Hash)
+			} else {
+				err = x.PutAudit(ctx, h.Holder, h.Hash, []byte("other"))
+			}
+			if err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	_, err := xs[0].Sweep(ctx, 0) // what two that left at once left to each other
+	swept, err := xs[0].Sweep(ctx, 0)
 	ok(t, err)
-	for datum := range uint32(data) {
-		_, err := xs[0].Audit(ctx, Hash(datum))
-		fails(t, err, index.ErrNotFound)
+	equal(t, swept, 0)
+	for holder := range uint32(3) {
+		_, err := xs[0].Holding(ctx, Address(holder), Hash(7))
+		equal(t, err == nil, holder < 2)
+		_, err = xs[0].Audit(ctx, Address(holder), Hash(7))
+		equal(t, err == nil, holder < 2)
 	}
 }
 

@@ -45,6 +45,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"ManyHoldings", testManyHoldings},
 		{"InvalidHoldings", testInvalidHoldings},
 		{"Audit", testAudit},
+		{"Replica", testReplica},
 		{"Seeds", testSeeds},
 		{"SeedsOfHonestMiner", testSeedsOfHonestMiner},
 		{"Stats", testStats},

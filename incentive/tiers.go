@@ -1,7 +1,9 @@
 // Package incentive turns what miners did into tiers, rewards, scores and
 // weights. Its functions are total: any input, however absurd, gives a finite
 // result, because one NaN would poison a moving average for good. It keeps no
-// state and asks nobody; the validator feeds it. Enter at DefaultRules.
+// state and asks nobody; the validator feeds it. Enter at Profile; then
+// Rules.Pay is what a batch of answers earns, Rules.TierOf a miner's tier at a
+// rollover, and Weights the end. docs/incentives.md has the reasons.
 package incentive
 
 import "math"
@@ -12,8 +14,8 @@ type Tier struct {
 	Name string
 	// StorageLimit is how many bytes a miner of the tier may be given.
 	StorageLimit int64
-	// MinScore is the least Wilson score, MinSuccesses the least number of
-	// successes in the miner's whole life. Both must hold.
+	// MinScore is the least score (see Measure), MinSuccesses the least number
+	// of successes in the miner's whole life. Both must hold.
 	MinScore     float64
 	MinSuccesses uint64
 	// Factor multiplies the tier's rewards; Boost further multiplies those of
@@ -83,12 +85,15 @@ func Wilson(successes, attempts uint64) float64 {
 		return 0.5
 	}
 	n := float64(attempts)
-	p := float64(min(successes, attempts)) / n
+	low, high := wilson(float64(min(successes, attempts))/n, n)
+	return (low + high) / 2
+}
+
+// wilson is the interval for the share p of n > 0 attempts.
+func wilson(p, n float64) (low, high float64) {
 	z2 := float64(wilsonZ * wilsonZ)
 	d := 1 + z2/n
 	c := p + z2/(2*n)
 	w := math.Sqrt((p*(1-p) + z2/(4*n)) / n)
-	low := max(0, (c-wilsonZ*w)/d)
-	high := min(1, (c+wilsonZ*w)/d)
-	return (low + high) / 2
+	return max(0, (c-wilsonZ*w)/d), min(1, (c+wilsonZ*w)/d)
 }

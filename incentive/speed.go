@@ -15,19 +15,45 @@ const maxRestore = 6
 // (all zero, or good and bad nearly cancelling out) rewards stay as they are.
 // rewards and answers must be equally long; a reward without an answer stays.
 func SpeedScale(answers []Answer, rewards []float64) []float64 {
+	return scale(answers, rewards, speedFactors, maxRestore)
+}
+
+// MinMaxScale is SpeedScale with (max - u) / (max - min) for the sigmoid: the
+// slowest answer of a batch gets nothing. It is the alternative of 1.x.
+func MinMaxScale(answers []Answer, rewards []float64) []float64 {
+	return scale(answers, rewards, minMaxFactors, max(maxRestore, float64(len(answers))))
+}
+
+// Scaling is a way to shift rewards towards the fast.
+type Scaling int
+
+// The ways. BySigmoid is SpeedScale, ByMinMax is MinMaxScale.
+const (
+	BySigmoid Scaling = iota
+	ByMinMax
+)
+
+func (s Scaling) apply(answers []Answer, rewards []float64) []float64 {
+	if s == ByMinMax {
+		return MinMaxScale(answers, rewards)
+	}
+	return SpeedScale(answers, rewards)
+}
+
+func scale(answers []Answer, rewards []float64, factorsOf func([]float64) []float64, most float64) []float64 {
 	n := min(len(answers), len(rewards))
 	out := make([]float64, len(rewards))
 	for i, r := range rewards {
 		out[i] = finite(r)
 	}
-	factors := speedFactors(perByte(answers[:n]))
+	factors := factorsOf(perByte(answers[:n]))
 	var before, after float64
 	for i := range n {
 		before += out[i]
 		after += out[i] * factors[i]
 	}
 	ratio := before / after
-	if !(ratio > 0 && ratio <= maxRestore) {
+	if !(ratio > 0 && ratio <= most) {
 		return out
 	}
 	for i := range n {
@@ -69,6 +95,23 @@ func speedFactors(u []float64) []float64 {
 		factors[i] = 1
 		if limit > 0 {
 			factors[i] = 1 / (1 + math.Exp(7/limit*((v-mean)-0.3*limit)))
+		}
+	}
+	return factors
+}
+
+// minMaxFactors is 1 for the fastest, 0 for the slowest, in proportion between;
+// all 1 when they were equally fast.
+func minMaxFactors(u []float64) []float64 {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, v := range u {
+		low, high = min(low, v), max(high, v)
+	}
+	factors := make([]float64, len(u))
+	for i, v := range u {
+		factors[i] = 1
+		if high > low {
+			factors[i] = (high - v) / (high - low)
 		}
 	}
 	return factors

@@ -6,24 +6,24 @@ import (
 	"time"
 )
 
-// Rules are the constants of the incentive; DefaultRules has the network's.
+// Rules are the constants of the incentive; DefaultRules has the network's,
+// Profile those of other generations.
 type Rules struct {
-	Tiers Tiers
+	// Tiers are the table, Measure is what their MinScore is held against.
+	Tiers   Tiers
+	Measure Measure
 	// Success and the failures are the rewards of one answer before the
 	// tier's factor; Unavailable is that of a miner found down, without it.
 	Success, StoreFailure, ChallengeFailure, RetrieveFailure, Unavailable float64
 	// Fastest is how many of a batch's answers get their tier's boost.
 	Fastest int
+	// Scaling is how a batch's rewards are shifted towards the fast.
+	Scaling Scaling
 	// Alpha is the weight of a new reward in the moving average.
 	Alpha float64
-}
-
-// DefaultRules are those of the reference, 3.0.
-func DefaultRules() Rules {
-	return Rules{
-		Tiers: V3(), Success: 1, RetrieveFailure: -0.01, Unavailable: -0.005,
-		Fastest: 2, Alpha: 0.05,
-	}
+	// Possession is what audits are worth, Capacity how much a miner may hold.
+	Possession PossessionRules
+	Capacity   CapacityRules
 }
 
 // Answer is how one miner did in a batch of the same task.
@@ -38,21 +38,41 @@ type Answer struct {
 	Bytes int64
 	// Tier is the miner's.
 	Tier Tier
+	// Possession is the miner's PossessionRules.Factor. Pay uses it.
+	Possession float64
 }
 
-// Rewards gives every answer of a batch its reward before scaling by speed:
-// Success for a good one and failure for any other, times the tier's factor.
-// The Fastest good answers within limit also get their tier's boost; a wrong
-// answer takes nobody's place however fast it was, and of equal times the
-// earlier in the batch wins. Factors that are no finite numbers count as zero.
+// Pay is what each answer of a batch adds to its miner's score: its reward, a
+// success times the miner's possession, then scaled by speed. A good answer of
+// a miner whose possession is below one half takes nobody's place among the
+// fastest: to answer without disks is no merit. Under the reference's plain
+// rules, where possession is 1, Pay is SpeedScale of Rewards.
+func (r Rules) Pay(failure float64, limit time.Duration, batch []Answer) []float64 {
+	return r.Scaling.apply(batch, r.rewards(failure, limit, batch, func(a Answer) float64 { return unit(a.Possession) }))
+}
+
+// leastForBoost is the possession that a place among the fastest takes.
+const leastForBoost = 0.5
+
+// Rewards gives every answer of a batch its reward before scaling by speed and
+// whatever its possession: Success for a good one and failure for any other,
+// times the tier's factor. The Fastest good answers within limit also get their
+// tier's boost; a wrong answer takes nobody's place however fast it was, and of
+// equal times the earlier in the batch wins. Factors that are no finite numbers
+// count as zero.
 func (r Rules) Rewards(failure float64, limit time.Duration, batch []Answer) []float64 {
+	return r.rewards(failure, limit, batch, func(Answer) float64 { return 1 })
+}
+
+func (r Rules) rewards(failure float64, limit time.Duration, batch []Answer, possession func(Answer) float64) []float64 {
 	rewards := make([]float64, len(batch))
 	var timely []int
 	for i, a := range batch {
 		reward := failure
 		if a.OK {
-			reward = r.Success
-			if a.Elapsed <= limit {
+			has := possession(a)
+			reward = finite(r.Success * has)
+			if a.Elapsed <= limit && has >= leastForBoost {
 				timely = append(timely, i)
 			}
 		}

@@ -80,15 +80,52 @@ func TestSpeedIsTheReferences(t *testing.T) {
 	}
 }
 
-// The worked example of the network's documents: factors by tier, then the
+func truncated(x float64) float64 { return math.Floor(x*1e4) / 1e4 }
+
+// The worked examples of the network's documents: factors by tier, then the
 // 2.x boosts on the two fastest.
 func TestSpeedTimesTierAsDocumented(t *testing.T) {
+	rules, err := Profile("v2")
+	if err != nil {
+		t.Fatal(err)
+	}
 	times := []float64{0.15, 0.12, 0.19, 0.11, 0.3}
 	tiers := []float64{0.6, 0.7, 0.8, 0.9, 1.0}
 	want := []float64{0.5491, 0.6571, 0.6971, 0.8506, 0.6524}
+	boosted := map[int]float64{1: 0.7557, 3: 0.8931}
 	for i, f := range speedFactors(times) {
-		if got := math.Floor(f*tiers[i]*1e4) / 1e4; got != want[i] {
+		tier := rules.Tiers[len(tiers)-1-i]
+		if tier.Factor != tiers[i] {
+			t.Errorf("the factor of %s is %v, want %v", tier.Name, tier.Factor, tiers[i])
+		}
+		if got := truncated(f * tiers[i]); got != want[i] {
 			t.Errorf("answer %d: %v, want %v", i, got, want[i])
+		}
+		if w, ok := boosted[i]; ok && truncated(f*tiers[i]*tier.Boost) != w {
+			t.Errorf("answer %d, boosted: %v, want %v", i, f*tiers[i]*tier.Boost, w)
+		}
+	}
+}
+
+func TestSpeedFactorsAsDocumented(t *testing.T) {
+	times := []float64{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0}
+	want := []float64{0.9752, 0.9652, 0.9514, 0.9324, 0.9067, 0.8726, 0.8284, 0.7729, 0.7057, 0.6283}
+	for i, f := range speedFactors(times) {
+		if truncated(f) != want[i] {
+			t.Errorf("%v s: %v, want %v", times[i], f, want[i])
+		}
+	}
+}
+
+// The reference's README has 0.79 for the last; the formula rules.
+func TestWilsonAsDocumented(t *testing.T) {
+	for _, c := range []struct {
+		s, n uint64
+		want float64
+		tol  float64
+	}{{8, 9, 0.8701769999681506, 1e-15}, {4, 5, 0.77498, 5e-6}, {7, 9, 0.76441, 5e-6}, {0, 0, 0.5, 0}} {
+		if got := Wilson(c.s, c.n); math.Abs(got-c.want) > c.tol {
+			t.Errorf("Wilson(%d, %d) = %v, want %v", c.s, c.n, got, c.want)
 		}
 	}
 }

@@ -91,35 +91,3 @@ func TestMovingAverage(t *testing.T) {
 		check(t, []float64{incentive.MovingAverage(c.score, c.reward, c.alpha)}, []float64{c.want})
 	}
 }
-
-func FuzzRewardsAndScoresStayFinite(f *testing.F) {
-	f.Add(int64(time.Second), int64(2*time.Second), int64(100), int64(0), 0.6, -0.01, uint8(3))
-	f.Add(int64(-1), int64(math.MaxInt64), int64(math.MinInt64), int64(math.MaxInt64), math.Inf(1), math.NaN(), uint8(255))
-	f.Fuzz(func(t *testing.T, e1, e2, b1, b2 int64, factor, failure float64, bits uint8) {
-		rules := incentive.DefaultRules()
-		tier := incentive.Tier{Factor: factor, Boost: failure}
-		batch := []incentive.Answer{
-			{OK: bits&1 > 0, Came: bits&2 > 0, Elapsed: time.Duration(e1), Bytes: b1, Tier: tier},
-			{OK: bits&4 > 0, Came: bits&8 > 0, Elapsed: time.Duration(e2), Bytes: b2, Tier: rules.Tiers[0]},
-			{OK: bits&16 > 0, Came: bits&32 > 0, Elapsed: time.Second, Bytes: 1, Tier: rules.Tiers[7]},
-		}
-		score := 0.0
-		rewards := rules.Rewards(failure, time.Duration(e2), batch)
-		for _, r := range append(rewards, incentive.SpeedScale(batch, rewards)...) {
-			score = incentive.MovingAverage(score, r, rules.Alpha)
-			if math.IsNaN(r) || math.IsInf(r, 0) || math.IsNaN(score) || math.IsInf(score, 0) {
-				t.Fatalf("reward %v, score %v", r, score)
-			}
-		}
-	})
-}
-
-func FuzzWilsonStaysWithinUnit(f *testing.F) {
-	f.Add(uint64(8), uint64(9))
-	f.Add(uint64(math.MaxUint64), uint64(1))
-	f.Fuzz(func(t *testing.T, s, n uint64) {
-		if w := incentive.Wilson(s, n); !(w >= 0 && w <= 1) {
-			t.Fatalf("Wilson(%d, %d) = %v", s, n, w)
-		}
-	})
-}

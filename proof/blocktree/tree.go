@@ -12,8 +12,11 @@ import (
 // extent is a range of bytes of data of some size.
 type extent struct{ size, from, length int64 }
 
+// maxSize keeps sums of sizes far from overflow.
+const maxSize = 1 << 60
+
 func (e extent) check() error {
-	if e.size < 0 || e.from < 0 || e.length < 0 || e.from > e.size-e.length || e.length == 0 && e.size > 0 {
+	if e.size < 0 || e.size > maxSize || e.from < 0 || e.length < 0 || e.from > e.size-e.length || e.length == 0 && e.size > 0 {
 		return fmt.Errorf("%w: %d bytes from %d of %d", ErrRange, e.length, e.from, e.size)
 	}
 	return nil
@@ -27,7 +30,7 @@ func (e extent) has(s span) bool {
 // all is the span of all blocks.
 func (e extent) all() span { return span{0, e.size/BlockSize + min(e.size%BlockSize, 1)} }
 
-// length is that of a block in bytes.
+// blockLength is that of one block in bytes.
 func (e extent) blockLength(block int64) int { return int(min(BlockSize, e.size-block*BlockSize)) }
 
 // span is the blocks of one node of the tree.
@@ -47,7 +50,7 @@ func (s span) level() int { return bits.Len64(uint64(s.blocks - 1)) }
 type Tree struct {
 	size   int64
 	root   Root
-	levels [][]digest // by level and, of nodes that many blocks apart, by place
+	levels [][]digest // level k has a node for every 2^k blocks
 }
 
 // NewTree reads data to its end. It returns the reader's error.

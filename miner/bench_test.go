@@ -9,6 +9,42 @@ import (
 	"github.com/filetao/filetao/wire"
 )
 
+// BenchmarkNative is the time from Tags or Audit to its answer, without the
+// network, with a real disk; audits beside a challenge in BenchmarkAnswers.
+func BenchmarkNative(b *testing.B) {
+	for _, size := range []int{4 << 10, 1 << 20, 64 << 20} {
+		store, err := blobstore.Open(blobstore.Config{Dir: b.TempDir()}, blobstore.Deps{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		h, alice, bob := handlers{}, keypair(b, "//Alice"), keypair(b, "//Bob")
+		miner.New(miner.Config{}, miner.Deps{Store: store, Key: bob, Now: atNoon}).Register(h)
+		data := vectorData("", "bench", size)
+		d := newDeal(b, alice, bob.Address(), data)
+		if err := h.call(b.Context(), alice.Address(), storeMsg(b, data)); err != nil {
+			b.Fatal(err)
+		}
+		for _, name := range []string{"tags", "audit"} {
+			b.Run(fmt.Sprintf("%s/%d", name, size), func(b *testing.B) {
+				for b.Loop() {
+					b.StopTimer()
+					var msg wire.Message = d.tagsMsg(b)
+					if name == "audit" {
+						msg = d.auditMsg(b, d.question())
+					}
+					b.StartTimer()
+					if err := h.call(b.Context(), alice.Address(), msg); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+		if err := store.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkAnswers is the time from request to answer, without the network,
 // with a real disk.
 func BenchmarkAnswers(b *testing.B) {

@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	keptVersion   = 1
-	signatureSize = 64
-	keptHeader    = 1 + receipt.PledgeSize + 2*signatureSize
+	keptVersion = 1
+	keptHeader  = 1 + receipt.PledgeSize + 2*wallet.SignatureSize
 )
 
 // errKept is returned for a value that is none.
@@ -26,7 +25,7 @@ var errKept = errors.New("miner: unreadable tags")
 // out wrong tags (receipt.CheckTags).
 type Kept struct {
 	Pledge       receipt.Pledge
-	Asker, Miner []byte // their signatures over it, 64 bytes each
+	Asker, Miner []byte // their signatures over it
 	Tags         []byte // as the asker sent them
 }
 
@@ -43,8 +42,8 @@ func (m *Miner) Kept(ctx context.Context, asker wallet.Address, hash string) (Ke
 	return parseKept(value)
 }
 
-// encode is the byte 1, the encoded pledge, the signatures of asker and miner,
-// and the tags.
+// encode is the byte 1, the encoded pledge (233 bytes), the signatures of asker
+// and miner (64 each), and the tags.
 func (k Kept) encode() []byte {
 	b := make([]byte, 0, keptHeader+len(k.Tags))
 	b = append(b, keptVersion)
@@ -67,7 +66,7 @@ func parseKept(b []byte) (Kept, error) {
 		return part
 	}
 	p, err := receipt.ParsePledge(take(receipt.PledgeSize))
-	k := Kept{Pledge: p, Asker: take(signatureSize), Miner: take(signatureSize), Tags: next}
+	k := Kept{Pledge: p, Asker: take(wallet.SignatureSize), Miner: take(wallet.SignatureSize), Tags: next}
 	if err == nil && int64(len(k.Tags)) != por.TagsSize(p.Size) {
 		err = fmt.Errorf("%d bytes of tags for %d of data", len(k.Tags), p.Size)
 	}

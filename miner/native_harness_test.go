@@ -25,8 +25,15 @@ type deal struct {
 }
 
 // newDeal makes tags of data under a fresh salt, and a pledge that holds for a
-// day from noon. Keys are derived as the name of an account says.
+// day from noon.
 func newDeal(t testing.TB, asker *wallet.Keypair, miner wallet.Address, data []byte) *deal {
+	t.Helper()
+	var salt [16]byte
+	_, _ = rand.Read(salt[:])
+	return saltedDeal(t, asker, miner, data, salt)
+}
+
+func saltedDeal(t testing.TB, asker *wallet.Keypair, miner wallet.Address, data []byte, salt [16]byte) *deal {
 	t.Helper()
 	pub, err := miner.PublicKey()
 	if err != nil {
@@ -34,9 +41,8 @@ func newDeal(t testing.TB, asker *wallet.Keypair, miner wallet.Address, data []b
 	}
 	p := receipt.Pledge{
 		Asker: asker.Address(), Miner: miner, Hash: proof.Sum(data), Size: int64(len(data)), Root: blocktree.Sum(data),
-		Made: noon, Until: noon.Add(24 * time.Hour),
+		Salt: salt, Made: noon, Until: noon.Add(24 * time.Hour),
 	}
-	_, _ = rand.Read(p.Salt[:])
 	key := por.SecretOf(asker.PrivateKeyHex()).Key(pub, p.Hash, p.Size, p.Salt)
 	tags := key.Tags(data)
 	p.Tags, p.Key = sha256.Sum256(tags), key.Commitment()

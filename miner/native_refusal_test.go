@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -196,7 +197,7 @@ func native(t testing.TB, fs vfs.FS, c miner.Config, size int) (h handlers, from
 	alice, bob := keypair(t, "//Alice"), keypair(t, "//Bob")
 	_, h = inMemory(t, fs, c, miner.Deps{Key: bob, Now: atNoon})
 	data := vectorData("", "native", size)
-	d = newDeal(t, alice, bob.Address(), data)
+	d = saltedDeal(t, alice, bob.Address(), data, [16]byte{1}) // the same in all of a fuzzer's processes
 	for _, msg := range []wire.Message{storeMsg(t, data), d.tagsMsg(t)} {
 		if err := h.call(t.Context(), alice.Address(), msg); err != nil {
 			t.Fatal(err)
@@ -225,6 +226,29 @@ func TestAnAuditReadsTheBlocksAskedForAndNoMore(t *testing.T) {
 	if err := h.call(ctx, from, d.auditMsg(t, d.question())); !errors.Is(err, full) || g.here != por.Sample {
 		t.Errorf("without memory: %v", err)
 	}
+}
+
+func TestAuditsAtATimeAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gate{open: make(chan struct{})}
+		close(g.open)
+		h, from, d := native(t, slow{disk(), g}, miner.Config{Challenges: 2}, 100_000)
+		g.open, g.here = make(chan struct{}), 0
+		results := make(chan error)
+		for range 5 {
+			go func() { results <- h.call(t.Context(), from, d.auditMsg(t, d.question())) }()
+		}
+		synctest.Wait()
+		if g.here != 2 {
+			t.Errorf("%d audits are computed at a time, want 2", g.here)
+		}
+		close(g.open)
+		for range 5 {
+			if err := <-results; err != nil {
+				t.Error(err)
+			}
+		}
+	})
 }
 
 func TestUnreadableContentIsSaidToBeDamaged(t *testing.T) {

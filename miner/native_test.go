@@ -266,3 +266,36 @@ func TestReceiptDefendsTheMiner(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// FuzzNative sends anything at all as statements: a receipt must come only of
+// the right tags, a proof only of a signed question.
+func FuzzNative(f *testing.F) {
+	alice, bob := keypair(f, "//Alice"), keypair(f, "//Bob")
+	data := vectorData("", "native", 5000)
+	h, from, d := native(f, disk(), miner.Config{}, len(data))
+	tags, audit := d.tagsMsg(f), d.auditMsg(f, d.question())
+	late, none := d.question(), newDeal(f, alice, bob.Address(), data[1:])
+	late.Size = 1 << 30
+	f.Add(tags.Pledge, tags.Signature, d.tags)
+	f.Add(audit.Question, audit.Signature, d.tags)
+	f.Add(tags.Pledge, audit.Signature, d.tags[1:])
+	f.Add(late.Encode(), d.auditMsg(f, late).Signature, []byte{})
+	f.Add(none.pledge.Encode(), none.tagsMsg(f).Signature, none.tags)
+	f.Add(tags.Pledge[:100], []byte{}, []byte{})
+	f.Add([]byte{}, []byte{}, []byte{})
+	f.Fuzz(func(t *testing.T, statement, signature, tags []byte) {
+		give := &wire.Tags{Pledge: bytes.Clone(statement), Signature: bytes.Clone(signature), Tags: bytes.Clone(tags)}
+		ask := &wire.Audit{Question: bytes.Clone(statement), Signature: bytes.Clone(signature)}
+		for _, msg := range []wire.Message{give, ask} {
+			if err := h.call(t.Context(), from, msg); wire.StatusOf(err) >= 500 {
+				t.Errorf("%s: %v", msg.Name(), err)
+			}
+		}
+		if give.Receipt != nil && (!bytes.Equal(statement, d.pledge.Encode()) || !bytes.Equal(tags, d.tags)) {
+			t.Errorf("a receipt for %x", statement)
+		}
+		if q, err := receipt.ParseQuestion(statement); ask.Proof != nil && (err != nil || q.Verify(signature) != nil || d.check(q, ask) != nil) {
+			t.Errorf("a proof for %x", statement)
+		}
+	})
+}

@@ -1,0 +1,44 @@
+package miner
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/filetao/filetao/proof/por"
+	"github.com/filetao/filetao/receipt"
+	"github.com/filetao/filetao/wallet"
+)
+
+func FuzzKept(f *testing.F) {
+	k := Kept{
+		Pledge: receipt.Pledge{
+			Asker: wallet.AddressOf([32]byte{1}), Miner: wallet.AddressOf([32]byte{2}), Size: 5000, Made: time.Unix(9, 0).UTC(),
+		},
+		Asker: bytes.Repeat([]byte{3}, 64), Miner: bytes.Repeat([]byte{4}, 64), Tags: make([]byte, por.TagsSize(5000)),
+	}
+	good := k.encode()
+	if len(good) != 362+34 {
+		f.Fatalf("%d bytes", len(good))
+	}
+	f.Add(good)
+	for _, bad := range [][]byte{nil, {1}, good[:361], good[:362], good[:395], append(good[:396:396], 0), append([]byte{2}, good[1:]...), make([]byte, 396)} {
+		if got, err := parseKept(bad); !errors.Is(err, errKept) {
+			f.Errorf("%d bytes: %+v, %v", len(bad), got, err)
+		}
+		f.Add(bad)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		k, err := parseKept(b)
+		if err != nil {
+			if !errors.Is(err, errKept) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if !bytes.Equal(k.encode(), b) {
+			t.Fatalf("%x became %x", b, k.encode())
+		}
+	})
+}

@@ -23,6 +23,7 @@ const (
 // player is one miner in one validator's eyes.
 type player struct {
 	strategy
+	kind       int // index in strategies; 0 is steady
 	score      float64
 	tier       incentive.Tier
 	record     incentive.Record
@@ -53,10 +54,11 @@ func newMatch(rules incentive.Rules, seed uint64) *match {
 	m := &match{rules: rules, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), players: make([]player, miners)}
 	all := strategies()
 	for i := range m.players {
-		m.players[i] = player{strategy: all[0], tier: rules.Tiers.Named("")}
-		if i < perStrategy*len(all) {
-			m.players[i].strategy = all[i%len(all)]
+		kind := i % len(all)
+		if i >= perStrategy*len(all) {
+			kind = 0
 		}
+		m.players[i] = player{strategy: all[kind], kind: kind, tier: rules.Tiers.Named("")}
 	}
 	return m
 }
@@ -129,8 +131,8 @@ func (m *match) ask(due []int, failure float64, task func(*player) bool) {
 // steady is the mean score of the steady miners.
 func (m *match) steady() float64 {
 	var sum, n float64
-	for _, p := range m.players {
-		if p.name == "steady" {
+	for i := range m.players {
+		if p := &m.players[i]; p.kind == 0 {
 			sum, n = sum+p.score, n+1
 		}
 	}
@@ -141,39 +143,39 @@ func (m *match) steady() float64 {
 // began, or turned): their mean score, their mean and largest share of the
 // steady miners' mean, and how many hours it took until all of them stayed
 // under 1 % of it.
-type result struct{ score, mean, worst, hour float64 }
+type result struct{ score, mean, worst, hour, counted float64 }
+
+func (r *result) count(p *player, steady float64, step int) {
+	if p.turns {
+		step -= turnHour * stepsAnHour
+	}
+	share := p.score / steady
+	if share >= 0.01 {
+		r.hour = max(r.hour, float64(step+1)/stepsAnHour)
+	}
+	if step >= 24*stepsAnHour {
+		r.counted++
+		r.score, r.mean, r.worst = r.score+p.score, r.mean+share, max(r.worst, share)
+	}
+}
 
 // play gives the results by strategy in the eyes of validators that ask
 // independently of each other.
-func play(rules incentive.Rules, validators, hours int) map[string]result {
-	out, counted := map[string]result{}, map[string]float64{}
+func play(rules incentive.Rules, validators, hours int) []result {
+	out := make([]result, len(strategies()))
 	for v := range validators {
 		m := newMatch(rules, uint64(v+1))
 		for step := range hours * stepsAnHour {
 			m.step(step)
 			steady := m.steady()
-			for _, p := range m.players[:perStrategy*len(strategies())] {
-				since := step
-				if p.turns {
-					since -= turnHour * stepsAnHour
-				}
-				r := out[p.name]
-				if p.score >= 0.01*steady {
-					r.hour = max(r.hour, float64(since+1)/stepsAnHour)
-				}
-				if since >= 24*stepsAnHour {
-					counted[p.name]++
-					r.score, r.mean = r.score+p.score, r.mean+p.score/steady
-					r.worst = max(r.worst, p.score/steady)
-				}
-				out[p.name] = r
+			for i := range perStrategy * len(out) {
+				out[i%len(out)].count(&m.players[i], steady, step)
 			}
 		}
 	}
-	for name, n := range counted {
-		r := out[name]
-		r.score, r.mean = r.score/n, r.mean/n
-		out[name] = r
+	for i := range out {
+		r := &out[i]
+		r.score, r.mean = r.score/max(1, r.counted), r.mean/max(1, r.counted)
 	}
 	return out
 }

@@ -2,7 +2,7 @@ package incentive_test
 
 import (
 	"fmt"
-	"maps"
+	"slices"
 	"testing"
 
 	"github.com/filetao/filetao/incentive"
@@ -61,8 +61,8 @@ func TestStrategies(t *testing.T) {
 	const validators, hours = 4, 48
 	plain, now := play(plainRules, validators, hours), play(incentive.DefaultRules(), validators, hours)
 	t.Logf("%-36s %14s %14s %14s %12s", "strategy", "mean, plain", "mean", "largest", "under 1 %")
-	for _, s := range strategies() {
-		before, after := plain[s.name], now[s.name]
+	for i, s := range strategies() {
+		before, after := plain[i], now[i]
 		t.Logf("%-36s %13.1f%% %13.1f%% %13.2f%% %s", s.name, 100*before.mean, 100*after.mean, 100*after.worst, sank(after))
 		switch {
 		case before.mean < 0.4:
@@ -73,10 +73,10 @@ func TestStrategies(t *testing.T) {
 			t.Errorf("%s: %v of an honest score, %v without possession", s.name, after.mean, before.mean)
 		}
 	}
-	if a, b := now["steady"].score, plain["steady"].score; a < 0.95*b {
+	if a, b := now[0].score, plain[0].score; a < 0.95*b {
 		t.Errorf("a steady miner's score fell from %v to %v", b, a)
 	}
-	if a, b := play(incentive.DefaultRules(), 1, 25), play(incentive.DefaultRules(), 1, 25); !maps.Equal(a, b) {
+	if a, b := play(incentive.DefaultRules(), 1, 2), play(incentive.DefaultRules(), 1, 2); !slices.Equal(a, b) {
 		t.Error("two runs differ")
 	}
 }

@@ -19,82 +19,88 @@ import (
 	"github.com/filetao/filetao/wire"
 )
 
-// pledged is a node that holds data of Alice's with tags, and the value it keeps.
-func pledged(t *testing.T) (n *node, a asker, data []byte, d *deal, value []byte) {
+// pledged is a node that holds data of Alice's with tags.
+func pledged(t *testing.T) (n *node, a asker, data []byte, d *deal) {
 	t.Helper()
 	n = start(t, t.TempDir(), miner.Config{MaxData: 100_000}, miner.Deps{Now: atNoon}, 0)
 	a = newAsker(t, "//Alice")
 	data = vectorData("", "native refusals", 9000)
 	a.store(n, data)
-	d = a.give(n, data)
-	value, err := n.store.Tags(t.Context(), a.key.Address(), hashOf(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n, a, data, d, value
+	return n, a, data, a.give(n, data)
 }
 
-func TestTagsThatAreWrongAreRefusedAndChangeNothing(t *testing.T) {
-	n, alice, data, good, value := pledged(t)
+// refuse sends tags and says whether they got the status, and what is kept stayed
+// as it was.
+func (a asker) refuse(n *node, what string, msg *wire.Tags, hash string, want int) {
+	a.t.Helper()
+	value, err := n.store.Tags(a.t.Context(), keypair(a.t, "//Alice").Address(), hash)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if err := a.call(n, msg); wire.StatusOf(err) != want || want != wire.StatusOK && msg.Receipt != nil {
+		a.t.Errorf("tags %s: %v, want status %d", what, err, want)
+	}
+	got, err := n.store.Tags(a.t.Context(), keypair(a.t, "//Alice").Address(), hash)
+	if err != nil || (want != wire.StatusOK) != bytes.Equal(got, value) {
+		a.t.Errorf("tags %s, status %d: kept the same: %t, %v", what, want, bytes.Equal(got, value), err)
+	}
+}
+
+func TestPledgesThatAreNotTrueAreRefused(t *testing.T) {
+	n, alice, data, good := pledged(t)
 	bob := newAsker(t, "//Bob")
 	day := 24 * time.Hour
-	cases := map[string]struct {
+	for name, c := range map[string]struct {
 		change func(*deal)
-		sent   func(*wire.Tags)
-		from   asker
 		want   int
 	}{
-		"of a larger size":               {change: func(d *deal) { d.pledge.Size++ }, want: wire.StatusConflict},
-		"of so many bytes more":          {change: func(d *deal) { d.pledge.Size += 5000 }, want: wire.StatusBadRequest},
-		"of another root":                {change: func(d *deal) { d.pledge.Root[0] ^= 1 }, want: wire.StatusConflict},
-		"of data not here":               {change: func(d *deal) { d.pledge.Hash[0] ^= 1 }, want: wire.StatusNotFound},
-		"of another miner":               {change: func(d *deal) { d.pledge.Miner = bob.key.Address() }, want: wire.StatusBadRequest},
-		"of other tags":                  {change: func(d *deal) { d.pledge.Tags[31] ^= 1 }, want: wire.StatusBadRequest},
-		"for ever":                       {change: func(d *deal) { d.pledge.Until = time.Time{} }, want: wire.StatusConflict},
-		"for longer than the data":       {change: func(d *deal) { d.pledge.Until = noon.Add(30*day + 61*time.Second) }, want: wire.StatusConflict},
-		"for as long as the data":        {change: func(d *deal) { d.pledge.Until = noon.Add(30*day + 60*time.Second) }, want: wire.StatusOK},
-		"that have ended":                {change: func(d *deal) { d.pledge.Made, d.pledge.Until = noon.Add(-day), noon }, want: wire.StatusConflict},
-		"that are no numbers":            {change: spoil(0, 0xfb, 0xff, 3), want: wire.StatusBadRequest},
-		"that are large numbers":         {change: spoil(2, 0, 0, 4), want: wire.StatusBadRequest},
-		"that are the largest numbers":   {change: spoil(2, 0xfa, 0xff, 3), want: wire.StatusOK},
-		"from who does not ask":          {from: bob, want: wire.StatusForbidden},
-		"with too few tags":              {sent: func(m *wire.Tags) { m.Tags = m.Tags[1:] }, want: wire.StatusBadRequest},
-		"without tags":                   {sent: func(m *wire.Tags) { m.Tags = []byte{} }, want: wire.StatusBadRequest},
-		"with changed tags":              {sent: func(m *wire.Tags) { m.Tags[20] ^= 1 }, want: wire.StatusBadRequest},
-		"with a changed salt":            {sent: func(m *wire.Tags) { m.Pledge[len(m.Pledge)-17] ^= 1 }, want: wire.StatusUnauthorized},
-		"with half a pledge":             {sent: func(m *wire.Tags) { m.Pledge = m.Pledge[:100] }, want: wire.StatusBadRequest},
-		"with more than a pledge":        {sent: func(m *wire.Tags) { m.Pledge = append(m.Pledge, 0) }, want: wire.StatusBadRequest},
-		"with a pledge of version 2":     {sent: func(m *wire.Tags) { m.Pledge[0] = 2 }, want: wire.StatusBadRequest},
-		"with another's signature":       {sent: func(m *wire.Tags) { m.Signature, _ = bob.key.Sign(m.Pledge) }, want: wire.StatusUnauthorized},
-		"with no signature":              {sent: func(m *wire.Tags) { m.Signature = []byte{} }, want: wire.StatusUnauthorized},
-		"with more than a signature":     {sent: func(m *wire.Tags) { m.Signature = append(m.Signature, 0) }, want: wire.StatusUnauthorized},
-		"with an answer's signature":     {sent: func(m *wire.Tags) { m.Signature = answered(t, n, alice, good) }, want: wire.StatusUnauthorized},
-		"with more tags than any can be": {sent: func(m *wire.Tags) { m.Tags = make([]byte, 1<<20) }, want: wire.StatusTooLarge},
-	}
-	for name, c := range cases {
+		"of a larger size":             {func(d *deal) { d.pledge.Size++ }, wire.StatusConflict},
+		"of so many bytes more":        {func(d *deal) { d.pledge.Size += 5000 }, wire.StatusBadRequest},
+		"of another root":              {func(d *deal) { d.pledge.Root[0] ^= 1 }, wire.StatusConflict},
+		"of data not here":             {func(d *deal) { d.pledge.Hash[0] ^= 1 }, wire.StatusNotFound},
+		"of another miner":             {func(d *deal) { d.pledge.Miner = bob.key.Address() }, wire.StatusBadRequest},
+		"of other tags":                {func(d *deal) { d.pledge.Tags[31] ^= 1 }, wire.StatusBadRequest},
+		"for ever":                     {func(d *deal) { d.pledge.Until = time.Time{} }, wire.StatusConflict},
+		"for longer than the data":     {func(d *deal) { d.pledge.Until = noon.Add(30*day + 61*time.Second) }, wire.StatusConflict},
+		"for as long as the data":      {func(d *deal) { d.pledge.Until = noon.Add(30*day + 60*time.Second) }, wire.StatusOK},
+		"that have ended":              {func(d *deal) { d.pledge.Made, d.pledge.Until = noon.Add(-day), noon }, wire.StatusConflict},
+		"that are no numbers":          {spoil(0, 0xfb, 0xff, 3), wire.StatusBadRequest},
+		"that are large numbers":       {spoil(2, 0, 0, 4), wire.StatusBadRequest},
+		"that are the largest numbers": {spoil(2, 0xfa, 0xff, 3), wire.StatusOK},
+	} {
 		d := newDeal(t, alice.key, n.peer.Hotkey, data)
-		if c.change != nil {
-			c.change(d)
-		}
-		msg := d.tagsMsg(t)
-		if c.sent != nil {
-			c.sent(msg)
-		}
-		if c.from.key == nil {
-			c.from = alice
-		}
-		if err := c.from.call(n, msg); wire.StatusOf(err) != c.want {
-			t.Errorf("tags %s: %v, want status %d", name, err, c.want)
-		}
-		got, err := n.store.Tags(t.Context(), alice.key.Address(), hashOf(data))
-		if err != nil || c.want != wire.StatusOK && !bytes.Equal(got, value) {
-			t.Errorf("tags %s: changed what is kept, %v", name, err)
-		}
-		alice.hand(n, good)
-		if value, err = n.store.Tags(t.Context(), alice.key.Address(), hashOf(data)); err != nil {
-			t.Fatal(err)
-		}
+		c.change(d)
+		alice.refuse(n, name, d.tagsMsg(t), hashOf(data), c.want)
 	}
+	alice.hand(n, good) // in place of those that were right
+	alice.audit(n, good)
+}
+
+func TestTagsThatWereNotPledgedAreRefused(t *testing.T) {
+	n, alice, data, good := pledged(t)
+	bob := newAsker(t, "//Bob")
+	for name, c := range map[string]struct {
+		change func(*wire.Tags)
+		want   int
+	}{
+		"with too few tags":              {func(m *wire.Tags) { m.Tags = m.Tags[1:] }, wire.StatusBadRequest},
+		"without tags":                   {func(m *wire.Tags) { m.Tags = []byte{} }, wire.StatusBadRequest},
+		"with changed tags":              {func(m *wire.Tags) { m.Tags[20] ^= 1 }, wire.StatusBadRequest},
+		"with a changed salt":            {func(m *wire.Tags) { m.Pledge[len(m.Pledge)-17] ^= 1 }, wire.StatusUnauthorized},
+		"with half a pledge":             {func(m *wire.Tags) { m.Pledge = m.Pledge[:100] }, wire.StatusBadRequest},
+		"with more than a pledge":        {func(m *wire.Tags) { m.Pledge = append(m.Pledge, 0) }, wire.StatusBadRequest},
+		"with a pledge of version 2":     {func(m *wire.Tags) { m.Pledge[0] = 2 }, wire.StatusBadRequest},
+		"with another's signature":       {func(m *wire.Tags) { m.Signature, _ = bob.key.Sign(m.Pledge) }, wire.StatusUnauthorized},
+		"with no signature":              {func(m *wire.Tags) { m.Signature = []byte{} }, wire.StatusUnauthorized},
+		"with more than a signature":     {func(m *wire.Tags) { m.Signature = append(m.Signature, 0) }, wire.StatusUnauthorized},
+		"with an answer's signature":     {func(m *wire.Tags) { m.Signature = answered(t, n, alice, good) }, wire.StatusUnauthorized},
+		"with more tags than any can be": {func(m *wire.Tags) { m.Tags = make([]byte, 1<<20) }, wire.StatusTooLarge},
+	} {
+		msg := newDeal(t, alice.key, n.peer.Hotkey, data).tagsMsg(t)
+		c.change(msg)
+		alice.refuse(n, name, msg, hashOf(data), c.want)
+	}
+	bob.refuse(n, "from who does not ask", good.tagsMsg(t), hashOf(data), wire.StatusForbidden)
 	alice.audit(n, good)
 }
 
@@ -121,7 +127,7 @@ func answered(t *testing.T, n *node, a asker, d *deal) []byte {
 }
 
 func TestAuditsThatAreWrongAreRefused(t *testing.T) {
-	n, alice, data, good, _ := pledged(t)
+	n, alice, data, good := pledged(t)
 	bob := newAsker(t, "//Bob")
 	bob.store(n, data)
 	bare := vectorData("", "without tags", 5000)

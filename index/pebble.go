@@ -37,6 +37,7 @@ const (
 	defaultCache    = 64 << 20
 	defaultMemTable = 16 << 20
 	defaultRetry    = time.Second
+	maxUnflushed    = 1 << 30 // bytes in memtables at which writes wait
 	bloomBits       = 10 // per key: 1 % false positives
 )
 
@@ -96,7 +97,7 @@ func pebbleOptions(o Options, f *failure) *pebble.Options {
 		MemTableSize: cmp.Or(o.memTable, defaultMemTable),
 		// A writer that waits for room waits for ever if the disk fails. So none
 		// does: failure refuses writes long before these are reached.
-		MemTableStopWritesThreshold: 64,
+		MemTableStopWritesThreshold: int(maxUnflushed / cmp.Or(o.memTable, defaultMemTable)),
 		L0StopWritesThreshold:       1000,
 		FormatMajorVersion:          pebble.FormatNewest,
 		ReadOnly:                    o.ReadOnly,

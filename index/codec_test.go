@@ -32,6 +32,11 @@ func golden() map[string]any {
 			V: 1, Holding: Holding{Holder: ss58, Hash: "12", Replica: "13", Kind: User, Size: 9, Seed: "ab", Stored: day, Native: &Native{[]byte{1, 2}, []byte{3}, []byte{4}}},
 			At: 5, Token: "00112233445566ff", Audit: "ff00112233445566"},
 		`{"v":1,"holder":"` + ss58 + `","hash":"12","since":"2026-03-01T12:00:00.000005Z"}`: auditRecord{1, ss58, "12", day},
+		`{"v":1,"miner":"` + ss58 + `","id":3,"task":"challenge","hash":"12","replica":"13","size":9,"block":10,"asked":"2026-03-01T12:00:00.000005Z","settled":"2026-03-01T12:00:00.000005Z","tries":2,"passed":true,"reason":"right","elapsed_ns":5,"dossier":{"a":1}}`: trialRecord{
+			1, Trial{ss58, 3, "challenge", "12", "13", 9, 10, day, day, 2, true, "right", 5, []byte(`{"a":1}`)}},
+		`{"v":1,"id":3}`: lastTrialRecord{1, 3},
+		`{"v":1,"miner":"` + ss58 + `","hash":"12","asked":"2026-03-01T12:00:00.000005Z","next":"2026-03-01T12:00:00.000005Z","tries":2,"question":{"a":1}}`: pendingRecord{
+			1, Pending{ss58, "12", day, day, 2, []byte(`{"a":1}`)}},
 		`{"v":1,"holdings":3,"bytes":77}`:                        totalRecord{1, 3, 77},
 		`{"v":1,"size":9,"since":"2026-03-01T12:00:00.000005Z"}`: referenceRecord{1, 9, day},
 		`{"v":1,"hotkey":"` + ss58 + `","store":{"attempts":1,"successes":2},"challenge":{"attempts":3,"successes":4},"retrieve":{"attempts":5,"successes":6},"total_successes":7,"tier":"Gold","storage_limit":8,"window":9}`: statsRecord{
@@ -71,6 +76,9 @@ func decodeAll(data []byte) (all []any) {
 	add(decode1[referenceRecord](data))
 	add(decode1[statsRecord](data))
 	add(decode1[auditRecord](data))
+	add(decode1[trialRecord](data))
+	add(decode1[pendingRecord](data))
+	add(decode1[lastTrialRecord](data))
 	return all
 }
 
@@ -99,6 +107,8 @@ func FuzzRecords(f *testing.F) {
 	}
 	f.Add([]byte(`{"V":1,"OWNERS":1,"token":"00112233445566ff"}`))
 	f.Add([]byte(`{"v":1,"holdings":3,"bytes":-1}`))
+	f.Add([]byte(`{"v":1,"id":3,"ID":0}`))
+	f.Add([]byte(`{"v":1,"miner":"` + ss58 + `","hash":"12","asked":"2026-03-01T12:00:00Z","next":"2026-03-01T12:00:00Z","tries":2,"question":{ "a": "<" }}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, record := range decodeAll(data) {
 			again, err := encode(record)
@@ -134,7 +144,7 @@ func FuzzReference(f *testing.F) {
 func TestKeys(t *testing.T) {
 	for got, want := range map[string]string{
 		fileGroup("c"): "file:{c}", datumGroup(User, "1"): "chunk:{1}", datumGroup(Random, "1"): "random:{1}",
-		holderGroup("a"): "holder:{a}", statsGroup("a"): "stats:{a}", stateGroup("n"): "state:{n}",
+		holderGroup("a"): "holder:{a}", auditGroup("t"): "audit:{t}", trialsGroup("a"): "trials:{a}", trialField(33): "trial:01", statsGroup("a"): "stats:{a}", stateGroup("n"): "state:{n}",
 		ownerField("a"): "owner:a", fileRef("c", "t"): "file:c:t", holderRef("a", "t"): "holder:a:t",
 		holdingField(User, "1"): "user:1", holdingField(Random, "1"): "random:1", slotField(26): "slot:000000000000001a",
 		tagOf("file:{c}"): "c",

@@ -46,6 +46,9 @@ func TestDamagedStore(t *testing.T) {
 	damage(holderGroup(ss58), holdingField(User, "1"))
 	damage(holderGroup(ss58), fieldTotal)
 	damage(statsGroup(ss58), fieldStats)
+	damage(trialsGroup(ss58), fieldLast)
+	damage(trialsGroup(ss58), fieldPending)
+	damage(trialsGroup(ss58), trialField(1))
 	damage(fileGroup(file1), fieldFile)
 	damage(fileGroup(file1), fieldOwners)
 	damage(fileGroup(file1), ownerField(ss58))
@@ -76,6 +79,19 @@ func damagedCalls(ctx context.Context, x *Index) map[string]func() error {
 		"Stats":      func() error { _, err := x.Stats(ctx, ss58); return err },
 		"Update":     func() error { return x.UpdateStats(ctx, ss58, func(*Stats) error { return nil }) },
 		"Sweep":      func() error { _, err := x.Sweep(ctx, 0); return err },
+		"Audit":      func() error { _, err := x.Audit(ctx, ss58, "1"); return err },
+		"PutAudit":   func() error { return x.PutAudit(ctx, ss58, "1", []byte("r")) },
+		"PutNative":  func() error { return x.PutNative(ctx, ss58, "1", nil) },
+		"Trials":     func() error { _, err := x.Trials(ctx, ss58); return err },
+		"Settle":     func() error { return x.Settle(ctx, Trial{Miner: ss58, Hash: "1"}) },
+		"Pending":    func() error { _, err := x.Pending(ctx, ss58); return err },
+		"PutPending": func() error { return x.PutPending(ctx, Pending{Miner: ss58, Hash: "1", Question: []byte("1")}) },
+		"AllPending": func() error {
+			for _, err := range x.AllPending(ctx) {
+				return err
+			}
+			return nil
+		},
 		"Files": func() error {
 			for _, err := range x.Files(ctx) {
 				return err

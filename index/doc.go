@@ -1,7 +1,7 @@
 // Package index is what a validator and its gateways know about the data of
 // the network: users' files and the chunks they are cut into, who holds what
 // and with which seeds, the audit records that miners' answers are held against,
-// their statistics, and small named states. It holds no user data itself, talks
+// their trials and statistics, and small named states. It holds no user data itself, talks
 // to no miner, and proves nothing: whoever calls PutAudited has verified the
 // holder's proof first, and what an audit record says is package proof/audit's.
 //
@@ -29,6 +29,9 @@
 //	holder:{<ss58>}   random:<hash>           the same for a random datum
 //	holder:{<ss58>}   slot:<16 hex digits>    the field of the holding in that slot, as plain text
 //	holder:{<ss58>}   total                   {"v","holdings","bytes"}
+//	trials:{<ss58>}   trial:<nn>              Trial, in one of MaxTrials places: its ID modulo these
+//	trials:{<ss58>}   last                    {"v","id"}: the ID of the latest
+//	trials:{<ss58>}   pending                 Pending
 //	stats:{<ss58>}    stats                   Stats
 //	state:{<name>}    state                   the caller's bytes
 //

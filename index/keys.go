@@ -11,13 +11,15 @@ import (
 
 // The fields with one name.
 const (
-	fieldFile   = "file"
-	fieldOwners = "owners"
-	fieldTotal  = "total"
-	fieldStats  = "stats"
-	fieldState  = "state"
-	fieldOf     = "of"
-	fieldRecord = "record"
+	fieldFile    = "file"
+	fieldOwners  = "owners"
+	fieldTotal   = "total"
+	fieldStats   = "stats"
+	fieldState   = "state"
+	fieldOf      = "of"
+	fieldRecord  = "record"
+	fieldLast    = "last"
+	fieldPending = "pending"
 )
 
 // The beginnings of fields that go on with what they are about.
@@ -36,6 +38,7 @@ const (
 	groupsStats  = "stats:{"
 	groupsState  = "state:{"
 	groupsAudit  = "audit:{"
+	groupsTrials = "trials:{"
 )
 
 func fileGroup(cid string) string             { return groupsFile + cid + "}" }
@@ -43,6 +46,7 @@ func holderGroup(a wallet.Address) string     { return groupsHolder + string(a) 
 func statsGroup(a wallet.Address) string      { return groupsStats + string(a) + "}" }
 func stateGroup(name string) string           { return groupsState + name + "}" }
 func auditGroup(token string) string          { return groupsAudit + token + "}" }
+func trialsGroup(a wallet.Address) string     { return groupsTrials + string(a) + "}" }
 func ownerField(a wallet.Address) string      { return prefixOwner + string(a) }
 func fileRef(cid, token string) string        { return prefixFile + cid + ":" + token }
 func holdingField(k Kind, hash string) string { return string(k) + ":" + hash }
@@ -50,6 +54,19 @@ func slotField(slot uint64) string            { return fmt.Sprintf("slot:%016x",
 
 func holderRef(a wallet.Address, token string) string {
 	return prefixHolder + string(a) + ":" + token
+}
+
+// trialField is where the trial of a number is, in the place of the one MaxTrials
+// before it.
+func trialField(id uint64) string { return fmt.Sprintf("trial:%02d", id%MaxTrials) }
+
+// trialFields are all there may be of a miner.
+func trialFields() []string {
+	fields := make([]string, MaxTrials)
+	for i := range fields {
+		fields[i] = trialField(uint64(i))
+	}
+	return fields
 }
 
 // datumGroup is where the references to a datum are.

@@ -7,10 +7,12 @@ import (
 )
 
 var (
-	// ErrNotFound: there is no such file, owner, holding or state.
+	// ErrNotFound: there is no such file, owner, holding, record, question or
+	// state.
 	ErrNotFound = errors.New("index: not found")
 	// ErrConflict: another writer changed what a commit was founded on. Index
-	// tries again and returns it only when that never ends.
+	// tries again and returns it only when that never ends, and where another
+	// question is pending.
 	ErrConflict = errors.New("index: changed by another writer")
 	// ErrInvalid: the caller's value cannot be stored (bad hash, address, CID,
 	// size, name or text).

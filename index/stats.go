@@ -69,7 +69,7 @@ func (x *Index) AllStats(ctx context.Context) iter.Seq2[Stats, error] {
 }
 
 // ResetHotkey forgets a miner that lost its UID: everything it holds, then its
-// statistics. Stopped half-way it is simply done again.
+// trials and what it is asked, then its statistics. Stopped half-way it is simply done again.
 func (x *Index) ResetHotkey(ctx context.Context, hotkey wallet.Address) error {
 	if err := checkAddress(hotkey); err != nil {
 		return err
@@ -84,6 +84,9 @@ func (x *Index) ResetHotkey(ctx context.Context, hotkey wallet.Address) error {
 			return err
 		}
 		if len(gone) == 0 {
+			if err := x.dropTrials(ctx, hotkey); err != nil {
+				return err
+			}
 			return x.kv.Commit(ctx, statsGroup(hotkey), nil, []Entry{{Field: fieldStats}})
 		}
 		for _, r := range gone {

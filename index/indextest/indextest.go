@@ -46,6 +46,9 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"InvalidHoldings", testInvalidHoldings},
 		{"Audit", testAudit},
 		{"Replica", testReplica},
+		{"Trials", testTrials},
+		{"InvalidTrials", testInvalidTrials},
+		{"Pending", testPending},
 		{"Seeds", testSeeds},
 		{"SeedsOfHonestMiner", testSeedsOfHonestMiner},
 		{"Stats", testStats},
@@ -56,6 +59,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"ParallelFiles", testParallelFiles},
 		{"ParallelHoldings", testParallelHoldings},
 		{"ParallelAudits", testParallelAudits},
+		{"ParallelTrials", testParallelTrials},
 		{"Model", testModel},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })

@@ -26,6 +26,9 @@ const (
 type Finding struct {
 	Ruling  Ruling
 	Reasons []string
+	// Rulings has for every one of the Reasons what that check alone comes to;
+	// "" for what is no check but was found on the way.
+	Rulings []Ruling
 }
 
 // skew is how long before the pledge was made a question may have been asked:
@@ -59,18 +62,23 @@ type judge struct {
 	Finding
 }
 
-func (j *judge) note(text string, args ...any) {
+func (j *judge) add(r Ruling, text string, args ...any) {
 	j.Reasons = append(j.Reasons, fmt.Sprintf(text, args...))
+	j.Rulings = append(j.Rulings, r)
 }
 
+func (j *judge) note(text string, args ...any) { j.add("", text, args...) }
+
+func (j *judge) confirm(text string, args ...any) { j.add(Confirmed, text, args...) }
+
 func (j *judge) refute(text string, args ...any) Finding {
-	j.note(text, args...)
+	j.add(Refuted, text, args...)
 	j.Ruling = Refuted
 	return j.Finding
 }
 
 func (j *judge) open(text string, args ...any) {
-	j.note(text, args...)
+	j.add(Open, text, args...)
 	if j.Ruling == Confirmed {
 		j.Ruling = Open
 	}
@@ -82,7 +90,7 @@ func (j *judge) signed(err error, who, what string, by wallet.Address) {
 		j.refute("The %s's signature over the %s is not one of %s: anybody may have written it.", who, what, by)
 		return
 	}
-	j.note("The %s, %s, signed the %s.", who, by, what)
+	j.confirm("The %s, %s, signed the %s.", who, by, what)
 }
 
 // pledge says whether there is a pledge to go on with.
@@ -115,7 +123,7 @@ func (j *judge) question() bool {
 		j.refute("The question is not about this pledge: %v.", err)
 		return true
 	}
-	j.note("The question is about this pledge, at block %d.", j.q.Epoch)
+	j.confirm("The question is about this pledge, at block %d.", j.q.Epoch)
 	return true
 }
 
@@ -131,7 +139,7 @@ func (j *judge) time() {
 	case !settled.IsZero() && settled.Before(asked):
 		j.refute("It was settled before it was asked.")
 	default:
-		j.note("By the asker's clock it was asked at %s, while the pledge held.", asked.UTC().Format(time.RFC3339))
+		j.confirm("By the asker's clock it was asked at %s, while the pledge held.", asked.UTC().Format(time.RFC3339))
 	}
 }
 
@@ -173,7 +181,7 @@ func (j *judge) key() *por.Key {
 		j.refute("The revealed key is not the one that was pledged.")
 		return nil
 	default:
-		j.note("The revealed key is the one that was pledged.")
+		j.confirm("The revealed key is the one that was pledged.")
 		return key
 	}
 }
@@ -199,6 +207,6 @@ func (j *judge) verdict(right Verdict, why string, args ...any) {
 	case j.Ruling == Refuted:
 		j.note("The asker's verdict is %q: that would be right if the rest were genuine.", j.d.Verdict)
 	default:
-		j.note("The asker's verdict is %q: that is right.", j.d.Verdict)
+		j.confirm("The asker's verdict is %q: that is right.", j.d.Verdict)
 	}
 }

@@ -21,6 +21,15 @@ func rule(t *testing.T, name string, d receipt.Dossier, want receipt.Ruling, wor
 	if f.Ruling != want || !has {
 		t.Errorf("%s: %s, want %s for %q:\n%s", name, f.Ruling, want, words, strings.Join(f.Reasons, "\n"))
 	}
+	heaviest := receipt.Confirmed
+	for _, r := range f.Rulings {
+		if r == receipt.Refuted || r == receipt.Open && heaviest == receipt.Confirmed {
+			heaviest = r
+		}
+	}
+	if heaviest != f.Ruling || len(f.Rulings) != len(f.Reasons) {
+		t.Errorf("%s: %s, but its %d reasons come to %q", name, f.Ruling, len(f.Reasons), f.Rulings)
+	}
 }
 
 func TestJudge(t *testing.T) {

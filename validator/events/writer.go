@@ -72,7 +72,7 @@ type Writer struct {
 	size     int64
 	failing  bool
 	tiersAt  uint64 // the block at which tiers were asked for last
-	hasTiers bool   // since the file began
+	hasTiers bool   // since the file began, and there were any
 }
 
 // New makes a writer. Nothing is opened before Run.
@@ -139,7 +139,8 @@ func (w *Writer) write(ctx context.Context, e validator.Event) {
 		if err != nil {
 			w.deps.Log.Debug("no tiers for an event", "err", err)
 		}
-		l.Tiers, w.tiersAt, w.hasTiers = tiers, e.Block, true
+		l.Tiers, w.tiersAt = tiers, e.Block
+		w.hasTiers = err != nil || slices.ContainsFunc(tiers, func(t string) bool { return t != "" })
 	}
 	w.append(l)
 }

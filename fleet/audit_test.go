@@ -18,7 +18,6 @@ import (
 	"github.com/filetao/filetao/fleet/fleettest"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/proof"
-	"github.com/filetao/filetao/proof/audit"
 	"github.com/filetao/filetao/wire"
 )
 
@@ -85,16 +84,31 @@ func TestLostAnswersFailNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	n := fleettest.New(t, 1)
+	for _, name := range []string{"reference", "native"} {
+		t.Run(name, func(t *testing.T) {
+			n := fleettest.New(t, 1)
+			if name == "native" {
+				native(n)
+			}
+			loseAnswers(t, n, rounds)
+		})
+	}
+}
+
+func loseAnswers(t *testing.T, n *fleettest.Net, rounds int) {
 	l, f := newLossy(n)
 	random := mrand.New(mrand.NewPCG(1, 2))
+	const ttl = 100_000 * time.Hour
 	var held []index.Holding
 	var data [][]byte
 	for i := range 3 {
 		b := make([]byte, 1+1500*i)
 		_, _ = rand.Read(b)
 		data = append(data, b)
-		held = append(held, store(t, f, n, 0, b))
+		if o := f.Store(t.Context(), n.Neuron(0), fleet.NewDatum(b), index.Random, ttl); !o.OK() {
+			t.Fatal(o.Err)
+		}
+		held = append(held, holding(t, n, 0, fleet.NewDatum(b).Hash()))
 	}
 	var last fault
 	rate := 0.0
@@ -117,14 +131,17 @@ func TestLostAnswersFailNobody(t *testing.T) {
 		case 0:
 			_, o = f.Retrieve(t.Context(), n.Neuron(0), held[i])
 		case 1:
-			o = f.Store(t.Context(), n.Neuron(0), fleet.NewDatum(data[i]), index.Random, 1000*time.Hour)
+			o = f.Store(t.Context(), n.Neuron(0), fleet.NewDatum(data[i]), index.Random, ttl)
 		default:
-			o = f.Challenge(t.Context(), n.Neuron(0), held[i])
+			o = f.Challenge(t.Context(), n.Neuron(0), holding(t, n, 0, held[i].Hash))
 		}
 		if last == none && !o.OK() {
 			t.Fatalf("round %d: nothing was lost: %+v", round, o)
 		}
 		asked[o.Task]++
+		if o.Native {
+			asked["native"]++
+		}
 	}
 	t.Log(asked)
 }
@@ -198,7 +215,7 @@ func TestDataWithoutARecord(t *testing.T) {
 	}
 	again(f)
 	d := deps(n, l)
-	d.Now, d.Audit = l.clock, audit.SecretOf("another")
+	d.Now, d.Key = l.clock, fleettest.Key(t, "another")
 	again(fleet.New(fleet.Config{}, d))
 	n.Miners[0].Behave(fleettest.Liar)
 	if err := n.Index.PutHolding(t.Context(), h); err != nil {

@@ -18,7 +18,7 @@ import (
 
 func deps(net *fleettest.Net, transport wire.Transport) fleet.Deps {
 	return fleet.Deps{
-		Transport: transport, Index: net.Index, Metagraph: net.Metagraph, Rand: rand.Reader, Self: net.Asker.Address(),
+		Transport: transport, Index: net.Index, Metagraph: net.Metagraph, Rand: rand.Reader, Key: net.Asker,
 	}
 }
 
@@ -56,7 +56,7 @@ func TestStoreIsRecordedOnceVerified(t *testing.T) {
 	if h.Kind != index.Random || h.Size != 9 || h.TTL != time.Hour || proof.CheckSeed(h.Seed) != nil {
 		t.Errorf("recorded %+v", h)
 	}
-	if got := net.Miners[0].TTL(h.Hash); got != 3600 {
+	if got := net.Miners[0].TTL(h.Held()); got != 3600 {
 		t.Errorf("the miner was told a ttl of %d s", got)
 	}
 	s := stats(t, net, 0)
@@ -72,8 +72,8 @@ func TestStoreWithoutTTLIsForThirtyDays(t *testing.T) {
 		t.Fatal(o.Err)
 	}
 	h, err := net.Index.Holding(t.Context(), net.Miners[0].Hotkey(), d.Hash())
-	if err != nil || h.TTL != 30*24*time.Hour || net.Miners[0].TTL(d.Hash()) != 30*24*3600 {
-		t.Errorf("ttl %v and %d s: %v", h.TTL, net.Miners[0].TTL(d.Hash()), err)
+	if err != nil || h.TTL != 30*24*time.Hour || net.Miners[0].TTL(h.Held()) != 30*24*3600 {
+		t.Errorf("ttl %v and %d s: %v", h.TTL, net.Miners[0].TTL(h.Held()), err)
 	}
 }
 

@@ -20,7 +20,8 @@ var ErrMissing = errors.New("no holder returned the chunk")
 // Fetch gets a chunk from one of its holders: they are pinged in random order
 // and asked as they answer, the next one after each failure and a second one
 // beside the first after Config.Hedge and the time the size takes; those that did not answer the ping come
-// last. The bytes are verified. Outcomes are those of all miners that said
+// last. The bytes are verified. Nobody is handed tags, so that users do not wait
+// for that. Outcomes are those of all miners that said
 // anything; an error wraps ErrMissing and names the chunk and the causes.
 func (f *Fleet) Fetch(ctx context.Context, chunk index.Chunk) ([]byte, []Outcome, error) {
 	miners, err := f.holders(ctx, chunk.Hash)
@@ -142,7 +143,13 @@ func (r *race) run(ctx context.Context, ready <-chan chain.Neuron) ([]byte, erro
 func (r *race) ask(ctx context.Context, n chain.Neuron) {
 	r.wg.Go(func() {
 		var a answer
-		a.data, a.Outcome = r.f.Retrieve(ctx, n, index.Holding{Holder: n.Hotkey, Hash: r.chunk.Hash, Size: r.chunk.Size})
+		h, err := r.f.deps.Index.Holding(ctx, n.Hotkey, r.chunk.Hash)
+		if err != nil {
+			a.Outcome = void(TaskRetrieve, n, err)
+		} else {
+			h.Size = r.chunk.Size
+			a.data, a.Outcome = r.f.retrieve(ctx, n, h, false)
+		}
 		select {
 		case r.answers <- a:
 		case <-ctx.Done():

@@ -3,6 +3,24 @@
 // retrieve, delete), timed and written into the index. It decides neither what
 // to ask whom nor what an answer is worth: validator and gateway do. It starts
 // nothing that outlives a call. Enter at New.
+//
+// # Replicas
+//
+// Callers only ever see a datum and its hash. What a miner is given is its
+// replica: the datum under a mask of that miner's own (package envelope), so
+// that no two hold the same bytes. Hash, audit record, tags and every question
+// to the miner are about the replica; the index is keyed by the datum's hash and
+// has the replica's beside it. Holdings that came into the index from elsewhere
+// have none: their holders have the datum as it is.
+//
+// # Audits
+//
+// Every miner can be challenged in the reference's way, against the audit
+// record. A miner of ours is better asked natively (package receipt): it gets
+// tags of its replica after a Store, or after a retrieval, signs that it has
+// them, and answers a signed question with a proof of all blocks drawn. Whether
+// a peer can do that is found out by handing it tags: who answers 404 is a
+// reference miner, and is not tried again for an hour.
 package fleet
 
 import (
@@ -14,9 +32,11 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/incentive"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/proof/audit"
+	"github.com/filetao/filetao/proof/por"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 )
@@ -31,10 +51,12 @@ type Config struct {
 	VpermitLimit chain.Rao
 	// Timeouts of one exchange, waiting for memory not included.
 	PingTimeout, StoreTimeout, ChallengeTimeout, RetrieveTimeout, DeleteTimeout time.Duration
+	// AuditTimeout is that of a native audit, and of handing over its tags.
+	AuditTimeout time.Duration
 	// Parallel is how many exchanges one call has under way at most.
 	Parallel int
-	// InFlight bounds the bytes of data being retrieved at a time, over all
-	// calls; a datum larger than it travels alone.
+	// InFlight bounds the bytes of data being retrieved and of replicas being
+	// stored at a time, over all calls; what is larger than it travels alone.
 	InFlight int64
 	// Hedge is how long Fetch waits for one holder before it asks a second
 	// one beside it.
@@ -49,7 +71,8 @@ func DefaultConfig() Config {
 		VpermitLimit: 500 * chain.TAO,
 		PingTimeout:  5 * time.Second, StoreTimeout: 100 * time.Second, ChallengeTimeout: 45 * time.Second,
 		RetrieveTimeout: 100 * time.Second, DeleteTimeout: 10 * time.Second,
-		Parallel: 16, InFlight: 1 << 30, Hedge: 3 * time.Second, Tiers: incentive.V3(),
+		AuditTimeout: 20 * time.Second,
+		Parallel:     16, InFlight: 1 << 30, Hedge: 3 * time.Second, Tiers: incentive.V3(),
 	}
 }
 
@@ -61,6 +84,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.ChallengeTimeout, d.ChallengeTimeout)
 	setDefault(&c.RetrieveTimeout, d.RetrieveTimeout)
 	setDefault(&c.DeleteTimeout, d.DeleteTimeout)
+	setDefault(&c.AuditTimeout, d.AuditTimeout)
 	setDefault(&c.Parallel, d.Parallel)
 	setDefault(&c.InFlight, d.InFlight)
 	setDefault(&c.Hedge, d.Hedge)
@@ -78,7 +102,7 @@ func setDefault[T int | int64 | chain.Rao | time.Duration](v *T, to T) {
 
 // Deps are what a Fleet works with. Their owner closes them.
 type Deps struct {
-	// Transport asks under Self's key.
+	// Transport asks under Key.
 	Transport wire.Transport
 	Index     *index.Index
 	// Metagraph is the newest view of the subnet, nil before there is one.
@@ -90,12 +114,11 @@ type Deps struct {
 	Now func() time.Time
 	// Log may be nil.
 	Log *slog.Logger
-	// Self is the hotkey that asks; it is no miner of its own.
-	Self wallet.Address
-	// Audit is what audit records are made with, the same for all who ask under
-	// one hotkey: audit.SecretOf its private key. When it is zero one is drawn,
-	// and records are of no use to anybody else, nor after a restart.
-	Audit audit.Secret
+	// Key is the hotkey that asks, which is no miner of its own. Masks, audit
+	// records and tags are made with secrets derived from it: all who ask under
+	// one hotkey agree on them, and under another one data stored before cannot
+	// be unmasked any more.
+	Key *wallet.Keypair
 }
 
 // Fleet asks miners. It is safe for concurrent use.
@@ -103,7 +126,15 @@ type Fleet struct {
 	cfg    Config
 	deps   Deps
 	log    *slog.Logger
-	memory *semaphore.Weighted // bytes being retrieved
+	memory *semaphore.Weighted // bytes being retrieved or stored
+
+	deaf    deaf
+	tagging tagging
+
+	self   wallet.Address
+	audits audit.Secret
+	tags   por.Secret
+	masks  envelope.MaskSecret
 }
 
 // New makes a fleet.
@@ -115,14 +146,15 @@ func New(cfg Config, deps Deps) *Fleet {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
-	if deps.Audit == (audit.Secret{}) {
-		_, _ = rand.Read(deps.Audit[:]) // never fails
-	}
 	log := deps.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Fleet{cfg: cfg, deps: deps, log: log, memory: semaphore.NewWeighted(cfg.InFlight)}
+	secret := deps.Key.PrivateKeyHex()
+	return &Fleet{
+		cfg: cfg, deps: deps, log: log, memory: semaphore.NewWeighted(cfg.InFlight), self: deps.Key.Address(),
+		audits: audit.SecretOf(secret), tags: por.SecretOf(secret), masks: envelope.MaskSecretOf(secret),
+	}
 }
 
 // Config is the configuration with its defaults filled in.

@@ -151,7 +151,7 @@ func TestFetchNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
-// meter measures how many bytes are being retrieved at a time.
+// meter measures how many bytes are being stored or retrieved at a time.
 type meter struct {
 	wire.Transport
 	sizes map[string]int64
@@ -161,11 +161,15 @@ type meter struct {
 }
 
 func (m *meter) Call(ctx context.Context, to wire.Peer, msg wire.Message) (wire.Exchange, error) {
-	if r, ok := msg.(*wire.Retrieve); ok {
-		size := m.sizes[r.DataHash]
-		m.add(size)
-		defer m.add(-size)
+	var size int64
+	switch msg := msg.(type) {
+	case *wire.Retrieve:
+		size = m.sizes[msg.DataHash]
+	case *wire.Store:
+		size = int64(len(msg.EncryptedData))
 	}
+	m.add(size)
+	defer m.add(-size)
 	return m.Transport.Call(ctx, to, msg)
 }
 
@@ -181,7 +185,11 @@ func TestBytesInFlightAreBounded(t *testing.T) {
 	m := &meter{Transport: net, sizes: map[string]int64{}}
 	f := fleet.New(fleet.Config{InFlight: 2500}, deps(net, m))
 	chunk := spreadChunk(t, f, net, make([]byte, 1000))
-	m.sizes[chunk.Hash] = chunk.Size
+	for i := range net.Miners {
+		for _, hash := range net.Miners[i].Holds() {
+			m.sizes[hash] = chunk.Size
+		}
+	}
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {

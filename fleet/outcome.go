@@ -8,6 +8,7 @@ import (
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/receipt"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 )
@@ -22,6 +23,8 @@ const (
 	TaskChallenge Task = "challenge"
 	TaskRetrieve  Task = "retrieve"
 	TaskDelete    Task = "delete"
+
+	taskTags Task = "tags" // in no Outcome that anybody sees
 )
 
 // Outcome is how one miner did at one task.
@@ -42,10 +45,21 @@ type Outcome struct {
 	Elapsed time.Duration
 	// Bytes is the length of the data the task was about.
 	Bytes int64
+	// Native says that it was a native audit. Dossier is then what anybody can
+	// check of it, once the outcome is final and not void. When it was asked is
+	// when the Question was made; how often, 1, is the caller's to correct.
+	Native  bool
+	Dossier *receipt.Dossier
+
+	open bool // see Silent
 }
 
 // OK says that the answer came, verified and is recorded.
 func (o Outcome) OK() bool { return o.Err == nil }
+
+// Silent says that Ask had no answer, or one that only puts it off (408, 429,
+// 503): nothing is counted yet.
+func (o Outcome) Silent() bool { return o.open }
 
 // Status is the wire's status of the outcome; a wrong answer is 422.
 func (o Outcome) Status() int {
@@ -70,16 +84,22 @@ func (f *Fleet) timeout(t Task) time.Duration {
 		return f.cfg.RetrieveTimeout
 	case TaskDelete:
 		return f.cfg.DeleteTimeout
+	case taskTags:
+		return f.cfg.AuditTimeout
 	default:
 		return f.cfg.PingTimeout
 	}
 }
 
-// call exchanges one message within the task's timeout. The Outcome is final
-// when came is false.
+// call exchanges one message within the task's timeout, a native audit within
+// its own. The Outcome is final when came is false.
 func (f *Fleet) call(ctx context.Context, t Task, n chain.Neuron, msg wire.Message) (o Outcome, came bool) {
 	o = Outcome{Task: t, UID: n.UID, Hotkey: n.Hotkey}
-	within, cancel := context.WithTimeout(ctx, f.timeout(t))
+	limit := f.timeout(t)
+	if _, native := msg.(*wire.Audit); native {
+		limit = f.cfg.AuditTimeout
+	}
+	within, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	start := f.deps.Now()
 	x, err := f.deps.Transport.Call(within, wire.Peer{Hotkey: n.Hotkey, Addr: n.Axon.AddrPort(), Version: n.Axon.Version}, msg)

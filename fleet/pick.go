@@ -20,7 +20,7 @@ func (f *Fleet) Available() []chain.Neuron {
 	var miners []chain.Neuron
 	for _, n := range m.Neurons {
 		validates := n.ValidatorPermit && n.Stake > f.cfg.VpermitLimit
-		if n.Axon.Serving() && !validates && n.Hotkey != f.deps.Self {
+		if n.Axon.Serving() && !validates && n.Hotkey != f.self {
 			miners = append(miners, n)
 		}
 	}

@@ -36,7 +36,7 @@ func TestAvailableAreServingMinersInOrder(t *testing.T) {
 	if got := uids(f.Available()); !slices.Equal(got, []int{1, 4, 5, 7}) {
 		t.Errorf("available: %v", got)
 	}
-	none := fleet.New(fleet.Config{}, fleet.Deps{Metagraph: func() *chain.Metagraph { return nil }})
+	none := fleet.New(fleet.Config{}, fleet.Deps{Key: net.Asker, Metagraph: func() *chain.Metagraph { return nil }})
 	if got := none.Due(chain.Hash{1}, 10); len(got) != 0 {
 		t.Errorf("without a metagraph: %v", got)
 	}
@@ -59,13 +59,13 @@ func TestDueIsTheReferences(t *testing.T) {
 	if err := json.Unmarshal(data, &v); err != nil || len(v.Sample) == 0 {
 		t.Fatal(err, len(v.Sample))
 	}
-	axon := fleettest.New(t, 1).Neuron(0).Axon
+	axon, key := fleettest.New(t, 1).Neuron(0).Axon, fleettest.Key(t, "asker")
 	for _, c := range v.Sample {
 		m := &chain.Metagraph{Neurons: make([]chain.Neuron, c.Population)}
 		for i := range m.Neurons {
 			m.Neurons[i] = chain.Neuron{UID: chain.UID(i), Hotkey: "miner", Axon: axon}
 		}
-		f := fleet.New(fleet.Config{}, fleet.Deps{Metagraph: func() *chain.Metagraph { return m }})
+		f := fleet.New(fleet.Config{}, fleet.Deps{Key: key, Metagraph: func() *chain.Metagraph { return m }})
 		if got := uids(f.Due(c.BlockHash, c.K)); !slices.Equal(got, c.Sample) {
 			t.Errorf("%d of %d due at %s: %v, want %v", c.K, c.Population, c.BlockHash, got, c.Sample)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/index"
@@ -16,57 +17,52 @@ import (
 // more seeds are in flight than the index keeps: nobody can tell.
 var errUnsure = errors.New("the seed that the miner had cannot be known any more")
 
-// audited is the datum's encoded audit record, made once; nil for data of
-// size 0.
-func (d *Datum) audited(secret audit.Secret) ([]byte, error) {
-	if d.Size() == 0 {
-		return nil, nil
-	}
-	d.once.Do(func() { d.record, d.recordErr = encoded(secret, d.data, d.state) })
-	return d.record, d.recordErr
-}
-
-func encoded(secret audit.Secret, data []byte, state *proof.State) ([]byte, error) {
-	r, err := secret.Record(data, state)
-	if err != nil {
-		return nil, err
-	}
-	return r.MarshalBinary()
-}
-
-// record is a holding's audit record; nil when there is none that opens.
-func (f *Fleet) record(ctx context.Context, n chain.Neuron, hash string) (*audit.Record, error) {
-	b, err := f.deps.Index.Audit(ctx, n.Hotkey, hash)
+// record is the audit record of the bytes that a question is about; nil when
+// there is none that opens.
+func (f *Fleet) record(ctx context.Context, n chain.Neuron, q Question) (*audit.Record, error) {
+	b, err := f.deps.Index.Audit(ctx, n.Hotkey, q.Hash)
 	if errors.Is(err, index.ErrNotFound) {
 		return nil, nil
 	} else if err != nil {
 		return nil, err
 	}
-	r, err := f.deps.Audit.Open(hash, b)
+	r, err := f.audits.Open(q.held(), b)
 	if errors.Is(err, audit.ErrRecord) {
-		f.log.Warn("an audit record is damaged or of another hotkey", "hash", hash, "err", err)
+		f.log.Warn("an audit record is damaged, of other bytes, or of another hotkey", "hash", q.Hash, "miner", n.Hotkey, "err", err)
 		return nil, nil
 	}
 	return r, err
 }
 
-// putRecord makes the audit record of data that has just been verified, unless
-// there is one. Data that was removed meanwhile needs none.
-func (f *Fleet) putRecord(ctx context.Context, n chain.Neuron, hash string, data []byte) error {
+// putRecord makes the audit record of bytes that have just been verified, unless
+// there is one. A holding that was removed meanwhile needs none.
+func (f *Fleet) putRecord(ctx context.Context, n chain.Neuron, q Question, data []byte, state *proof.State) error {
 	if len(data) == 0 {
 		return nil
 	}
-	known, err := f.record(ctx, n, hash)
+	known, err := f.record(ctx, n, q)
 	if err != nil || known != nil {
 		return err
 	}
-	state := proof.NewState()
-	state.Write(data)
-	b, err := encoded(f.deps.Audit, data, state)
+	b, err := f.encoded(data, state)
 	if err != nil {
 		return err
 	}
-	return unlessGone(f.deps.Index.PutAudit(ctx, n.Hotkey, hash, b))
+	return unlessGone(f.deps.Index.PutAudit(ctx, n.Hotkey, q.Hash, b))
+}
+
+// send records that a question's seed is about to be sent, and returns all that
+// the miner may have then. again says that it may have been sent before: then it
+// must not be taken back.
+func (f *Fleet) send(ctx context.Context, n chain.Neuron, q Question) (seeds index.Seeds, again bool, err error) {
+	before, err := f.deps.Index.Seeds(ctx, n.Hotkey, q.Hash)
+	if err == nil {
+		seeds, err = f.deps.Index.SendSeed(ctx, n.Hotkey, q.Hash, q.Seed, f.deps.Now())
+	}
+	if errors.Is(err, index.ErrNotFound) {
+		err = fmt.Errorf("%w: %w", ErrMoot, err)
+	}
+	return seeds, slices.Contains(before.Known, q.Seed), err
 }
 
 // over finds the seed that an answer's link is over: one of those known when
@@ -90,6 +86,12 @@ func (f *Fleet) over(ctx context.Context, n chain.Neuron, hash string, data *pro
 	return "", err
 }
 
+// moveSeed records the seed a miner has proved to have, and the one it had. A
+// holding that was removed meanwhile needs none.
+func (f *Fleet) moveSeed(ctx context.Context, n chain.Neuron, q Question, over string) error {
+	return unlessGone(f.deps.Index.ConfirmSeed(ctx, n.Hotkey, q.Hash, q.Seed, over))
+}
+
 // unsend takes the seed of a question back that did not reach the miner; every
 // other failure leaves open whether it did.
 func (f *Fleet) unsend(ctx context.Context, o *Outcome, hash, seed string) {
@@ -102,25 +104,4 @@ func (f *Fleet) unsend(ctx context.Context, o *Outcome, hash, seed string) {
 	if err := unlessGone(f.deps.Index.UnsendSeed(ctx, o.Hotkey, hash, seed)); err != nil {
 		o.Void, o.Err = true, errors.Join(o.Err, fmt.Errorf("record %s at %s: %w", o.Task, o.Hotkey, err))
 	}
-}
-
-// spare makes a failure void when the miner need not have the datum any more,
-// since it was removed meanwhile.
-func (f *Fleet) spare(ctx context.Context, o *Outcome, hash string) {
-	if o.OK() || o.Void {
-		return
-	}
-	if errors.Is(o.Err, errUnsure) {
-		o.Void = true
-	} else if _, err := f.deps.Index.Seeds(ctx, o.Hotkey, hash); err != nil {
-		o.Void, o.Err = true, errors.Join(o.Err, err)
-	}
-}
-
-// unlessGone is err, but nil when the datum is not in the index any more.
-func unlessGone(err error) error {
-	if errors.Is(err, index.ErrNotFound) {
-		return nil
-	}
-	return err
 }

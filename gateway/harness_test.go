@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func newBench(t testing.TB, miners int, cfg gateway.Config) *bench {
 	b.fleet = fleet.New(fleet.Config{
 		PingTimeout: 200 * time.Millisecond, StoreTimeout: 300 * time.Millisecond, RetrieveTimeout: 300 * time.Millisecond,
 		DeleteTimeout: 200 * time.Millisecond, Hedge: 50 * time.Millisecond,
-	}, fleet.Deps{Transport: b, Index: b.Index, Metagraph: b.Metagraph, Rand: rand.Reader, Self: b.Asker.Address()})
+	}, fleet.Deps{Transport: b, Index: b.Index, Metagraph: b.Metagraph, Rand: rand.Reader, Key: b.Asker})
 	b.Gateway = b.another(cfg)
 	return b
 }
@@ -132,6 +133,18 @@ func (b *bench) holders(t testing.TB, hash string) []wallet.Address {
 		t.Fatal(err)
 	}
 	return holders
+}
+
+// replica is the hash of what a miner holds of a chunk; "" for nothing.
+func (b *bench) replica(t testing.TB, m *fleettest.Miner, hash string) string {
+	t.Helper()
+	h, err := b.Index.Holding(t.Context(), m.Hotkey(), hash)
+	if errors.Is(err, index.ErrNotFound) {
+		return ""
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	return h.Held()
 }
 
 // held counts the data at all miners, as they themselves know them.

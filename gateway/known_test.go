@@ -28,7 +28,7 @@ func TestAgainForLonger(t *testing.T) {
 	for _, c := range f.Chunks {
 		kept := 0
 		for _, m := range b.Miners {
-			if m.TTL(c.Hash) == 48*3600 {
+			if m.TTL(b.replica(t, m, c.Hash)) == 48*3600 {
 				kept++
 			}
 		}
@@ -69,7 +69,7 @@ func TestAgainAfterALoss(t *testing.T) {
 			id := b.put(t, alice, data)
 			f := b.file(t, id)
 			for _, m := range b.Miners {
-				if m.TTL(f.Chunks[0].Hash) > 0 {
+				if m.TTL(b.replica(t, m, f.Chunks[0].Hash)) > 0 {
 					lose(b, m)
 				}
 			}

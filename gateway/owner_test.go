@@ -110,7 +110,7 @@ func TestDeleteKeepsSharedChunks(t *testing.T) {
 		}
 	}
 	for _, m := range b.Miners {
-		if !slices.Equal(m.Holds(), []string{shared.Hash}) {
+		if !slices.Equal(m.Holds(), []string{b.replica(t, m, shared.Hash)}) {
 			t.Errorf("a miner has %v, want the shared chunk only", m.Holds())
 		}
 	}

@@ -39,7 +39,7 @@ func serve(t *testing.T, miners int, access gateway.Access, cfg gateway.Config) 
 	t.Cleanup(func() { _ = transport.Close() })
 	s.fleet = fleet.New(fleet.Config{
 		PingTimeout: time.Second, StoreTimeout: 2 * time.Second, RetrieveTimeout: 2 * time.Second, DeleteTimeout: time.Second,
-	}, fleet.Deps{Transport: transport, Index: s.Index, Metagraph: s.Metagraph, Rand: rand.Reader, Self: s.Asker.Address()})
+	}, fleet.Deps{Transport: transport, Index: s.Index, Metagraph: s.Metagraph, Rand: rand.Reader, Key: s.Asker})
 	server, err := synapse.NewServer(synapse.ServerConfig{Key: s.Asker}, synapse.ServerDeps{Door: wire.NewDoor(access.Door(), wire.DoorDeps{})})
 	if err != nil {
 		t.Fatal(err)

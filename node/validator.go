@@ -12,7 +12,6 @@ import (
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/gateway"
 	"github.com/filetao/filetao/index"
-	"github.com/filetao/filetao/proof/audit"
 	"github.com/filetao/filetao/validator"
 	"github.com/filetao/filetao/validator/events"
 	"github.com/filetao/filetao/wallet"
@@ -77,7 +76,7 @@ func (n *Node) newFleet(c fleet.Config, asker *wallet.Keypair, ix *index.Index) 
 	n.group.AddCloser("connections to miners", transport.Close)
 	return fleet.New(c, fleet.Deps{
 		Transport: transport, Index: ix, Metagraph: n.follower.Metagraph, Rand: rand.Reader,
-		Now: time.Now, Log: n.log, Self: asker.Address(), Audit: audit.SecretOf(asker.PrivateKeyHex()),
+		Now: time.Now, Log: n.log, Key: asker,
 	})
 }
 

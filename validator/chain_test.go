@@ -70,7 +70,7 @@ func TestWeightsReachTheChain(t *testing.T) {
 	v := validator.New(cfg, validator.Deps{
 		Key: net.Asker, Chain: dev, Follower: follower, Index: net.Index,
 		Fleet: fleet.New(fleet.Config{}, fleet.Deps{
-			Transport: client, Index: net.Index, Metagraph: follower.Metagraph, Rand: rand.Reader, Self: net.Asker.Address(),
+			Transport: client, Index: net.Index, Metagraph: follower.Metagraph, Rand: rand.Reader, Key: net.Asker,
 		}),
 	})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))

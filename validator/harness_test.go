@@ -15,7 +15,6 @@ import (
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/fleet/fleettest"
 	"github.com/filetao/filetao/index"
-	"github.com/filetao/filetao/proof/audit"
 	"github.com/filetao/filetao/validator"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
@@ -147,8 +146,7 @@ func (b *bench) observed(cfg validator.Config, transport wire.Transport, observe
 		PingTimeout: b.ping, StoreTimeout: b.work, ChallengeTimeout: b.work, RetrieveTimeout: b.work,
 		DeleteTimeout: 400 * time.Millisecond,
 	}, fleet.Deps{
-		Transport: transport, Index: b.Index, Metagraph: b.follower.Metagraph, Rand: rand.Reader, Now: b.clock, Self: b.Asker.Address(),
-		Audit: audit.SecretOf(b.Asker.PrivateKeyHex()),
+		Transport: transport, Index: b.Index, Metagraph: b.follower.Metagraph, Rand: rand.Reader, Now: b.clock, Key: b.Asker,
 	})
 	return validator.New(cfg, validator.Deps{
 		Key: b.Asker, Chain: b.chain, Follower: b.follower, Fleet: f, Index: b.Index, Rand: rand.Reader, Now: b.clock,

@@ -131,7 +131,7 @@ func TestAHotkeyThatMovedKeepsItsData(t *testing.T) {
 func TestRandomDataIsDroppedOnceAPeriodAndNothingElse(t *testing.T) {
 	b := newBench(t, 3, settings())
 	b.step(t, 3)
-	f := fleet.New(fleet.Config{}, fleet.Deps{Transport: b.Net, Index: b.Index, Metagraph: b.Metagraph})
+	f := fleet.New(fleet.Config{}, fleet.Deps{Transport: b.Net, Index: b.Index, Metagraph: b.Metagraph, Key: b.Asker})
 	user := fleet.NewDatum([]byte("a user's chunk"))
 	if _, err := f.Spread(t.Context(), user, index.User, time.Hour, 3, b.Neurons()); err != nil {
 		t.Fatal(err)

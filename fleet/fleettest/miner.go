@@ -16,13 +16,16 @@ import (
 // Behaviour is how a miner answers.
 type Behaviour int
 
-// Behaviours. A Liar's answers are well-formed and wrong; a Failing one
-// answers 500, a Silent one nothing until the asker gives up.
+// Behaviours. A Liar's answers are well-formed, signed and wrong; a Failing one
+// answers 500, a Busy one 503, a Silent one nothing until the asker gives up, and
+// a Reference one knows no such message.
 const (
 	Honest Behaviour = iota
 	Silent
 	Failing
 	Liar
+	Busy
+	Reference
 )
 
 // Miner keeps data in memory.
@@ -36,13 +39,18 @@ type Miner struct {
 }
 
 type stored struct {
-	data []byte
-	seed string
-	ttl  int64
+	data   []byte
+	seed   string
+	ttl    int64
+	pledge []byte // encoded; nil without tags
+	tags   []byte
 }
 
+// newMiner makes a reference miner: it knows no native audits.
 func newMiner(key *wallet.Keypair) *Miner {
-	return &Miner{key: key, as: map[string]Behaviour{}, asked: map[string]int{}, stored: map[string]*stored{}}
+	m := &Miner{key: key, as: map[string]Behaviour{}, asked: map[string]int{}, stored: map[string]*stored{}}
+	m.Behave(Reference, "Tags", "Audit")
+	return m
 }
 
 // Hotkey is the miner's.
@@ -52,12 +60,16 @@ func (m *Miner) Hotkey() wallet.Address { return m.key.Address() }
 func (m *Miner) Key() *wallet.Keypair { return m.key }
 
 // Behave has the miner behave so from now on, at the messages of those names,
-// or at all.
+// or at all that it knows. Native audits it only knows once it was told to behave
+// at "Tags" and "Audit" in another way than Reference.
 func (m *Miner) Behave(b Behaviour, names ...string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(names) == 0 {
 		names = []string{"Synapse", "Store", "Challenge", "Retrieve", "Delete"}
+		if m.as["Audit"] != Reference {
+			names = append(names, "Tags", "Audit")
+		}
 	}
 	for _, name := range names {
 		m.as[name] = b
@@ -69,6 +81,17 @@ func (m *Miner) Asked(name string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.asked[name]
+}
+
+// Bytes are those that the miner has under a hash, to be read or spoiled; nil
+// for none.
+func (m *Miner) Bytes(hash string) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s := m.stored[hash]; s != nil {
+		return s.data
+	}
+	return nil
 }
 
 // Holds lists the hashes of what the miner has, ascending as texts.
@@ -104,12 +127,16 @@ func (m *Miner) answer(ctx context.Context, _ wire.Caller, msg wire.Message) err
 		return ctx.Err()
 	case Failing:
 		return errors.New("broken")
+	case Busy:
+		return wire.Unavailable("busy")
+	case Reference:
+		return wire.NotFound("no message %s", msg.Name())
 	}
 	if err := m.serve(msg); err != nil {
 		return err
 	}
 	if as == Liar {
-		lie(msg)
+		return m.lie(msg)
 	}
 	return nil
 }
@@ -124,6 +151,10 @@ func (m *Miner) serve(msg wire.Message) error {
 		return m.challenge(msg)
 	case *wire.Retrieve:
 		return m.retrieve(msg)
+	case *wire.Tags:
+		return m.tags(msg)
+	case *wire.Audit:
+		return m.audit(msg)
 	case *wire.Delete:
 		_, msg.Deleted = m.stored[msg.DataHash]
 		delete(m.stored, msg.DataHash)
@@ -142,7 +173,11 @@ func (m *Miner) store(msg *wire.Store) error {
 		return err
 	}
 	msg.Randomness, msg.Commitment, msg.CommitmentHash = a.Randomness, a.Commitment, a.CommitmentHash
-	m.stored[state.Hash().String()] = s
+	hash := state.Hash().String()
+	if old := m.stored[hash]; old != nil {
+		s.pledge, s.tags = old.pledge, old.tags
+	}
+	m.stored[hash] = s
 	return nil
 }
 
@@ -182,16 +217,4 @@ func (s *stored) state() *proof.State {
 	state := proof.NewState()
 	state.Write(s.data)
 	return state
-}
-
-// lie spoils an honest answer.
-func lie(msg wire.Message) {
-	switch msg := msg.(type) {
-	case *wire.Store:
-		msg.CommitmentHash = proof.Sum([]byte("something else")).String()
-	case *wire.Challenge:
-		msg.DataChunk[0] ^= 1
-	case *wire.Retrieve:
-		msg.Data = append(msg.Data, 0)[1:]
-	}
 }

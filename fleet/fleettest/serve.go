@@ -56,6 +56,8 @@ func (m *Miner) server() (*synapse.Server, error) {
 		func() wire.Message { return &wire.Challenge{} },
 		func() wire.Message { return &wire.Retrieve{} },
 		func() wire.Message { return &wire.Delete{} },
+		func() wire.Message { return &wire.Tags{} },
+		func() wire.Message { return &wire.Audit{} },
 	} {
 		s.Handle(make, m.answer, synapse.BodySize(maxData))
 	}

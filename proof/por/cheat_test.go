@@ -164,43 +164,46 @@ func atLeast(passed, n int, p float64) float64 {
 // challenges, with less than 10^-6; the seeds are fixed, so it is always the
 // same sample. And it passes just when no missing block is asked for.
 func TestBound(t *testing.T) {
-	const challenges = 1000
-	full := store(1, 4000*BlockSize)
-	for _, f := range []float64{1.0 / 4000, 0.01, 0.1} {
-		for _, tags := range []bool{false, true} {
-			t.Run(fmt.Sprint(f, tags), func(t *testing.T) {
-				s := full.clone()
-				lost := rand.New(rand.NewChaCha8([32]byte{5})).Perm(4000)[:int(f*4000+0.5)]
-				for _, i := range lost {
-					if tags {
-						clear(s.tags[i*TagSize : (i+1)*TagSize])
-					} else {
-						clear(s.data[i*BlockSize : (i+1)*BlockSize])
-					}
+	const blocks = 4000
+	full := store(1, blocks*BlockSize)
+	for _, lost := range []struct {
+		blocks     int
+		tags       bool
+		challenges int
+	}{{1, false, 100}, {blocks / 100, false, 500}, {blocks / 100, true, 100}, {blocks / 10, false, 100}} {
+		t.Run(fmt.Sprint(lost), func(t *testing.T) {
+			s := full.clone()
+			lacks := rand.New(rand.NewChaCha8([32]byte{5})).Perm(blocks)[:lost.blocks]
+			for _, i := range lacks {
+				if lost.tags {
+					clear(s.tags[i*TagSize : (i+1)*TagSize])
+				} else {
+					clear(s.data[i*BlockSize : (i+1)*BlockSize])
 				}
-				source, passed := rand.NewChaCha8([32]byte{6}), 0
-				for range challenges {
-					var c Challenge
-					source.Read(c[:])
-					lacks := slices.ContainsFunc(lost, func(i int) bool {
-						_, found := slices.BinarySearch(c.Select(s.size), int64(i))
-						return found
-					})
-					ok := s.passes(t, c, s.prove(t, c))
-					if ok == lacks {
-						t.Fatal("lacks a block that was asked for:", lacks, "passes:", ok)
-					}
-					if ok {
-						passed++
-					}
+			}
+			source, passed := rand.NewChaCha8([32]byte{6}), 0
+			for range lost.challenges {
+				var c Challenge
+				source.Read(c[:])
+				selected := c.Select(s.size)
+				asked := slices.ContainsFunc(lacks, func(i int) bool {
+					_, found := slices.BinarySearch(selected, int64(i))
+					return found
+				})
+				ok := s.passes(t, c, s.prove(t, c))
+				if ok == asked {
+					t.Fatal("a missing block was asked for:", asked, "passes:", ok)
 				}
-				bound := math.Pow(1-f, Sample)
-				if p := atLeast(passed, challenges, bound); p < 1e-6 {
-					t.Errorf("passes %d of %d, bound %.4f: a chance of %.2g", passed, challenges, bound, p)
+				if ok {
+					passed++
 				}
-				t.Logf("passes %d of %d, bound %.4f", passed, challenges, bound)
-			})
-		}
+			}
+			bound := math.Pow(1-float64(lost.blocks)/blocks, Sample)
+			if p := atLeast(passed, lost.challenges, bound); p < 1e-6 {
+				t.Errorf("passes %d of %d, bound %.4f: a chance of %.2g", passed, lost.challenges, bound, p)
+			}
+			t.Logf("passes %d of %d, bound %.4f", passed, lost.challenges, bound)
+		})
 	}
 }
 

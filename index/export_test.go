@@ -1,6 +1,7 @@
 package index
 
 import (
+	"context"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -13,4 +14,15 @@ import (
 func (o Options) On(fs vfs.FS) Options {
 	o.fs, o.memTable, o.retry, o.noCompaction = fs, 64<<10, time.Microsecond, underRace
 	return o
+}
+
+// AuditRecords counts the audit records in the store, held or not.
+func (x *Index) AuditRecords(ctx context.Context) (n int, err error) {
+	for _, err := range x.kv.Groups(ctx, groupsAudit) {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }

@@ -3,6 +3,8 @@ package index_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,10 +46,12 @@ func script() []step {
 		h := index.Holding{Holder: indextest.Address(holder), Hash: indextest.Hash(datum), Kind: kind, Size: int64(datum), Stored: day}
 		return func(ctx context.Context, x *index.Index) error { return x.PutHolding(ctx, h) }
 	}
-	audited := func(holder, datum uint32) step {
-		h := index.Holding{Holder: indextest.Address(holder), Hash: indextest.Hash(datum), Kind: index.User, Size: 1, Stored: day}
+	audited := func(holder, datum, replica uint32) step {
+		h := index.Holding{
+			Holder: indextest.Address(holder), Hash: indextest.Hash(datum), Replica: indextest.Hash(datum, replica), Kind: index.User, Size: 1, Stored: day,
+		}
 		return func(ctx context.Context, x *index.Index) error {
-			return x.PutAudited(ctx, h, bytes.Repeat([]byte{7}, 8<<10))
+			return x.PutAudited(ctx, h, bytes.Repeat([]byte{byte(replica)}, 8<<10))
 		}
 	}
 	send := func(holder, datum uint32) step {
@@ -67,10 +71,34 @@ func script() []step {
 	fill := func(ctx context.Context, x *index.Index) error {
 		return x.PutState(ctx, "fill", bytes.Repeat([]byte{7}, 20<<10))
 	}
-	return []step{
+	steps := []step{
 		file(1, 1), hold(1, 1, index.User), hold(2, 1, index.User), fill, hold(1, 2, index.Random), file(1, 2), count, fill,
-		audited(2, 0), send(2, 0), audited(3, 0), drop(2, 0), send(3, 0), fill, file(2, 1), hold(1, 3, index.User), drop(1, 1), fill, count, disown(1, 1), disown(1, 2), fill, fill, hold(1, 1, index.User),
+		audited(2, 0, 1), send(2, 0), audited(3, 0, 1), drop(2, 0), send(3, 0), fill, file(2, 1), hold(1, 3, index.User), drop(1, 1), fill, count, disown(1, 1), disown(1, 2), fill, fill, hold(1, 1, index.User),
 		file(1, 3), drop(1, 3), fill, drop(1, 1), drop(1, 2), count, fill, disown(2, 1), fill, file(2, 2), count,
+	}
+	return append(steps, append(trialSteps(day), audited(3, 0, 2), audited(2, 0, 1), drop(3, 0), fill)...)
+}
+
+// trialSteps are those about a holding's audits: that of datum 0 at miner 3.
+func trialSteps(day time.Time) []step {
+	miner, hash := indextest.Address(3), indextest.Hash(0)
+	ask := func(tries int) step {
+		p := index.Pending{Miner: miner, Hash: hash, Asked: day, Next: day, Tries: tries, Question: []byte(`{"seed":1}`)}
+		return func(ctx context.Context, x *index.Index) error { return x.PutPending(ctx, p) }
+	}
+	settle := func(ctx context.Context, x *index.Index) error {
+		return x.Settle(ctx, index.Trial{Miner: miner, Hash: hash, Reason: "right", Dossier: []byte(`"` + strings.Repeat("d", 8<<10) + `"`)})
+	}
+	native := func(n *index.Native) step {
+		return func(ctx context.Context, x *index.Index) error { return x.PutNative(ctx, miner, hash, n) }
+	}
+	audit := func(ctx context.Context, x *index.Index) error {
+		return x.PutAudit(ctx, miner, hash, bytes.Repeat([]byte{9}, 8<<10))
+	}
+	return []step{
+		native(&index.Native{Pledge: []byte("p"), Asked: []byte("a"), Receipt: []byte("r")}), ask(1), ask(2), settle, ask(1), audit, settle, native(nil), ask(1),
+		func(ctx context.Context, x *index.Index) error { return x.DropPending(ctx, miner) },
+		native(&index.Native{Pledge: []byte("q")}),
 	}
 }
 
@@ -82,7 +110,9 @@ func dump(ctx context.Context, x *index.Index) (string, error) {
 		if err != nil && !errors.Is(err, index.ErrNotFound) {
 			errs = append(errs, err)
 		}
-		fmt.Fprintln(&b, v)
+		line, err := json.Marshal(v)
+		errs = append(errs, err)
+		fmt.Fprintf(&b, "%s\n", line)
 	}
 	for n := range uint32(4) {
 		f, err := x.File(ctx, indextest.CID(n))
@@ -96,9 +126,10 @@ func dump(ctx context.Context, x *index.Index) (string, error) {
 		if n == 0 && len(holders) > 0 { // audited: the record is there before the holding
 			for _, holder := range holders {
 				record, err := x.Audit(ctx, holder, indextest.Hash(n))
-				if note(record[:min(1, len(record))], err); err != nil {
+				if err != nil {
 					errs = append(errs, fmt.Errorf("held without a record: %w", err))
 				}
+				note(fmt.Sprintf("record %x", sha256.Sum256(record)), nil)
 			}
 			seeds, err := x.Seeds(ctx, holders[0], indextest.Hash(n))
 			note(seeds, err)
@@ -113,6 +144,10 @@ func dump(ctx context.Context, x *index.Index) (string, error) {
 		note(stats, err)
 		_, err = x.RandomHolding(ctx, a, uint64(n))
 		note(err == nil, err)
+		trials, err := x.Trials(ctx, a)
+		note(trials, err)
+		asked, err := x.Pending(ctx, a)
+		note(asked, err)
 	}
 	return b.String(), errors.Join(errs...)
 }
@@ -175,6 +210,10 @@ func checkAfter(t *testing.T, c crash, all []string) {
 	}
 	if n, err := x.Sweep(t.Context(), 0); err != nil || n != 0 {
 		t.Fatalf("a second sweep took %d more, %v", n, err)
+	}
+	held := strings.Count(got, "\n\"record ")
+	if n, err := x.AuditRecords(t.Context()); err != nil || n != held {
+		t.Fatalf("%d audit records, %d of them held, %v", n, held, err)
 	}
 	for i, s := range script()[c.top+1:] {
 		if err := s(t.Context(), x); err != nil && !errors.Is(err, index.ErrNotFound) {

@@ -38,7 +38,7 @@ const (
 	defaultMemTable = 16 << 20
 	defaultRetry    = time.Second
 	maxUnflushed    = 1 << 30 // bytes in memtables at which writes wait
-	bloomBits       = 10 // per key: 1 % false positives
+	bloomBits       = 10      // per key: 1 % false positives
 )
 
 // Open opens the embedded store in a folder, which it makes readable to its

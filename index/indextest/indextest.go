@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -164,7 +165,7 @@ func holdings(t tb, ctx context.Context, x *index.Index, holder wallet.Address) 
 	drawn := map[string]bool{}
 	for r := range len(all) {
 		h, err := x.RandomHolding(ctx, holder, uint64(r))
-		if err != nil || h != all[h.Hash] {
+		if err != nil || !reflect.DeepEqual(h, all[h.Hash]) {
 			t.Fatalf("RandomHolding(%d) = %v, %v; listed is %v", r, h, err, all[h.Hash])
 		}
 		drawn[h.Hash] = true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -22,6 +23,10 @@ type model struct {
 	owners map[string]map[wallet.Address]index.Ownership
 	held   map[wallet.Address]map[string]index.Holding
 	stats  map[wallet.Address]uint64
+
+	records map[place]string // audit records
+	trials  map[wallet.Address][]index.Trial
+	pending map[wallet.Address]index.Pending
 }
 
 // testModel does random things to an index and to a model of it.
@@ -32,11 +37,18 @@ func testModel(t *testing.T, s Store) {
 		m := &model{
 			x: x, ctx: t.Context(), round: round, files: map[string]index.File{}, owners: map[string]map[wallet.Address]index.Ownership{},
 			held: map[wallet.Address]map[string]index.Holding{}, stats: map[wallet.Address]uint64{},
+			records: map[place]string{}, trials: map[wallet.Address][]index.Trial{}, pending: map[wallet.Address]index.Pending{},
 		}
 		rt.Repeat(map[string]func(*rapid.T){
 			"put file":       m.putFile,
 			"remove owner":   m.removeOwner,
 			"put holding":    m.putHolding,
+			"put audited":    m.putAudited,
+			"put audit":      m.putAudit,
+			"put native":     m.putNative,
+			"put pending":    m.putPending,
+			"drop pending":   m.dropPending,
+			"settle":         m.settle,
 			"remove holding": m.removeHolding,
 			"set seed":       m.setSeed,
 			"update stats":   m.updateStats,
@@ -44,6 +56,9 @@ func testModel(t *testing.T, s Store) {
 			"":               m.check,
 		})
 	})
+	swept, err := x.Sweep(t.Context(), 0)
+	ok(t, err)
+	equal(t, swept, 0)
 }
 
 func (m *model) name(rt *rapid.T, what string, n uint32) []uint32 {
@@ -54,8 +69,8 @@ func (m *model) address(rt *rapid.T) wallet.Address { return Address(m.name(rt, 
 func (m *model) cid(rt *rapid.T) string             { return CID(m.name(rt, "file", 2)...) }
 func (m *model) hash(rt *rapid.T) string            { return Hash(m.name(rt, "datum", 4)...) }
 
-// size is a hash's own: equal data has one length.
-func size(hash string) int64 { return int64(hash[len(hash)-1]) * int64(hash[len(hash)-2]) }
+// size is a hash's own: equal data has one length, often 0.
+func size(hash string) int64 { return int64(hash[len(hash)-1]-'0') * int64(hash[len(hash)-2]-'0') }
 
 func (m *model) putFile(rt *rapid.T) {
 	f := index.File{CID: m.cid(rt), Stored: day, Payload: rapid.StringN(0, 5, -1).Draw(rt, "payload")}
@@ -88,14 +103,33 @@ func (m *model) removeOwner(rt *rapid.T) {
 	}
 }
 
-func (m *model) putHolding(rt *rapid.T) {
+func (m *model) drawHolding(rt *rapid.T) index.Holding {
 	h := index.Holding{Holder: m.address(rt), Hash: m.hash(rt), Kind: index.User, Stored: day, Seed: rapid.StringN(0, 3, -1).Draw(rt, "seed")}
 	if h.Size = size(h.Hash); h.Size%2 == 1 {
 		h.Kind = index.Random
 	}
+	if rapid.Bool().Draw(rt, "masked") {
+		h.Replica = Hash(m.round, 9)
+	}
+	return h
+}
+
+func (m *model) putHolding(rt *rapid.T) {
+	h := m.drawHolding(rt)
 	ok(rt, m.x.PutHolding(m.ctx, h))
+	if m.held[h.Holder][h.Hash].Replica != h.Replica {
+		delete(m.records, place{h.Holder, h.Hash})
+	}
+	m.hold(h)
+}
+
+// hold has the holding h in the place of the one before.
+func (m *model) hold(h index.Holding) {
 	if m.held[h.Holder] == nil {
 		m.held[h.Holder] = map[string]index.Holding{}
+	}
+	if old := m.held[h.Holder][h.Hash]; old.Replica == h.Replica {
+		h.Native = old.Native
 	}
 	m.held[h.Holder][h.Hash] = h
 }
@@ -104,6 +138,7 @@ func (m *model) removeHolding(rt *rapid.T) {
 	holder, hash := m.address(rt), m.hash(rt)
 	ok(rt, m.x.RemoveHolding(m.ctx, holder, hash))
 	delete(m.held[holder], hash)
+	delete(m.records, place{holder, hash})
 }
 
 func (m *model) setSeed(rt *rapid.T) {
@@ -128,6 +163,9 @@ func (m *model) reset(rt *rapid.T) {
 	ok(rt, m.x.ResetHotkey(m.ctx, a))
 	delete(m.held, a)
 	delete(m.stats, a)
+	delete(m.trials, a)
+	delete(m.pending, a)
+	maps.DeleteFunc(m.records, func(p place, _ string) bool { return p.holder == a })
 }
 
 // check compares everything that can be asked.
@@ -150,12 +188,13 @@ func (m *model) check(rt *rapid.T) {
 	}
 	for i := range uint32(3) {
 		a := Address(m.round, i)
-		if got := holdings(rt, ctx, m.x, a); !maps.Equal(got, m.held[a]) {
+		if got := holdings(rt, ctx, m.x, a); !maps.EqualFunc(got, m.held[a], func(a, b index.Holding) bool { return reflect.DeepEqual(a, b) }) {
 			rt.Fatalf("got %v, want %v", got, m.held[a])
 		}
 		s, err := m.x.Stats(ctx, a)
 		ok(rt, err)
 		equal(rt, s.TotalSuccesses, m.stats[a])
+		m.checkMiner(rt, a)
 	}
 	for i := range uint32(4) {
 		m.checkDatum(rt, Hash(m.round, i))

@@ -73,6 +73,9 @@ func testRestart(t *testing.T, s Store) {
 	put(t, x, holding(1, 7, index.User), holding(1, 9, index.Random))
 	ok(t, x.UpdateStats(ctx, Address(1), func(s *index.Stats) error { s.Window = 5; return nil }))
 	ok(t, x.PutState(ctx, "state", []byte("kept")))
+	ok(t, x.PutAudit(ctx, Address(1), Hash(7), []byte("record")))
+	ok(t, x.Settle(ctx, trial(1, 9)))
+	ok(t, x.PutPending(ctx, pending(1, 7)))
 	ok(t, x.Close())
 	x = s.Open(t)
 	f, err := x.File(ctx, CID(1))
@@ -87,6 +90,15 @@ func testRestart(t *testing.T, s Store) {
 	state, err := x.State(ctx, "state")
 	ok(t, err)
 	equal(t, string(state), "kept")
+	record, err := x.Audit(ctx, Address(1), Hash(7))
+	ok(t, err)
+	equal(t, string(record), "record")
+	trials, err := x.Trials(ctx, Address(1))
+	ok(t, err)
+	equal(t, len(trials), 1)
+	asked, err := x.Pending(ctx, Address(1))
+	ok(t, err)
+	same(t, asked, pending(1, 7))
 }
 
 // A context that has ended, and a closed index, are errors.
@@ -109,6 +121,12 @@ func testEnds(t *testing.T, s Store) {
 	_, err = x.Holding(ctx, Address(1), Hash(1))
 	fails(t, err, index.ErrClosed)
 	for _, err := range x.Holdings(ctx, Address(1)) {
+		fails(t, err, index.ErrClosed)
+	}
+	fails(t, x.Settle(ctx, trial(1, 1)), index.ErrClosed)
+	_, err = x.Audit(ctx, Address(1), Hash(1))
+	fails(t, err, index.ErrClosed)
+	for _, err := range x.AllPending(ctx) {
 		fails(t, err, index.ErrClosed)
 	}
 	for _, err := range x.AllStats(ctx) {

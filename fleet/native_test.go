@@ -115,22 +115,21 @@ func (e *edit) Call(ctx context.Context, to wire.Peer, msg wire.Message) (wire.E
 	return x, err
 }
 
-// Every byte of an answer counts. What the miner has signed convicts it, with the
-// key; what it has not signed fails it, and reveals nothing.
-func TestEveryByteOfANativeAnswer(t *testing.T) {
-	b := newBench(t, true)
-	key := b.Miners[0].Key()
-	e := &edit{Transport: b.Net}
-	f := fleet.New(fleet.Config{}, deps(b.Net, e))
-	ask := func(change func(*wire.Audit)) fleet.Outcome {
-		t.Helper()
-		if err := b.Index.PutNative(t.Context(), b.Holder, b.Hash, b.Native); err != nil {
-			t.Fatal(err)
-		}
-		e.audit = change
-		return f.Ask(t.Context(), b.Neuron(0), b.question(t, fleet.TaskChallenge))
+// askEdited puts a native question under the first pledge, whatever became of
+// that, and changes the answer.
+func (b *bench) askEdited(t *testing.T, change func(*wire.Audit)) fleet.Outcome {
+	t.Helper()
+	if err := b.Index.PutNative(t.Context(), b.Holder, b.Hash, b.Native); err != nil {
+		t.Fatal(err)
 	}
-	if o := ask(func(*wire.Audit) {}); !o.OK() {
+	f := fleet.New(fleet.Config{}, deps(b.Net, &edit{Transport: b.Net, audit: change}))
+	return f.Ask(t.Context(), b.Neuron(0), b.question(t, fleet.TaskChallenge))
+}
+
+// What the miner has not signed fails it, and reveals nothing.
+func TestUnsignedAnswers(t *testing.T) {
+	b := newBench(t, true)
+	if o := b.askEdited(t, func(*wire.Audit) {}); !o.OK() {
 		t.Fatal(o.Err)
 	}
 	unsigned := map[string]func(*wire.Audit){
@@ -139,7 +138,7 @@ func TestEveryByteOfANativeAnswer(t *testing.T) {
 		"long":       func(a *wire.Audit) { a.Proof = append(a.Proof, 0) },
 	}
 	for name, change := range unsigned {
-		o := ask(change)
+		o := b.askEdited(t, change)
 		if !errors.Is(o.Err, proof.ErrProof) || o.Void || o.Silent() || o.Dossier == nil || o.Dossier.Key != nil || len(o.Dossier.Proof) != 0 {
 			t.Errorf("%s: %+v", name, o)
 		}
@@ -148,10 +147,17 @@ func TestEveryByteOfANativeAnswer(t *testing.T) {
 		}
 	}
 	for at := range 64 {
-		if o := ask(func(a *wire.Audit) { a.Receipt[at] ^= 1 }); o.OK() || o.Dossier.Key != nil {
+		if o := b.askEdited(t, func(a *wire.Audit) { a.Receipt[at] ^= 1 }); o.OK() || o.Dossier.Key != nil {
 			t.Errorf("receipt, byte %d: %+v", at, o)
 		}
 	}
+}
+
+// Every byte of a proof counts, and what the miner has signed convicts it, with
+// the key.
+func TestSignedWrongAnswers(t *testing.T) {
+	b := newBench(t, true)
+	key := b.Miners[0].Key()
 	resign := func(a *wire.Audit) {
 		q, err := receipt.ParseQuestion(a.Question)
 		if err != nil {
@@ -163,10 +169,10 @@ func TestEveryByteOfANativeAnswer(t *testing.T) {
 		}
 	}
 	for at := 0; at < 4369; at += 31 {
-		if o := ask(func(a *wire.Audit) { a.Proof[at] ^= 1 }); o.OK() || o.Dossier.Key != nil {
+		if o := b.askEdited(t, func(a *wire.Audit) { a.Proof[at] ^= 1 }); o.OK() || o.Dossier.Key != nil {
 			t.Errorf("proof, byte %d: %+v", at, o)
 		}
-		o := ask(func(a *wire.Audit) { a.Proof[at] ^= 1; resign(a) })
+		o := b.askEdited(t, func(a *wire.Audit) { a.Proof[at] ^= 1; resign(a) })
 		if o.OK() || o.Void || o.Dossier.Key == nil || o.Dossier.Judge().Ruling != receipt.Confirmed {
 			t.Errorf("signed proof, byte %d: %+v", at, o)
 		}
@@ -174,7 +180,7 @@ func TestEveryByteOfANativeAnswer(t *testing.T) {
 			t.Fatalf("byte %d: the pledge is still used", at)
 		}
 	}
-	if o := ask(func(a *wire.Audit) { a.Proof = a.Proof[:100]; resign(a) }); o.OK() || o.Dossier.Judge().Ruling != receipt.Confirmed {
+	if o := b.askEdited(t, func(a *wire.Audit) { a.Proof = a.Proof[:100]; resign(a) }); o.OK() || o.Dossier.Judge().Ruling != receipt.Confirmed {
 		t.Errorf("short: %+v", o)
 	}
 }

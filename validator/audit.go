@@ -1,9 +1,13 @@
 package validator
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/fleet"
@@ -11,82 +15,200 @@ import (
 	"github.com/filetao/filetao/wallet"
 )
 
-// challenge has due miners prove that they still hold something they hold.
-func (v *Validator) challenge(ctx context.Context, block chain.Block) error {
-	b := batch{
-		task: TaskChallenge, block: block, start: v.deps.Now(),
+// turn is what one miner is asked in a step: new questions, the next one only
+// when the one before was answered, or the question that it owes an answer to.
+// With two open at once a silent miner could choose which one to answer later.
+type turn struct {
+	miner chain.Neuron
+	tasks []fleet.Task
+	owed  *debt
+}
+
+// inquiry is one question that was put, and what came of it.
+type inquiry struct {
+	miner    chain.Neuron
+	question fleet.Question
+	before   index.Pending // what was before: Tries, and Question when it is put again
+	outcome  fleet.Outcome
+}
+
+func (q inquiry) again() bool { return len(q.before.Question) > 0 }
+
+// audit has due miners prove that they still have something they hold, with
+// whole also by returning it, and asks again whom a repetition is due for. Who
+// holds nothing that can be asked about, or not any more, is left out, and so is
+// who owes an answer. pinged says whom the same step has pinged and who answered.
+func (v *Validator) audit(ctx context.Context, block chain.Block, whole bool, owed debts, pinged <-chan map[wallet.Address]bool) error {
+	start, turns := v.deps.Now(), v.turns(block, whole, owed)
+	miners := make([]chain.Neuron, len(turns))
+	var mu sync.Mutex // guards asked and failed
+	var asked []inquiry
+	var failed error
+	v.deps.Fleet.Each(miners, func(i int, _ chain.Neuron) {
+		put, err := v.put(ctx, block, turns[i])
+		mu.Lock()
+		defer mu.Unlock()
+		asked, failed = append(asked, put...), errors.Join(failed, err)
+	})
+	challenges, retrievals := v.challenges(block, start), v.retrievals(block, start)
+	err := v.conclude(ctx, asked, cutOff(<-pinged, asked), map[fleet.Task]*batch{
+		fleet.TaskChallenge: &challenges, fleet.TaskRetrieve: &retrievals,
+	})
+	failed = errors.Join(failed, err, v.settle(ctx, challenges))
+	if whole || !retrievals.empty() {
+		failed = errors.Join(failed, v.settle(ctx, retrievals))
+	}
+	return failed
+}
+
+func (v *Validator) challenges(block chain.Block, start time.Time) batch {
+	return batch{
+		task: TaskChallenge, block: block, start: start,
 		failure: v.cfg.Rules.ChallengeFailure, limit: v.deps.Fleet.Config().ChallengeTimeout,
 	}
-	return v.audit(ctx, b, v.cfg.ChallengeSample, v.deps.Fleet.Challenge)
 }
 
-// retrieve has due miners return something they hold.
-func (v *Validator) retrieve(ctx context.Context, block chain.Block) error {
-	return v.audit(ctx, v.retrieval(block), v.cfg.RetrieveSample, func(ctx context.Context, n chain.Neuron, h index.Holding) fleet.Outcome {
-		_, o := v.deps.Fleet.Retrieve(ctx, n, h)
-		return o
-	})
-}
-
-// retrieval is a batch of retrievals that begins now.
-func (v *Validator) retrieval(block chain.Block) batch {
+func (v *Validator) retrievals(block chain.Block, start time.Time) batch {
 	return batch{
-		task: TaskRetrieve, block: block, start: v.deps.Now(),
+		task: TaskRetrieve, block: block, start: start,
 		failure: v.cfg.Rules.RetrieveFailure, limit: v.deps.Fleet.Config().RetrieveTimeout,
 	}
 }
 
-// audit asks k due miners about one of their holdings each. Who holds nothing
-// that can be asked about, or not any more, is left out. Challenges that had to
-// be retrievals (see fleet.Challenge) are settled as these.
-func (v *Validator) audit(ctx context.Context, b batch, k int, ask func(context.Context, chain.Neuron, index.Holding) fleet.Outcome) error {
-	var mu sync.Mutex // guards outcomes, whole and failed
-	var outcomes, whole []fleet.Outcome
-	var failed error
-	retrieval := v.retrieval(b.block)
-	v.deps.Fleet.Each(v.deps.Fleet.Due(b.block.Hash, k), func(_ int, n chain.Neuron) {
-		h, err := v.pick(ctx, n.Hotkey)
-		var o fleet.Outcome
-		if err == nil {
-			o = ask(ctx, n, h)
+// turns are those of a step: repetitions first, the longest due before others.
+func (v *Validator) turns(block chain.Block, whole bool, owed debts) []turn {
+	var turns []turn
+	now := v.deps.Now()
+	for _, d := range owed {
+		if !d.Next.After(now) {
+			turns = append(turns, turn{miner: d.miner, owed: d})
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case o.Void && errors.Is(o.Err, index.ErrNotFound): // dropped meanwhile
-		case err == nil && o.Task != fleet.Task(b.task):
-			whole = append(whole, o)
-		case err == nil:
-			outcomes = append(outcomes, o)
-		case !errors.Is(err, index.ErrNotFound):
-			failed = errors.Join(failed, err)
-		}
+	}
+	slices.SortFunc(turns, func(a, b turn) int {
+		return cmp.Or(a.owed.Next.Compare(b.owed.Next), cmp.Compare(a.miner.UID, b.miner.UID))
 	})
-	failed = errors.Join(failed, v.settle(ctx, b, outcomes))
-	if len(whole) > 0 {
-		failed = errors.Join(failed, v.settle(ctx, retrieval, whole))
+	at := map[wallet.Address]int{}
+	add := func(task fleet.Task, k int) {
+		for _, n := range v.deps.Fleet.Due(block.Hash, k) {
+			if owed[n.Hotkey] != nil {
+				continue
+			}
+			if _, known := at[n.Hotkey]; !known {
+				at[n.Hotkey] = len(turns)
+				turns = append(turns, turn{miner: n})
+			}
+			t := &turns[at[n.Hotkey]]
+			t.tasks = append(t.tasks, task)
+		}
+	}
+	add(fleet.TaskChallenge, v.cfg.ChallengeSample)
+	if whole {
+		add(fleet.TaskRetrieve, v.cfg.RetrieveSample)
+	}
+	return turns
+}
+
+// put asks one miner what it is its turn to be asked. The error is of our side.
+func (v *Validator) put(ctx context.Context, block chain.Block, t turn) (put []inquiry, err error) {
+	if t.owed != nil {
+		q := inquiry{miner: t.miner, question: t.owed.question, before: t.owed.Pending}
+		q.outcome = v.deps.Fleet.Ask(ctx, q.miner, q.question)
+		return []inquiry{q}, nil
+	}
+	for _, task := range t.tasks {
+		q := inquiry{miner: t.miner, before: index.Pending{Asked: v.deps.Now()}}
+		h, err := v.pick(ctx, t.miner.Hotkey)
+		if err == nil {
+			q.question, err = v.deps.Fleet.Question(ctx, t.miner, h, block, task)
+		}
+		if errors.Is(err, index.ErrNotFound) {
+			continue
+		} else if err != nil {
+			return put, ours(ctx, fmt.Errorf("%s of UID %d: %w", task, t.miner.UID, err))
+		}
+		q.outcome = v.deps.Fleet.Ask(ctx, q.miner, q.question)
+		put = append(put, q)
+		if q.outcome.Silent() {
+			break
+		}
+	}
+	return put, nil
+}
+
+// ours is an error of our side, unless the step was cut short.
+func ours(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// conclude settles what was answered, or unanswered for the last time, and
+// records it; everything else is kept to be asked again. What is worth a reward
+// goes into the batch of its task.
+func (v *Validator) conclude(ctx context.Context, asked []inquiry, cutOff bool, batches map[fleet.Task]*batch) error {
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	var failed error
+	for _, q := range asked {
+		if q.outcome.Silent() && (cutOff || q.before.Tries < len(v.cfg.Repeats)) {
+			failed = errors.Join(failed, v.keep(within, q, cutOff))
+			continue
+		}
+		if q.outcome.Silent() {
+			q.outcome = v.deps.Fleet.Failed(within, q.miner, q.question, q.outcome)
+		}
+		if q.outcome.Void {
+			failed = errors.Join(failed, v.spoiled(ctx, within, q))
+			continue
+		}
+		failed = errors.Join(failed, v.record(within, q))
+		b := batches[q.question.Task]
+		if q.again() {
+			b.late = append(b.late, q.outcome)
+		} else {
+			b.outcomes = append(b.outcomes, q.outcome)
+		}
 	}
 	return failed
+}
+
+// spoiled is the end of an inquiry that says nothing about the miner. A question
+// that has lost its object is dropped; where something of ours failed it stays.
+func (v *Validator) spoiled(step, ctx context.Context, q inquiry) error {
+	err := q.outcome.Err
+	if !errors.Is(err, index.ErrNotFound) && !errors.Is(err, fleet.ErrMoot) {
+		return ours(step, err)
+	}
+	v.log.Info("a question is moot", "uid", q.miner.UID, "task", q.question.Task, "hash", q.question.Hash, "err", err)
+	if !q.again() {
+		return nil
+	}
+	return v.deps.Index.DropPending(ctx, q.miner.Hotkey)
 }
 
 // pickTries is how often pick draws before it takes a miner to hold nothing
 // worth asking about.
 const pickTries = 8
 
-// pick draws one of a miner's holdings that has bytes and outlives the
-// question: the miner may drop what has expired. index.ErrNotFound when there
-// is none.
+// pick draws one of a miner's holdings that can be asked about.
+// index.ErrNotFound when there is none.
 func (v *Validator) pick(ctx context.Context, hotkey wallet.Address) (index.Holding, error) {
-	end := v.deps.Now().Add(v.deps.Fleet.Config().RetrieveTimeout)
 	for range pickTries {
 		r, err := v.uint64()
 		if err != nil {
 			return index.Holding{}, err
 		}
 		h, err := v.deps.Index.RandomHolding(ctx, hotkey, r)
-		if err != nil || h.Size > 0 && !h.Expired(end) {
+		if err != nil || v.askable(h) {
 			return h, err
 		}
 	}
 	return index.Holding{}, index.ErrNotFound
+}
+
+// askable says whether a holding has bytes and outlives a question that is put
+// now: the miner may drop what has expired.
+func (v *Validator) askable(h index.Holding) bool {
+	return h.Size > 0 && !h.Expired(v.deps.Now().Add(v.deps.Fleet.Config().RetrieveTimeout))
 }

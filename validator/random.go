@@ -20,8 +20,8 @@ import (
 
 // storeRandom has due miners that are alive store a fresh random datum, and
 // others in the place of those that fail. pinged has who was pinged already,
-// and whether it answered.
-func (v *Validator) storeRandom(ctx context.Context, block chain.Block, pinged map[wallet.Address]bool) error {
+// and whether it answered. Who owes an answer is handed nothing.
+func (v *Validator) storeRandom(ctx context.Context, block chain.Block, pinged map[wallet.Address]bool, owed debts) error {
 	b := batch{
 		task: TaskStore, block: block, start: v.deps.Now(),
 		failure: v.cfg.Rules.StoreFailure, limit: v.deps.Fleet.Config().StoreTimeout,
@@ -30,17 +30,17 @@ func (v *Validator) storeRandom(ctx context.Context, block chain.Block, pinged m
 	if err != nil {
 		return err
 	}
-	datum, rest := fleet.NewDatum(data), v.deps.Fleet.Available()
-	var outcomes []fleet.Outcome
+	datum := fleet.NewDatum(data)
+	rest := slices.DeleteFunc(v.deps.Fleet.Available(), func(n chain.Neuron) bool { return owed[n.Hotkey] != nil })
 	stored := 0
 	for round := 0; round <= v.cfg.StoreRounds && stored < v.cfg.StoreSample && len(rest) > 0; round++ {
 		drawn := fleet.Draw(block.Hash, rest, v.cfg.StoreSample-stored)
 		rest = slices.DeleteFunc(rest, func(n chain.Neuron) bool { return slices.Contains(drawn, n) })
 		alive := v.alive(ctx, drawn, pinged)
 		got, err := v.deps.Fleet.Spread(ctx, datum, index.Random, v.cfg.TTL, len(alive), alive)
-		outcomes = append(outcomes, got...)
+		b.outcomes = append(b.outcomes, got...)
 		if err != nil && !errors.Is(err, fleet.ErrShort) {
-			return errors.Join(err, v.settle(ctx, b, outcomes))
+			return errors.Join(err, v.settle(ctx, b))
 		}
 		for _, o := range got {
 			if o.OK() {
@@ -48,7 +48,7 @@ func (v *Validator) storeRandom(ctx context.Context, block chain.Block, pinged m
 			}
 		}
 	}
-	return v.settle(ctx, b, outcomes)
+	return v.settle(ctx, b)
 }
 
 // alive are those of the miners that answer a ping. Who was pinged before is

@@ -4,16 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/incentive"
+	"github.com/filetao/filetao/wallet"
 )
 
 // Step is one round at a block, whose hash decides who is due: see who
-// changed, then store, challenge, retrieve and monitor, then tidy up. It
+// changed, then store, audit and monitor, then tidy up. It
 // returns ErrBusy while another step runs, ErrNotReady before there is a
 // metagraph, and otherwise what went wrong on this side; what miners do wrong
 // is no error.
@@ -35,14 +37,18 @@ func (v *Validator) Step(ctx context.Context, block chain.Block) error {
 	if err := v.rollOver(ctx, block.Number); err != nil {
 		return fmt.Errorf("rollover: %w", err)
 	}
-	number := v.begin()
-	tasks := []work{{"monitor and store", func(ctx context.Context) error {
-		return v.storeRandom(ctx, block, v.monitor(ctx, block))
-	}}, {"challenge", func(ctx context.Context) error { return v.challenge(ctx, block) }}}
-	if number%uint64(v.cfg.RetrieveEvery) == 0 {
-		tasks = append(tasks, work{"retrieve", func(ctx context.Context) error { return v.retrieve(ctx, block) }})
+	owed, err := v.owed(ctx, graph)
+	if err != nil {
+		return fmt.Errorf("unanswered questions: %w", err)
 	}
-	err := v.together(ctx, tasks)
+	number := v.begin()
+	whole := number%uint64(v.cfg.RetrieveEvery) == 0
+	pinged := make(chan map[wallet.Address]bool, 1)
+	err = v.together(ctx, []work{{"monitor and store", func(ctx context.Context) error {
+		p := v.monitor(ctx, block)
+		pinged <- p
+		return v.storeRandom(ctx, block, p, owed)
+	}}, {"audit", func(ctx context.Context) error { return v.audit(ctx, block, whole, owed, pinged) }}})
 	// Only now, so that nobody is asked about what is being dropped.
 	return errors.Join(err, v.upkeep(ctx, graph, block.Number, number))
 }
@@ -83,11 +89,28 @@ func (v *Validator) together(ctx context.Context, tasks []work) error {
 	return errors.Join(errs...)
 }
 
+// batch is the outcomes of one task of a step.
+type batch struct {
+	task    Task
+	block   chain.Block
+	start   time.Time
+	failure float64       // reward of a failure
+	limit   time.Duration // for the boost of the fastest
+	// late are outcomes of questions that were put again. They could be
+	// answered long before, so that nobody is rewarded for the speed of one: it
+	// counts as slow as the slowest of the others.
+	outcomes, late []fleet.Outcome
+}
+
+func (b batch) empty() bool { return len(b.outcomes)+len(b.late) == 0 }
+
 // settle turns a batch of outcomes into rewards, moves the scores and emits the
 // event. Void outcomes earn nothing; those that our own side spoiled are
 // returned as an error.
-func (v *Validator) settle(ctx context.Context, b batch, outcomes []fleet.Outcome) error {
-	kept, err := verdicts(ctx, outcomes)
+func (v *Validator) settle(ctx context.Context, b batch) error {
+	kept, err := verdicts(ctx, b.outcomes)
+	inTime := len(kept)
+	kept = append(kept, b.late...)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	answers := make([]incentive.Answer, len(kept))
@@ -99,6 +122,9 @@ func (v *Validator) settle(ctx context.Context, b batch, outcomes []fleet.Outcom
 		answers[i] = incentive.Answer{
 			OK: o.OK(), Came: o.Came, Elapsed: o.Elapsed, Bytes: o.Bytes, Tier: v.cfg.Rules.Tiers.Named(stats.Tier),
 		}
+		if i >= inTime {
+			answers[i].Came, answers[i].Elapsed = false, math.MaxInt64
+		}
 	}
 	rewards := incentive.SpeedScale(answers, v.cfg.Rules.Rewards(b.failure, b.limit, answers))
 	for i, o := range kept {
@@ -106,15 +132,6 @@ func (v *Validator) settle(ctx context.Context, b batch, outcomes []fleet.Outcom
 	}
 	v.emit(v.eventOf(b.task, b.block.Number, b.start, kept, rewards))
 	return err
-}
-
-// batch is what the outcomes of one task have in common.
-type batch struct {
-	task    Task
-	block   chain.Block
-	start   time.Time
-	failure float64       // reward of a failure
-	limit   time.Duration // for the boost of the fastest
 }
 
 // verdicts leaves out what says nothing about a miner. Why it does not is an

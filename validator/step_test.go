@@ -45,6 +45,13 @@ func TestStepsTellTheGoodFromTheBad(t *testing.T) {
 		asked := s.Challenge.Attempts >= 2 && s.Retrieve.Attempts == 1
 		good := s.Challenge.Successes == s.Challenge.Attempts && s.Retrieve.Successes == 1 && s.Store.Successes == 3
 		bad := s.Challenge.Successes <= 1 && s.Retrieve.Successes == 0 && s.Store.Successes == 1
+		if k == fleettest.Silent {
+			// It owes the answer of the second step, and is asked nothing else.
+			asked = s.Challenge.Attempts <= 1 && s.Retrieve.Attempts == 0
+			if _, err := b.Index.Pending(t.Context(), b.Miners[i].Hotkey()); err != nil {
+				t.Errorf("miner %d: %v", i, err)
+			}
+		}
 		if !asked || k == fleettest.Honest && !good || k != fleettest.Honest && !bad {
 			t.Errorf("miner %d of kind %d: %+v", i, k, s)
 		}

@@ -35,6 +35,10 @@ type Config struct {
 	// ChallengeSample and RetrieveSample are how many miners are asked about
 	// what they hold; retrievals happen every RetrieveEvery steps.
 	ChallengeSample, RetrieveSample, RetrieveEvery int
+	// Repeats are the pauses after which a miner that did not answer an audit is
+	// asked the same again. When it has not answered after the last one either,
+	// it has failed.
+	Repeats []time.Duration
 	// MonitorSample is how many miners are pinged a step; one that fails more
 	// than MaxFailures times in a row is down.
 	MonitorSample, MaxFailures int
@@ -71,6 +75,7 @@ func DefaultConfig() Config {
 		BlocksPerStep: 3,
 		StoreSample:   15, StoreRounds: 3,
 		ChallengeSample: 10, RetrieveSample: 10, RetrieveEvery: 5,
+		Repeats:       []time.Duration{time.Minute, 4 * time.Minute, 16 * time.Minute},
 		MonitorSample: 40, MaxFailures: 5,
 		MedianSize: 3 << 20, MaxSize: placement.MaxChunk, SizeSigma: 1.5,
 		TTL:         30 * 24 * time.Hour,
@@ -98,6 +103,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.TTL, d.TTL)
 	setDefault(&c.TaskTimeout, d.TaskTimeout)
 	setDefault(&c.WeightsVersion, d.WeightsVersion)
+	if len(c.Repeats) == 0 {
+		c.Repeats = d.Repeats
+	}
 	if len(c.Rules.Tiers) == 0 {
 		c.Rules = d.Rules
 	}

@@ -7,10 +7,10 @@
 // # Scheme
 //
 // That of H. Shacham and B. Waters, "Compact Proofs of Retrievability"
-// (Asiacrypt 2008), section 3.2, with private verification. Data is cut into
-// blocks of 4,096 bytes, the last filled up with zeros, and a block into 256
-// sectors of 16 bytes, each a little-endian number. All arithmetic is modulo
-// p = 2^130-5. The tag of block i, which the miner keeps beside it, is
+// (Asiacrypt 2008), with private verification. Data is cut into blocks of
+// 4,096 bytes, the last filled up with zeros, and a block into 256 sectors of 16
+// bytes, each a little-endian number. All arithmetic is modulo p = 2^130-5. The
+// tag of block i, which the miner keeps beside it, is
 //
 //	sigma_i = f(i) + sum over j of alpha_j * m_ij
 //
@@ -25,41 +25,41 @@
 // # What it proves
 //
 // An answer that passes is the honest one, but with a probability of 2^-128 for
-// each attempt: of another mu a forger must name the difference of sigma, which
-// is alpha_j times something that is not zero, for an alpha_j that is drawn
-// evenly from 2^128 and hidden by f in every tag. That an answer failed rules
-// out one alpha_j. A made-up block enters mu with a coefficient drawn evenly
-// from 2^128 after it was made up. So a miner that lacks a fraction f of the
-// blocks (of a block, or of its tag, any part that it cannot tell from
-// the rest) passes with at most
+// each attempt: for another mu a forger must name the difference of sigma, which
+// has an alpha_j times something that is not zero, and alpha_j is drawn evenly
+// from 2^128 and hidden by f in every tag. An attempt that failed rules out one
+// value of it, so that attempts may go on without end. Of a block that was made
+// up the error is in mu with a coefficient drawn evenly from 2^128 afterwards. So a miner
+// that lacks a fraction f of the blocks, or of their tags, passes with at most
 //
 //	(1-f)^460 + 2^-127
 //
 // and, where the data has at most 460 blocks, with 2^-127: then all are asked
-// for. The one exception is the guess: who lacks n bytes of a block has them
-// right with 256^-n, which matters only for a last block of very few bytes.
+// for. To lack a block is to lack bytes of it that do not follow from what is
+// kept, which the masks of package envelope see to. One byte can be guessed: a
+// block that lacks n bytes counts in f as 1-256^-n of a block, and where all are
+// asked for, n bytes that are missing altogether are right with 256^-n.
 //
-// f and alpha come from AES-256, so all of this holds as far as AES cannot be
-// told from a random permutation; that its outputs never repeat and that f is
-// reduced modulo p enlarge the probabilities by a factor of less than
-// 1 + 2^-80 (D. J. Bernstein, "Stronger security bounds for permutations").
+// Coefficients and f come from AES-256, so all of this holds as far as AES cannot
+// be told from a random permutation. That its outputs never repeat, and that f is
+// reduced modulo p, enlarge the probabilities by a factor of less than 1 + 2^-80
+// (D. J. Bernstein, "Stronger security bounds for permutations", 2005).
 //
 // # What it does not prove
 //
 // The key must be secret: who knows it passes without data. One Key is for one
-// sequence of bytes; tags of two under the same Key give alpha away, so Key
-// takes the hash. Whether an answer passed may be known, but not why it failed.
-// Nothing is said about where the bytes are, whether another miner has them
-// too, or how fast they were read; that replicas differ is for the masks of
-// package envelope. Nothing is zero-knowledge: answers are combinations of the
-// data, and 460 of them over the same blocks are the data. What a miner keeps
-// and what an asker is convinced of ends with the answer.
+// sequence of bytes, since tags of two give alpha away; this is why Key takes the
+// hash. Nothing is said about where the bytes are, whether another miner has
+// them too, or how fast they were read; that replicas differ is for the masks.
+// Nothing is zero-knowledge: an answer is a sum of blocks, and as many answers
+// about the same blocks as there are blocks are the data. What is shown is shown
+// for the moment of the answer.
 //
 // # Constants
 //
 //   - 460 blocks: 0.99^460 = 0.0098, so a loss of 1 % is found with 99 %.
-//   - 2^130-5 is the least prime above 2^128 that is cheap to reduce by; so a
-//     sector is 16 bytes and a tag 17.
+//   - 2^130-5, the prime of Poly1305, is above 2^128, so that any 16 bytes are a
+//     sector, and cheap to reduce by. A number below it takes 17 bytes.
 //   - 4,096 bytes: what disks and file systems read at once. With it a tag is
 //     17/4096 = 0.415 % of its block, and an answer (256+1)*17 = 4,369 bytes.
 //     Longer blocks would make answers longer, shorter ones tags.

@@ -1,0 +1,73 @@
+package plots
+
+import (
+	"image/color"
+	"slices"
+)
+
+// The colours of viridis, which is even in lightness and legible to the
+// colour-blind.
+var viridis = [...]color.RGBA{
+	{0x44, 0x01, 0x54, 0xff}, {0x48, 0x24, 0x75, 0xff}, {0x41, 0x44, 0x87, 0xff}, {0x35, 0x5f, 0x8d, 0xff},
+	{0x2a, 0x78, 0x8e, 0xff}, {0x21, 0x91, 0x8c, 0xff}, {0x22, 0xa8, 0x84, 0xff}, {0x44, 0xbf, 0x70, 0xff},
+	{0x7a, 0xd1, 0x51, 0xff}, {0xbd, 0xdf, 0x26, 0xff}, {0xfd, 0xe7, 0x25, 0xff},
+}
+
+var (
+	ink   = color.RGBA{0x22, 0x22, 0x22, 0xff}
+	quiet = color.RGBA{0x66, 0x66, 0x66, 0xff}
+	faint = color.RGBA{0xe4, 0xe4, 0xe4, 0xff} // rules, and cells without a number
+)
+
+// heat is a colour between the ends of viridis.
+func heat(part float64) color.RGBA {
+	at := part * float64(len(viridis)-1)
+	i := min(int(at), len(viridis)-2)
+	f := at - float64(i)
+	mix := func(a, b uint8) uint8 { return uint8(float64(a)*(1-f) + float64(b)*f + 0.5) }
+	a, b := viridis[i], viridis[i+1]
+	return color.RGBA{mix(a.R, b.R), mix(a.G, b.G), mix(a.B, b.B), 0xff}
+}
+
+// lineColours are Okabe and Ito's for the colour-blind, without yellow, which
+// does not show on white; markers tell apart what comes after them.
+var lineColours = [...]color.RGBA{
+	{0x00, 0x72, 0xb2, 0xff}, {0xd5, 0x5e, 0x00, 0xff}, {0x00, 0x9e, 0x73, 0xff}, {0xcc, 0x79, 0xa7, 0xff},
+	{0x56, 0xb4, 0xe9, 0xff}, {0xe6, 0x9f, 0x00, 0xff}, {0x00, 0x00, 0x00, 0xff},
+}
+
+// tierOrder are the tiers from the lowest up, of all profiles.
+var tierOrder = [...]string{"Bronze", "Silver", "Gold", "Platinum", "Diamond", "Emerald", "Ruby", "Super Saiyan"}
+
+// tierColours are theirs, Okabe and Ito's again; then some for tiers of other
+// names, and last for none.
+var tierColours = [...]color.RGBA{
+	{0xd5, 0x5e, 0x00, 0xff}, {0xb4, 0xb4, 0xb4, 0xff}, {0xf0, 0xe4, 0x42, 0xff}, {0x56, 0xb4, 0xe9, 0xff},
+	{0x00, 0x72, 0xb2, 0xff}, {0x00, 0x9e, 0x73, 0xff}, {0xcc, 0x79, 0xa7, 0xff}, {0x00, 0x00, 0x00, 0xff},
+	{0x99, 0x66, 0x33, 0xff}, {0x66, 0x66, 0x99, 0xff}, {0x88, 0x22, 0x55, 0xff}, {0x99, 0x99, 0x33, 0xff},
+	{0xff, 0xff, 0xff, 0xff},
+}
+
+// tierClass is a tier as charts show it.
+type tierClass struct {
+	number uint8 // Data's
+	name   string
+	colour color.RGBA
+}
+
+// tierClasses are the tiers that were seen, from the lowest up.
+func (d *Data) tierClasses() (classes []tierClass) {
+	for rank, name := range tierOrder {
+		if i := slices.Index(d.tierNames, name); i > 0 {
+			classes = append(classes, tierClass{uint8(i), name, tierColours[rank]})
+		}
+	}
+	other := len(tierOrder)
+	for i, name := range d.tierNames {
+		if i > 0 && !slices.Contains(tierOrder[:], name) {
+			classes = append(classes, tierClass{uint8(i), name, tierColours[min(other, len(tierColours)-2)]})
+			other++
+		}
+	}
+	return classes
+}

@@ -247,4 +247,10 @@ func (u user) looking() {
 	if out, _ := u.run(exitOK, "chain", "metagraph"); strings.Count(out, "127.0.0.1:") != 4 {
 		u.t.Errorf("chain metagraph prints %s", out)
 	}
+	if out, _ := u.run(exitOK, "plot", "--out", u.dir+"/plots", "--format", "svg"); !strings.Contains(out, u.dir+"/plots/scores.svg\n") {
+		u.t.Errorf("plot prints %s", out)
+	}
+	if lines, err := os.ReadFile(u.dir + "/plots/tiers.svg"); err != nil || !strings.Contains(string(lines), ">Bronze<") {
+		u.t.Errorf("tiers.svg does not show Bronze: %v", err)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 
@@ -17,6 +18,8 @@ import (
 	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/node"
+	"github.com/filetao/filetao/receipt"
+	"github.com/filetao/filetao/validator/events"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 )
@@ -33,6 +36,8 @@ const (
 	exitUnavailable exitCode = 5
 	exitExists      exitCode = 6
 	exitFull        exitCode = 7
+	exitRefuted     exitCode = 8
+	exitOpen        exitCode = 9
 	exitInterrupted exitCode = 130
 )
 
@@ -48,10 +53,12 @@ const (
   5    unavailable: no connection, no answer in time, or in use by another process
   6    exists already
   7    no room: full, or over a size limit
+  8    refuted: what was checked is not so
+  9    open: what was checked cannot be judged from what is there
   130  interrupted
 `
 	exitLine = "Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 refused, 5 unavailable,\n" +
-		"6 exists already, 7 no room, 130 interrupted.\n"
+		"6 exists already, 7 no room, 8 refuted, 9 open, 130 interrupted.\n"
 )
 
 // usageError is a mistake in the command line; it ends with exitUsage and a
@@ -118,6 +125,10 @@ var exits = []exitRule{
 	{blobstore.ErrInUse, exitUnavailable, "stop the other process first"},
 	{blobstore.ErrFull, exitFull, ""},
 
+	{events.ErrNone, exitNotFound, "a validator writes them as it works, unless it was told --neuron.dont_save_events: `filetao devnet` runs one; --events says where they are"},
+	{receipt.ErrStatement, exitFailure, "`filetao audit show --save DIR` writes dossiers as they were recorded"},
+	{errRefuted, exitRefuted, ""},
+	{errOpen, exitOpen, ""},
 	{errTooLarge, exitFull, ""},
 	{errInterrupted, exitInterrupted, ""},
 }
@@ -175,7 +186,8 @@ func exitOf(err error) (exitCode, string) {
 	if rule, ok := match(systemExits, err); ok {
 		return rule.code, rule.hint
 	}
-	if errors.As(err, new(net.Error)) {
+	onDisk := errors.As(err, new(*fs.PathError)) || errors.As(err, new(*os.LinkError)) // whose numbers are net.Errors as well
+	if errors.As(err, new(net.Error)) && !onDisk {
 		return exitUnavailable, ""
 	}
 	return exitFailure, ""

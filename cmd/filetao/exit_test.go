@@ -44,6 +44,7 @@ func TestExitCodes(t *testing.T) {
 		{context.DeadlineExceeded, exitUnavailable},
 		{fmt.Errorf("run: %w", context.Canceled), exitInterrupted},
 		{errInterrupted, exitInterrupted},
+		{noEvents("events.jsonl"), exitNotFound},
 		{fmt.Errorf("get: %w: %w", client.ErrNotFound, wire.NotFound("no file")), exitNotFound},
 		{fmt.Errorf("%w: x", client.ErrUnknownName), exitNotFound},
 		{client.ErrNoGateway, exitUnavailable},
@@ -57,6 +58,7 @@ func TestExitCodes(t *testing.T) {
 		{&net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EADDRINUSE)}, exitUnavailable},
 		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, exitUnavailable},
 		{&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, exitFull},
+		{&fs.PathError{Op: "mkdir", Path: "x", Err: syscall.ENOTDIR}, exitFailure},
 	} {
 		if got, _ := exitOf(c.err); got != c.want {
 			t.Errorf("%v: exit code %d, want %d", c.err, got, c.want)

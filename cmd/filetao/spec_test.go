@@ -43,7 +43,7 @@ const (
 		--neuron.tier_update_step_length 100; --neuron.set_weights_epoch_length 200; --neuron.chunk_factor 4;
 		--neuron.num_concurrent_forwards 1; --neuron.semaphore_size 256; --neuron.moving_average_alpha 0.05;
 		--neuron.store_timeout 60; --neuron.challenge_timeout 30; --neuron.retrieve_timeout 60;
-		--neuron.checkpoint_block_length 100; --neuron.blocks_per_step 3; --neuron.events_retention_size 2_GB;
+		--neuron.checkpoint_block_length 100; --neuron.blocks_per_step 3; --neuron.events_retention_size 2GB;
 		--neuron.dont_save_events; --neuron.vpermit_tao_limit 500; --neuron.data_ttl 2592000; --neuron.disable_set_weights;
 		--neuron.disable_log_rewards; --api.store_timeout 600; --api.retrieve_timeout 600; --api.ping_timeout 5;
 		--api.whitelisted_hotkeys ALICE BOB; --api.blacklisted_hotkeys ALICE; --api.open_access;

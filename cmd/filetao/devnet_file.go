@@ -45,7 +45,7 @@ func (c *cli) useDevnet(cmd *cobra.Command) error {
 	case "devnet", "cheat", "version": // which need no network
 		return nil
 	}
-	if c.devnetDir == "" {
+	if c.devnetDir == "" || cmd.CommandPath() == "filetao audit verify" {
 		return nil
 	}
 	path := filepath.Join(expandHome(c.devnetDir), devnetFileName)

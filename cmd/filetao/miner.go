@@ -3,15 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,22 +23,17 @@ func (c *cli) minerCommand() *cobra.Command {
 	return cmd
 }
 
-// statsFlags say where the index is.
-type statsFlags struct {
-	dir, at, host, password string
-	port                    int
-}
-
 func (c *cli) minerStatsCommand() *cobra.Command {
-	var s statsFlags
+	var s sourceFlags
 	cmd := &cobra.Command{
 		Use: "stats", Short: "Show every miner's statistics, tier and storage", Args: noArgs,
-		Long: `Show every miner's statistics, tier and storage, from a validator's index: the
-one in --dir (a running validator is asked, a stopped one's index is opened), or
-a Redis index named by --index.`,
+		Long: "Show every miner's statistics, tier and storage,\n" + sourceHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			rows, err := c.minerRows(cmd.Context(), &s)
-			if err != nil {
+			var rows []node.MinerRow
+			if err := c.withSource(cmd.Context(), &s, func(src *source) (err error) {
+				rows, err = src.miners(cmd.Context())
+				return err
+			}); err != nil {
 				return err
 			}
 			c.addUIDs(cmd.Context(), rows)
@@ -56,48 +43,8 @@ a Redis index named by --index.`,
 			return c.print(rows, func() { c.printMiners(rows) })
 		},
 	}
-	f := cmd.Flags()
-	f.StringVar(&s.dir, "dir", "", "`folder` of the validator (default ~/.filetao/validator)")
-	f.StringVar(&s.at, "index", "", "`index` in Redis: redis://…, redis+cluster://…, or a database number at --database.host")
-	f.StringVar(&s.host, "database.host", "localhost", "Redis `host` for --index N")
-	f.IntVar(&s.port, "database.port", 6379, "its `port`")
-	f.StringVar(&s.password, "database.redis_password", c.env("", "REDIS_PASSWORD"), "its `password` (REDIS_PASSWORD)")
-	keepSecret(f, "database.redis_password")
+	s.add(c, cmd)
 	return cmd
-}
-
-func (c *cli) minerRows(ctx context.Context, s *statsFlags) ([]node.MinerRow, error) {
-	if s.at != "" {
-		at := s.at
-		if n, err := strconv.Atoi(at); err == nil {
-			at = redisURL(s.host, s.port, s.password, n)
-		}
-		return rowsOf(ctx, at)
-	}
-	if s.dir == "" && c.net != nil {
-		s.dir = c.net.Validator
-	}
-	if err := homeDir(&s.dir, "validator"); err != nil {
-		return nil, err
-	}
-	rows, err := askStatus(ctx, s.dir)
-	if err == nil || !errors.Is(err, errNotRunning) {
-		return rows, err
-	}
-	at := filepath.Join(s.dir, "index")
-	if _, err := os.Stat(at); err != nil {
-		return nil, fmt.Errorf("%s holds no validator's index: %w; --dir or --index says where it is", s.dir, err)
-	}
-	return rowsOf(ctx, at)
-}
-
-func rowsOf(ctx context.Context, at string) (rows []node.MinerRow, err error) {
-	ix, err := node.OpenIndex(ctx, at, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, ix.Close()) }()
-	return node.MinerRows(ctx, ix)
 }
 
 // addUIDs looks up the UIDs that an index does not know, if a chain is named;
@@ -125,61 +72,12 @@ func (c *cli) addUIDs(ctx context.Context, rows []node.MinerRow) {
 	}
 }
 
-// errNotRunning says that no node answers for a folder.
-var errNotRunning = errors.New("no node runs on this folder")
-
-// maxStatus bounds a status page's answer in bytes: thousands of miners.
-const maxStatus = 4 << 20
-
-// askStatus asks the validator that runs on a folder, through its status page.
-func askStatus(ctx context.Context, dir string) ([]node.MinerRow, error) {
-	addr, err := node.StatusAddrOf(dir)
-	if err != nil {
-		return nil, errNotRunning
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr.String()+"/miners", nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, errNotRunning
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the validator's status page at %s answers %s", addr, resp.Status)
-	}
-	var rows []node.MinerRow
-	err = json.NewDecoder(io.LimitReader(resp.Body, maxStatus)).Decode(&rows)
-	return rows, err
-}
-
-func redisURL(host string, port int, password string, db int) string {
-	at := url.URL{Scheme: "redis", Host: net.JoinHostPort(host, strconv.Itoa(port)), Path: "/" + strconv.Itoa(db)}
-	if password != "" {
-		at.User = url.UserPassword("", password)
-	}
-	return at.String()
-}
-
 func (c *cli) printMiners(rows []node.MinerRow) {
 	if len(rows) == 0 {
 		fmt.Fprintln(c.out, "The index knows no miners yet.")
 		return
 	}
-	slices.SortStableFunc(rows, func(a, b node.MinerRow) int { // by UID, those without one last
-		switch {
-		case a.UID != nil && b.UID != nil:
-			return cmp.Compare(*a.UID, *b.UID)
-		case a.UID == b.UID:
-			return 0
-		case a.UID == nil:
-			return 1
-		}
-		return -1
-	})
+	slices.SortStableFunc(rows, byUID)
 	var table [][]string
 	for _, r := range rows {
 		uid := "-"
@@ -192,6 +90,19 @@ func (c *cli) printMiners(rows []node.MinerRow) {
 		})
 	}
 	c.table(strings.Split(">UID,HOTKEY,TIER,>SUCCESSES,>STORE,>CHALLENGE,>RETRIEVE,>STORED / LIMIT", ","), table)
+}
+
+// byUID orders miners by UID, those without one last.
+func byUID(a, b node.MinerRow) int {
+	switch {
+	case a.UID != nil && b.UID != nil:
+		return cmp.Compare(*a.UID, *b.UID)
+	case a.UID == b.UID:
+		return 0
+	case a.UID == nil:
+		return 1
+	}
+	return -1
 }
 
 // tally shows successes, attempts and rate.

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/filetao/filetao/internal/durable"
+)
+
+// leastReason is how many columns of a line a reason takes at least; where there
+// are fewer it has lines of its own.
+const leastReason = 36
+
+func (c *cli) printAudits(s shownAudits, a *auditFlags) {
+	if len(s.Audits) == 0 {
+		c.printNoAudits(a)
+	} else {
+		c.printTrials(s.Audits)
+		miners := map[string]bool{}
+		for _, t := range s.Audits {
+			miners[string(t.Miner)] = true
+		}
+		fmt.Fprintf(c.out, "\n%s of %s: %d passed, %d failed.\n", count(len(s.Audits), "audit"), count(len(miners), "miner"), s.Passed, s.Failed)
+	}
+	for _, p := range s.Pending {
+		text := fmt.Sprintf("Pending: %s was asked %s since %s ago.", p.Miner, times(p.Tries), ago(c.now().Sub(p.Asked)))
+		if wait := p.Next.Sub(c.now()); wait > 0 {
+			text += fmt.Sprintf(" It is asked again in %s.", ago(wait))
+		}
+		c.hanging("", text)
+	}
+}
+
+func (c *cli) printNoAudits(a *auditFlags) {
+	switch {
+	case a.failed:
+		fmt.Fprintln(c.out, "No audit failed, of those that are kept.")
+	default:
+		c.hanging("", "Nothing has been audited yet. A validator asks miners at every step, three blocks apart (36 seconds "+
+			"where a block takes 12), once they hold something for it: some minutes after it starts. "+
+			"A miner that is silent is asked again, and its audit settled after that.")
+	}
+}
+
+// printTrials prints the miners' audits under their names.
+func (c *cli) printTrials(audits []shownAudit) {
+	rows := [][]string{strings.Split("WHEN,>BLOCK,KIND,DATUM,>SIZE,>TRIES,>TIME,VERDICT,REASON", ",")}
+	for _, t := range audits {
+		verdict := "FAILED"
+		if t.Passed {
+			verdict = "passed"
+		}
+		rows = append(rows, []string{
+			ago(c.now().Sub(t.Settled)) + " ago", strconv.FormatUint(t.Block, 10), string(t.Kind), fit(t.Hash, 9), size(t.Size),
+			strconv.Itoa(t.Tries), took(t.Elapsed), verdict,
+		})
+	}
+	lines := aligned(rows)
+	for i := range lines {
+		lines[i] = strings.TrimSuffix(lines[i], "\n")
+	}
+	lines[0] = strings.TrimSuffix(lines[0], "REASON")
+	at := columns(lines[0]) // where reasons begin
+	beside := c.helpWidth()-at >= leastReason
+	if beside {
+		fmt.Fprintln(c.out, lines[0]+"REASON")
+	} else {
+		fmt.Fprintln(c.out, strings.TrimRight(lines[0], " "))
+	}
+	for i, t := range audits {
+		if i == 0 || t.Miner != audits[i-1].Miner {
+			fmt.Fprintln(c.out, t.who())
+		}
+		line := lines[i+1]
+		if beside {
+			c.hanging(line+strings.Repeat(" ", at-columns(line)), t.Reason)
+			continue
+		}
+		fmt.Fprintln(c.out, line)
+		c.hanging("    ", t.Reason)
+	}
+}
+
+func (t shownAudit) who() string {
+	if t.UID != nil {
+		return fmt.Sprintf("UID %d, %s", *t.UID, t.Miner)
+	}
+	return string(t.Miner)
+}
+
+// ago is a time span in words, cut to its largest unit.
+func ago(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return "0 s"
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	}
+	return fmt.Sprintf("%d d", d/(24*time.Hour))
+}
+
+// took is how long an answer took.
+func took(d time.Duration) string {
+	switch {
+	case d <= 0:
+		return "-"
+	case d < time.Second:
+		return fmt.Sprintf("%.3g ms", d.Seconds()*1e3)
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}
+
+// save writes each dossier to a file of its own. It replaces nothing.
+func (s *shownAudits) save(dir string) error {
+	for i := range s.Audits {
+		t := &s.Audits[i]
+		if len(t.Dossier) == 0 {
+			continue
+		}
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return fmt.Errorf("--save: %w", err)
+		}
+		path := filepath.Join(dir, fmt.Sprintf("%s-%d.json", t.Miner, t.ID))
+		data := append(slices.Clone(t.Dossier), '\n')
+		switch old, err := readUpTo(path, int64(len(data))+1); {
+		case errors.Is(err, fs.ErrNotExist):
+			if err := durable.WriteFile(path, data, 0o644); err != nil {
+				return fmt.Errorf("--save: %w", err)
+			}
+		case err != nil:
+			return fmt.Errorf("--save: %w", err)
+		case !bytes.Equal(old, data):
+			return fmt.Errorf("--save: %s: %w and is another dossier; choose another folder", path, fs.ErrExist)
+		}
+		t.File = path
+	}
+	return nil
+}
+
+// printSaved says what was written, and how to check it.
+func (c *cli) printSaved(s shownAudits, a *auditFlags) {
+	if a.save == "" {
+		return
+	}
+	var files []string
+	for _, t := range s.Audits {
+		if t.File != "" {
+			files = append(files, t.File)
+		}
+	}
+	if len(files) == 0 {
+		fmt.Fprintln(c.out, "Nothing to save: only native audits have dossiers.")
+		return
+	}
+	all := shellWord(files[0])
+	if len(files) > 1 {
+		all = shellWord(filepath.Dir(files[0])) + "/*.json"
+	}
+	fmt.Fprintf(c.out, "\nSaved:\n  %s\nCheck with:\n  %s audit verify %s\n", strings.Join(files, "\n  "), shellWord(ownName()), all)
+}

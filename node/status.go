@@ -34,7 +34,7 @@ type Status struct {
 }
 
 // statusServer is the node's page for its operator: /status, /metrics and, on
-// a node with an index, /miners.
+// a node with an index, /miners and /audits.
 type statusServer struct {
 	listener net.Listener
 	file     string // that says where it listens, as long as it does

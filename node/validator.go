@@ -60,6 +60,7 @@ func NewValidator(c ValidatorConfig) (*Validator, error) {
 	})
 	n.group.Add("steps", role.Run)
 	n.serveMiners(c.Index)
+	n.serveAudits(c.Index)
 	if c.API == nil {
 		n.group.Add("readiness", n.readyWithoutAxon)
 		return &Validator{Node: n, Role: role}, nil
@@ -142,6 +143,7 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 		return nil, err
 	}
 	n.serveMiners(c.Index)
+	n.serveAudits(c.Index)
 	if err := n.addGateway(n.newFleet(c.Fleet, c.Asker, c.Index), c.Index, c.APIConfig); err != nil {
 		return nil, errors.Join(fmt.Errorf("gateway: %w", err), n.group.Close())
 	}

@@ -46,9 +46,7 @@ func (f *Fleet) askChallenge(ctx context.Context, n chain.Neuron, q Question) Ou
 		}
 		o.judge(err)
 	}
-	if !again {
-		f.unsend(ctx, &o, q.Hash, q.Seed)
-	}
+	f.sent(ctx, &o, q, again)
 	f.spare(ctx, &o, q)
 	f.finish(ctx, &o, func(ctx context.Context) error { return f.moveSeed(ctx, n, q, over) })
 	return o
@@ -92,9 +90,7 @@ func (f *Fleet) askRetrieval(ctx context.Context, n chain.Neuron, q Question, ta
 		over, err = f.checkRetrieved(ctx, n, q, msg, state, seeds)
 		o.judge(err)
 	}
-	if !again {
-		f.unsend(ctx, &o, q.Hash, q.Seed)
-	}
+	f.sent(ctx, &o, q, again)
 	f.spare(ctx, &o, q)
 	f.finish(ctx, &o, func(ctx context.Context) error {
 		if err := f.putRecord(ctx, n, q, msg.Data, state); err != nil {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/fleet/fleettest"
 	"github.com/filetao/filetao/index"
@@ -120,6 +121,7 @@ func loseAnswers(t *testing.T, n *fleettest.Net, rounds int) {
 		return last
 	}
 	asked := map[fleet.Task]int{}
+	pending := again{hash: held[2].Hash}
 	for round := range rounds {
 		if round%30 == 0 {
 			rate = []float64{0, 0.3, 0.95}[random.IntN(3)]
@@ -127,7 +129,9 @@ func loseAnswers(t *testing.T, n *fleettest.Net, rounds int) {
 		l.wait(time.Duration(random.IntN(400)) * time.Second)
 		i := random.IntN(len(held))
 		var o fleet.Outcome
-		switch random.IntN(5) {
+		switch random.IntN(6) {
+		case 5:
+			o = pending.ask(t, f, n, random)
 		case 0:
 			_, o = f.Retrieve(t.Context(), n.Neuron(0), held[i])
 		case 1:
@@ -144,6 +148,31 @@ func loseAnswers(t *testing.T, n *fleettest.Net, rounds int) {
 		}
 	}
 	t.Log(asked)
+}
+
+// again is a question about one holding that is put up to three times.
+type again struct {
+	hash  string
+	q     fleet.Question
+	tries int
+}
+
+func (a *again) ask(t *testing.T, f *fleet.Fleet, n *fleettest.Net, random *mrand.Rand) fleet.Outcome {
+	if a.tries == 0 {
+		task := []fleet.Task{fleet.TaskChallenge, fleet.TaskChallenge, fleet.TaskRetrieve}[random.IntN(3)]
+		var err error
+		if a.q, err = f.Question(t.Context(), n.Neuron(0), holding(t, n, 0, a.hash), chain.Block{}, task); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := f.Ask(t.Context(), n.Neuron(0), a.q)
+	if a.tries++; !o.Silent() || a.tries == 3 {
+		o, a.tries = f.Failed(t.Context(), n.Neuron(0), a.q, o), 0
+	}
+	if o.Void && errors.Is(o.Err, fleet.ErrMoot) {
+		o.Err = nil // tags were handed over meanwhile: nobody is blamed
+	}
+	return o
 }
 
 func TestRefusedQuestionsAreTakenBack(t *testing.T) {

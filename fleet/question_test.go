@@ -159,6 +159,32 @@ func TestOthersInBetween(t *testing.T) {
 	}
 }
 
+// Nor is another one that overtakes a question put again long after the first
+// time: the miner's seed is still known.
+func TestOvertakenAgain(t *testing.T) {
+	for _, becomes := range []fault{none, answerLost} {
+		for _, form := range forms {
+			b := newBench(t, form.native)
+			q := b.question(t, form.task)
+			b.put(t, q, questionLost)
+			b.wait(20 * time.Minute)
+			b.lose = func() fault {
+				b.lose = func() fault { return none }
+				if _, o := b.Retrieve(t.Context(), b.Neuron(0), b.Holding); !o.OK() {
+					t.Errorf("%s: in between: %+v", form.name, o)
+				}
+				return becomes
+			}
+			if o := b.Ask(t.Context(), b.Neuron(0), q); o.Silent() != (becomes == answerLost) || o.OK() == o.Silent() {
+				t.Errorf("%s: again: %+v", form.name, o)
+			}
+			if o := b.put(t, b.question(t, form.task), none); !o.OK() {
+				t.Errorf("%s: then: %+v", form.name, o)
+			}
+		}
+	}
+}
+
 func TestSilenceAndRefusal(t *testing.T) {
 	names := map[fleet.Task]string{fleet.TaskChallenge: "Challenge", fleet.TaskRetrieve: "Retrieve"}
 	for _, form := range forms {

@@ -92,6 +92,22 @@ func (f *Fleet) moveSeed(ctx context.Context, n chain.Neuron, q Question, over s
 	return unlessGone(f.deps.Index.ConfirmSeed(ctx, n.Hotkey, q.Hash, q.Seed, over))
 }
 
+// sent brings the seeds up to date after an exchange. A question that was put
+// for the first time is taken back if it did not reach the miner. One that was
+// put again is noted again: the index knows it from when it was sent first, and
+// may have dropped it as long past when another question was answered meanwhile.
+func (f *Fleet) sent(ctx context.Context, o *Outcome, q Question, again bool) {
+	if !again {
+		f.unsend(ctx, o, q.Hash, q.Seed)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	if _, err := f.deps.Index.SendSeed(ctx, o.Hotkey, q.Hash, q.Seed, f.deps.Now()); unlessGone(err) != nil {
+		o.Void, o.Err = true, errors.Join(o.Err, fmt.Errorf("record %s at %s: %w", o.Task, o.Hotkey, err))
+	}
+}
+
 // unsend takes the seed of a question back that did not reach the miner; every
 // other failure leaves open whether it did.
 func (f *Fleet) unsend(ctx context.Context, o *Outcome, hash, seed string) {

@@ -173,18 +173,25 @@ func (v *Validator) conclude(ctx context.Context, asked []inquiry, cutOff bool, 
 	return failed
 }
 
+// patience is how long a question is kept that we ourselves fail to put or judge.
+const patience = 24 * time.Hour
+
 // spoiled is the end of an inquiry that says nothing about the miner. A question
-// that has lost its object is dropped; where something of ours failed it stays.
+// that has lost its object is dropped; where something of ours failed it stays
+// for a day, so that no miner is left alone because of one damaged record.
 func (v *Validator) spoiled(step, ctx context.Context, q inquiry) error {
 	err := q.outcome.Err
-	if !errors.Is(err, index.ErrNotFound) && !errors.Is(err, fleet.ErrMoot) {
-		return ours(step, err)
+	moot := errors.Is(err, index.ErrNotFound) || errors.Is(err, fleet.ErrMoot)
+	var failed error
+	if moot {
+		v.log.Info("a question is moot", "uid", q.miner.UID, "task", q.question.Task, "hash", q.question.Hash, "err", err)
+	} else {
+		failed = ours(step, err)
 	}
-	v.log.Info("a question is moot", "uid", q.miner.UID, "task", q.question.Task, "hash", q.question.Hash, "err", err)
-	if !q.again() {
-		return nil
+	if q.again() && (moot || v.deps.Now().Sub(q.before.Asked) > patience) {
+		failed = errors.Join(failed, v.deps.Index.DropPending(ctx, q.miner.Hotkey))
 	}
-	return v.deps.Index.DropPending(ctx, q.miner.Hotkey)
+	return failed
 }
 
 // pickTries is how often pick draws before it takes a miner to hold nothing

@@ -16,25 +16,26 @@ import (
 	"github.com/filetao/filetao/wire"
 )
 
+// spoil changes a byte of all that the first miner has.
+func spoil(_ *testing.T, c *court) {
+	for _, hash := range c.Miners[0].Holds() {
+		c.Miners[0].Bytes(hash)[0] ^= 1
+	}
+}
+
+// lose has the first miner lose all.
+func lose(t *testing.T, c *court) {
+	for _, hash := range c.Miners[0].Holds() {
+		if _, err := c.Net.Call(t.Context(), wire.Peer{Hotkey: c.Miners[0].Hotkey()}, &wire.Delete{DataHash: hash}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // What an operator reads of every way to pass and to fail.
 func TestTrialsSayWhy(t *testing.T) {
-	spoil := func(t *testing.T, c *court) {
-		for h, err := range c.Index.Holdings(t.Context(), c.Miners[0].Hotkey()) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			c.Miners[0].Bytes(h.Held())[0] ^= 1
-		}
-	}
 	as := func(b fleettest.Behaviour) func(*testing.T, *court) {
 		return func(_ *testing.T, c *court) { c.Miners[0].Behave(b, "Challenge", "Audit", "Retrieve") }
-	}
-	missing := func(t *testing.T, c *court) {
-		for _, hash := range c.Miners[0].Holds() {
-			if _, err := c.Net.Call(t.Context(), wire.Peer{Hotkey: c.Miners[0].Hotkey()}, &wire.Delete{DataHash: hash}); err != nil {
-				t.Fatal(err)
-			}
-		}
 	}
 	for _, k := range []struct {
 		message, want string
@@ -46,9 +47,9 @@ func TestTrialsSayWhy(t *testing.T) {
 		{"Challenge", "failed: the piece is not the one that was stored; the disk", as(fleettest.Liar)},
 		{"Audit", "failed: the proof over the only block is wrong: a block or its tag", spoil},
 		{"Retrieve", "failed: what came back is not what was stored (", as(fleettest.Liar)},
-		{"Challenge", "failed: the miner does not have the data", missing},
-		{"Audit", `or does not know the question any more (status 404: "failed")`, missing},
-		{"Retrieve", "Does it run on the folder that it stored the data in?", missing},
+		{"Challenge", "failed: the miner does not have the data", lose},
+		{"Audit", `or does not know the question any more (status 404: "failed")`, lose},
+		{"Retrieve", "Does it run on the folder that it stored the data in?", lose},
 		{"Challenge", `failed: an error came in the place of an answer (status 500: "failed")`, as(fleettest.Failing)},
 		{"Audit", "The miner's log says more", as(fleettest.Failing)},
 	} {

@@ -92,7 +92,7 @@ type plotResult struct {
 }
 
 func (c *cli) plot(ctx context.Context, p *plotFlags, formats []plots.Format) error {
-	bar := c.progress("reading events")
+	bar := c.progress("events")
 	defer bar.done()
 	data, skipped, err := gather(ctx, p.events, bar)
 	if err != nil {

@@ -97,7 +97,7 @@ func (e *eventFlags) add(cmd *cobra.Command) {
 // eventFiles is how many files the kept events are in.
 const eventFiles = 8
 
-// defaultEvents is a fortnight of a subnet of 256.
+// defaultEvents is a fortnight of 192 miners.
 const defaultEvents = 512 << 20
 
 // config is where events are kept; nil: nowhere.

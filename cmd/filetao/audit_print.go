@@ -13,22 +13,23 @@ import (
 	"time"
 
 	"github.com/filetao/filetao/internal/durable"
+	"github.com/filetao/filetao/receipt"
 )
 
-// leastReason is how many columns of a line a reason takes at least; where there
-// are fewer it has lines of its own.
-const leastReason = 36
+// besideLines is how many lines a reason may take beside the table; a longer one
+// stands below its row.
+const besideLines = 2
 
 func (c *cli) printAudits(s shownAudits, a *auditFlags) {
-	if len(s.Audits) == 0 {
+	if len(s.Trials) == 0 {
 		c.printNoAudits(a)
 	} else {
-		c.printTrials(s.Audits)
+		c.printTrials(s.Trials)
 		miners := map[string]bool{}
-		for _, t := range s.Audits {
+		for _, t := range s.Trials {
 			miners[string(t.Miner)] = true
 		}
-		fmt.Fprintf(c.out, "\n%s of %s: %d passed, %d failed.\n", count(len(s.Audits), "audit"), count(len(miners), "miner"), s.Passed, s.Failed)
+		fmt.Fprintf(c.out, "\n%s of %s: %d passed, %d failed.\n", count(len(s.Trials), "audit"), count(len(miners), "miner"), s.Passed, s.Failed)
 	}
 	for _, p := range s.Pending {
 		text := fmt.Sprintf("Pending: %s was asked %s since %s ago.", p.Miner, times(p.Tries), ago(c.now().Sub(p.Asked)))
@@ -52,14 +53,14 @@ func (c *cli) printNoAudits(a *auditFlags) {
 
 // printTrials prints the miners' audits under their names.
 func (c *cli) printTrials(audits []shownAudit) {
-	rows := [][]string{strings.Split("WHEN,>BLOCK,KIND,DATUM,>SIZE,>TRIES,>TIME,VERDICT,REASON", ",")}
+	rows := [][]string{strings.Split(">AGE,>BLOCK,KIND,DATUM,>SIZE,>TRIES,>TIME,VERDICT,REASON", ",")}
 	for _, t := range audits {
 		verdict := "FAILED"
 		if t.Passed {
 			verdict = "passed"
 		}
 		rows = append(rows, []string{
-			ago(c.now().Sub(t.Settled)) + " ago", strconv.FormatUint(t.Block, 10), string(t.Kind), fit(t.Hash, 9), size(t.Size),
+			ago(c.now().Sub(t.Settled)), strconv.FormatUint(t.Block, 10), string(t.Kind), fit(t.Hash, 9), size(t.Size),
 			strconv.Itoa(t.Tries), took(t.Elapsed), verdict,
 		})
 	}
@@ -67,26 +68,29 @@ func (c *cli) printTrials(audits []shownAudit) {
 	for i := range lines {
 		lines[i] = strings.TrimSuffix(lines[i], "\n")
 	}
-	lines[0] = strings.TrimSuffix(lines[0], "REASON")
-	at := columns(lines[0]) // where reasons begin
-	beside := c.helpWidth()-at >= leastReason
-	if beside {
-		fmt.Fprintln(c.out, lines[0]+"REASON")
-	} else {
-		fmt.Fprintln(c.out, strings.TrimRight(lines[0], " "))
-	}
+	at := columns(lines[0]) - len("REASON") // where reasons begin
+	fmt.Fprintln(c.out, lines[0])
 	for i, t := range audits {
 		if i == 0 || t.Miner != audits[i-1].Miner {
 			fmt.Fprintln(c.out, t.who())
 		}
-		line := lines[i+1]
-		if beside {
-			c.hanging(line+strings.Repeat(" ", at-columns(line)), t.Reason)
+		line, reason := lines[i+1], bareReason(t.Reason, t.Passed)
+		if len(wrapped(reason, c.helpWidth()-at)) <= besideLines {
+			c.hanging(line+strings.Repeat(" ", at-columns(line)), reason)
 			continue
 		}
 		fmt.Fprintln(c.out, line)
-		c.hanging("    ", t.Reason)
+		c.hanging("    ", reason)
 	}
+}
+
+// bareReason is a reason without the verdict, where it begins with that.
+func bareReason(reason string, passed bool) string {
+	verdict := receipt.Failed
+	if passed {
+		verdict = receipt.Passed
+	}
+	return strings.TrimPrefix(reason, string(verdict)+": ")
 }
 
 func (t shownAudit) who() string {
@@ -124,8 +128,8 @@ func took(d time.Duration) string {
 
 // save writes each dossier to a file of its own. It replaces nothing.
 func (s *shownAudits) save(dir string) error {
-	for i := range s.Audits {
-		t := &s.Audits[i]
+	for i := range s.Trials {
+		t := &s.Trials[i]
 		if len(t.Dossier) == 0 {
 			continue
 		}
@@ -155,7 +159,7 @@ func (c *cli) printSaved(s shownAudits, a *auditFlags) {
 		return
 	}
 	var files []string
-	for _, t := range s.Audits {
+	for _, t := range s.Trials {
 		if t.File != "" {
 			files = append(files, t.File)
 		}

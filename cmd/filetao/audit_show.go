@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -56,7 +58,7 @@ file, `, index.MaxTrials) + "`filetao audit verify`" + ` judges it.`,
 
 // shownAudits is what `audit show` answers.
 type shownAudits struct {
-	Audits []shownAudit `json:"audits"`
+	Trials []shownAudit `json:"trials"`
 	Passed int          `json:"passed"` // of those shown
 	Failed int          `json:"failed"`
 	// Pending are questions whose answers are awaited.
@@ -93,7 +95,7 @@ func kindOf(t index.Trial) auditKind {
 }
 
 func (c *cli) showAudits(ctx context.Context, a *auditFlags) error {
-	shown := shownAudits{Audits: []shownAudit{}, Pending: []index.Pending{}}
+	shown := shownAudits{Trials: []shownAudit{}, Pending: []index.Pending{}}
 	if err := c.withSource(ctx, &a.from, func(src *source) error {
 		miners, err := c.auditedMiners(ctx, src, a.miner)
 		if err != nil {
@@ -119,37 +121,43 @@ func (c *cli) showAudits(ctx context.Context, a *auditFlags) error {
 	})
 }
 
+// auditedMiner is a miner whose audits are shown.
+type auditedMiner struct {
+	node.MinerRow
+	known bool // to the index
+}
+
 // auditedMiners are the miners to show: the one that is named, or all.
-func (c *cli) auditedMiners(ctx context.Context, src *source, name string) ([]node.MinerRow, error) {
+func (c *cli) auditedMiners(ctx context.Context, src *source, name string) (miners []auditedMiner, err error) {
 	rows, err := src.miners(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c.addUIDs(ctx, rows)
 	slices.SortStableFunc(rows, byUID)
-	if name == "" {
-		return rows, nil
-	}
 	uid, notUID := strconv.Atoi(name)
 	for _, r := range rows {
-		if string(r.Hotkey) == name || notUID == nil && r.UID != nil && *r.UID == uid {
-			return []node.MinerRow{r}, nil
+		if name == "" || string(r.Hotkey) == name || notUID == nil && r.UID != nil && *r.UID == uid {
+			miners = append(miners, auditedMiner{r, true})
 		}
+	}
+	if len(miners) > 0 || name == "" {
+		return miners, nil
 	}
 	hotkey, err := wallet.ParseAddress(name)
 	switch {
 	case err == nil:
-		return []node.MinerRow{{Hotkey: hotkey}}, nil
+		return []auditedMiner{{MinerRow: node.MinerRow{Hotkey: hotkey}}}, nil
 	case notUID != nil:
 		return nil, usagef("--miner: %q is neither a hotkey nor a UID", name)
-	case !slices.ContainsFunc(rows, func(r node.MinerRow) bool { return r.UID != nil }) && len(rows) > 0:
+	case !slices.ContainsFunc(rows, func(r node.MinerRow) bool { return r.UID != nil }):
 		return nil, usagef("--miner: an index knows no UIDs: give the hotkey, or say with --subtensor.chain_endpoint where to look up UID %d", uid)
 	}
 	return nil, fmt.Errorf("--miner: the validator knows no miner with UID %d: %w", uid, index.ErrNotFound)
 }
 
 // of adds a miner's audits.
-func (s *shownAudits) of(ctx context.Context, src *source, m node.MinerRow, a *auditFlags) error {
+func (s *shownAudits) of(ctx context.Context, src *source, m auditedMiner, a *auditFlags) error {
 	limit := a.limit
 	if limit == 0 {
 		limit = fewAudits
@@ -162,7 +170,7 @@ func (s *shownAudits) of(ctx context.Context, src *source, m node.MinerRow, a *a
 		most = index.MaxTrials
 	}
 	found, err := src.audits(ctx, m.Hotkey, most)
-	if err != nil {
+	if err != nil && !(m.known && errors.Is(err, node.ErrNoMiner)) { // it may hold nothing yet
 		return err
 	}
 	for _, t := range found.Trials {
@@ -175,7 +183,7 @@ func (s *shownAudits) of(ctx context.Context, src *source, m node.MinerRow, a *a
 			s.Failed++
 		}
 		limit--
-		s.Audits = append(s.Audits, shownAudit{UID: m.UID, Kind: kindOf(t), Trial: t})
+		s.Trials = append(s.Trials, shownAudit{UID: cmp.Or(m.UID, t.UID), Kind: kindOf(t.Trial), Trial: t.Trial})
 	}
 	s.Pending = append(s.Pending, found.Pending...)
 	return nil

@@ -47,7 +47,7 @@ A miner that kept everything and is said to have answered wrongly may have been
 given wrong tags. With --data and --tags it shows what it keeps. If these are what
 was pledged and do not belong to each other, the asker cheated: exit code 8.`,
 		Example: "  filetao audit verify 5Grw…-7.json\n  filetao audit verify 5Grw…-7.json --data replica --tags tags\n" +
-			"  filetao audit show --json | jq -c '.audits[].dossier | values' | filetao audit verify -",
+			"  filetao audit show --json | jq -c '.trials[].dossier | values' | filetao audit verify -",
 		RunE: func(_ *cobra.Command, args []string) error {
 			v.files = args
 			return c.verifyAudits(&v)
@@ -189,7 +189,7 @@ func (c *cli) printExamined(a *examined, i, n int) {
 		line("Block", fmt.Sprint(*a.Block))
 	}
 	line("Asked", a.when())
-	line("Verdict", string(a.Verdict)+": "+a.Reason)
+	line("Verdict", string(a.Verdict)+": "+bareReason(a.Reason, a.Verdict == receipt.Passed))
 	fmt.Fprintln(c.out)
 	for _, check := range a.Checks {
 		c.hanging(fmt.Sprintf("%-8s", cmp.Or(check.Result, "-")), check.Text)

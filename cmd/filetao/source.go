@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -98,31 +99,13 @@ func (s *source) miners(ctx context.Context) (rows []node.MinerRow, err error) {
 	return rows, err
 }
 
-// minerAudits are a miner's settled audits, the newest first, and what it is
-// asked at present.
-type minerAudits struct {
-	Trials  []index.Trial
-	Pending []index.Pending
-}
-
-func (s *source) audits(ctx context.Context, miner wallet.Address, limit int) (found minerAudits, err error) {
-	if s.ix == nil {
-		err = s.ask(ctx, "/audits?"+url.Values{"miner": {string(miner)}, "limit": {strconv.Itoa(limit)}}.Encode(), &found)
-		return found, err
+// audits are those of one miner, limit of them at most, with their dossiers.
+func (s *source) audits(ctx context.Context, miner wallet.Address, limit int) (found node.Audits, err error) {
+	if s.ix != nil {
+		return node.AuditRows(ctx, s.ix, miner, limit)
 	}
-	if found.Trials, err = s.ix.Trials(ctx, miner); err != nil {
-		return found, fmt.Errorf("audits of %s: %w", miner, err)
-	}
-	found.Trials = found.Trials[:min(limit, len(found.Trials))]
-	pending, err := s.ix.Pending(ctx, miner)
-	switch {
-	case errors.Is(err, index.ErrNotFound):
-		return found, nil
-	case err != nil:
-		return found, fmt.Errorf("what %s is asked: %w", miner, err)
-	}
-	found.Pending = append(found.Pending, pending)
-	return found, nil
+	err = s.ask(ctx, "/audits?"+url.Values{"miner": {string(miner)}, "limit": {strconv.Itoa(limit)}}.Encode(), &found)
+	return found, err
 }
 
 // errNotRunning says that no node answers for a folder.
@@ -145,7 +128,11 @@ func (s *source) ask(ctx context.Context, page string, answer any) error {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the validator's status page at %s answers %s", s.page, resp.Status)
+		text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+		if strings.TrimSpace(string(text)) == node.ErrNoMiner.Error() {
+			return node.ErrNoMiner
+		}
+		return errors.Join(fmt.Errorf("the validator's status page at %s answers %s", s.page, resp.Status), err)
 	}
 	return json.NewDecoder(io.LimitReader(resp.Body, maxStatus)).Decode(answer)
 }

@@ -144,7 +144,7 @@ func (f *Fleet) settle(ctx context.Context, o *Outcome, commit func(context.Cont
 	if err := f.count(ctx, *o, verified); err != nil {
 		o.Void, o.Err = true, errors.Join(o.Err, fmt.Errorf("count %s at %s: %w", o.Task, o.Hotkey, err))
 	}
-	f.log.Debug("miner asked", "task", o.Task, "uid", o.UID, "verified", verified, "bytes", o.Bytes, "elapsed", o.Elapsed, "err", o.Err)
+	f.log.Debug("miner asked", "task", o.Task, "uid", o.UID, "native", o.Native, "verified", verified, "bytes", o.Bytes, "elapsed", o.Elapsed, "err", o.Err)
 }
 
 // count adds an attempt to the miner's statistics.

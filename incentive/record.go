@@ -4,7 +4,8 @@ import "math"
 
 // Tally counts one task of a miner in a window.
 type Tally struct {
-	Attempts, Successes uint64
+	Attempts  uint64 `json:"attempts"`
+	Successes uint64 `json:"successes"`
 }
 
 // rate is the share of successes; 0 when nothing was attempted.
@@ -18,8 +19,10 @@ func (t Tally) rate() float64 {
 // Record is what decides a miner's tier: the tallies of the window that ends
 // and the successes of its whole life.
 type Record struct {
-	Store, Challenge, Retrieve Tally
-	TotalSuccesses             uint64
+	Store          Tally  `json:"store"`
+	Challenge      Tally  `json:"challenge"`
+	Retrieve       Tally  `json:"retrieve"`
+	TotalSuccesses uint64 `json:"total_successes"`
 }
 
 // Sum is the tallies of all three tasks together.

@@ -1,9 +1,10 @@
 // Package incentive turns what miners did into tiers, rewards, scores and
 // weights. Its functions are total: any input, however absurd, gives a finite
-// result, because one NaN would poison a moving average for good. It keeps no
-// state and asks nobody; the validator feeds it. Enter at Profile; then
-// Rules.Pay is what a batch of answers earns, Rules.TierOf a miner's tier at a
-// rollover, and Weights the end. docs/incentives.md has the reasons.
+// result, because one NaN would poison a moving average for good. It asks
+// nobody, not for the time either, and keeps nothing but what its caller hands
+// it; the validator feeds it and guards it. Enter at Profile; then Ledger.Settle
+// is what a batch of answers earns (see Rules.Pay), Rules.Turn a miner's tier
+// at a rollover, and Weights the end. docs/incentives.md has the reasons.
 package incentive
 
 import "math"

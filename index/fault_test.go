@@ -170,6 +170,25 @@ func states(t *testing.T) []string {
 	return all
 }
 
+// wrapped is errorfs with the logs that are made out of old ones, which errorfs
+// itself lets pass.
+type wrapped struct {
+	*errorfs.FS
+	inject errorfs.Injector
+}
+
+func wrap(fs vfs.FS, inject errorfs.Injector) vfs.FS {
+	return wrapped{errorfs.Wrap(fs, inject), inject}
+}
+
+func (w wrapped) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := w.FS.ReuseForWrite(oldname, newname, category)
+	if err != nil {
+		return nil, err
+	}
+	return errorfs.WrapFile(f, w.inject), nil
+}
+
 func writes(op errorfs.Op) bool {
 	switch op.Kind {
 	case errorfs.OpCreate, errorfs.OpLink, errorfs.OpRemove, errorfs.OpRename, errorfs.OpReuseForWrite, errorfs.OpFileWrite,
@@ -246,7 +265,7 @@ func TestCrash(t *testing.T) {
 func crashAt(t *testing.T, at int64) (crashes []crash) {
 	disk := vfs.NewCrashableMem()
 	var ops, done atomic.Int64
-	fs := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+	fs := wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if !writes(op) || ops.Add(1) != at {
 			return nil
 		}
@@ -291,7 +310,7 @@ var errDisk = errors.New("no space left on device")
 func failAt(t *testing.T, all []string, at int64, lasting bool) (over bool) {
 	disk := vfs.NewCrashableMem()
 	var ops atomic.Int64
-	fs := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+	fs := wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if !writes(op) {
 			return nil
 		}
@@ -348,7 +367,7 @@ func TestFlushFails(t *testing.T) {
 	})
 	var log bytes.Buffer
 	options := index.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}
-	x := open(t, "index", options.On(errorfs.Wrap(vfs.NewMem(), &full)))
+	x := open(t, "index", options.On(wrap(vfs.NewMem(), &full)))
 	write := func() error { return x.PutState(t.Context(), "fill", make([]byte, 20<<10)) }
 	full.On()
 	var err error

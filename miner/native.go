@@ -22,8 +22,8 @@ import (
 const grace = time.Minute
 
 // pledge answers Tags: it signs the asker's pledge if it is true of what is
-// here, and keeps it with the tags. To send it again, or another one, replaces
-// what there was.
+// here, and keeps it with the tags. To send it again, or one made no earlier,
+// replaces what there was.
 func (m *Miner) pledge(ctx context.Context, from wire.Caller, msg *wire.Tags) error {
 	tags := msg.Tags
 	msg.Tags = nil // the answer is without them
@@ -47,6 +47,9 @@ func (m *Miner) pledge(ctx context.Context, from wire.Caller, msg *wire.Tags) er
 		return err
 	}
 	defer done()
+	if err := m.newest(ctx, p); err != nil {
+		return err
+	}
 	if err := m.holds(ctx, p); err != nil {
 		return err
 	}
@@ -59,6 +62,21 @@ func (m *Miner) pledge(ctx context.Context, from wire.Caller, msg *wire.Tags) er
 		return err
 	}
 	msg.Receipt = sig
+	return nil
+}
+
+// newest refuses a pledge that was overtaken by the one that is kept: its asker
+// has gone on, and would ask about that one.
+func (m *Miner) newest(ctx context.Context, p receipt.Pledge) error {
+	k, err := m.Kept(ctx, p.Asker, p.Hash.String())
+	switch {
+	case errors.Is(err, blobstore.ErrNotFound), errors.Is(err, errKept):
+		return nil
+	case err != nil:
+		return err
+	case k.Pledge.Made.After(p.Made):
+		return wire.Conflict("There is a later pledge here, made %s.", k.Pledge.Made.Format(time.RFC3339))
+	}
 	return nil
 }
 

@@ -72,6 +72,19 @@ func TestAnotherPledgeReplacesTheOne(t *testing.T) {
 	bob.audit(n, bobs)
 }
 
+func TestAnOvertakenPledgeIsRefused(t *testing.T) {
+	n := start(t, t.TempDir(), miner.Config{}, miner.Deps{Now: atNoon}, 0)
+	alice := newAsker(t, "//Alice")
+	data := vectorData("", "overtaken", 10_000)
+	alice.store(n, data)
+	held := newDeal(t, alice.key, n.peer.Hotkey, data) // on its way
+	later := newDeal(t, alice.key, n.peer.Hotkey, data)
+	later.pledge.Made = held.pledge.Made.Add(time.Second)
+	alice.hand(n, later)
+	alice.refuse(n, "of an overtaken pledge", held.tagsMsg(t), hashOf(data), wire.StatusConflict)
+	alice.audit(n, later)
+}
+
 func TestTagsExpireWithTheData(t *testing.T) {
 	now := noon
 	n := start(t, t.TempDir(), miner.Config{}, miner.Deps{Now: func() time.Time { return now }}, 0)

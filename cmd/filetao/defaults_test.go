@@ -86,14 +86,14 @@ func writeFlags(w io.Writer, cmd *cobra.Command) {
 func writeFields(w io.Writer, prefix string, v reflect.Value) {
 	for i := range v.NumField() {
 		name, field := prefix+v.Type().Field(i).Name, v.Field(i)
-		switch field.Kind() {
-		case reflect.Struct:
+		switch kind := field.Kind(); {
+		case kind == reflect.Struct:
 			writeFields(w, name+".", field)
-		case reflect.Slice:
+		case kind == reflect.Slice && field.Type().Elem().Kind() == reflect.Struct:
 			for n := range field.Len() {
 				writeFields(w, fmt.Sprintf("%s[%d].", name, n), field.Index(n))
 			}
-		case reflect.Func, reflect.Pointer, reflect.Interface: // parts, not settings
+		case kind == reflect.Func, kind == reflect.Pointer, kind == reflect.Interface: // parts, not settings
 		default:
 			fmt.Fprintf(w, "%s = %+v\n", name, field)
 		}

@@ -239,6 +239,7 @@ func (c *cli) suggest(d *devnet.Devnet, fl devnetFlags) {
 		"retrieve get --devnet " + dir + " " + shellWord(filepath.Base(fl.demo)),
 		"chain metagraph --devnet " + dir,
 		"miner stats --devnet " + dir,
+		"audit show --devnet " + dir,
 		"plot --devnet " + dir,
 	} {
 		c.say("  %s %s", shellWord(ownName()), line)

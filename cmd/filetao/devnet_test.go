@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -244,6 +245,7 @@ func (u user) looking() {
 	if out, _ := u.run(exitOK, "miner", "stats"); !strings.Contains(out, "Bronze") || strings.Count(out, "\n") != 4 {
 		u.t.Errorf("miner stats prints %s", out)
 	}
+	u.lookAtAudits()
 	if out, _ := u.run(exitOK, "chain", "metagraph"); strings.Count(out, "127.0.0.1:") != 4 {
 		u.t.Errorf("chain metagraph prints %s", out)
 	}
@@ -253,4 +255,37 @@ func (u user) looking() {
 	if lines, err := os.ReadFile(u.dir + "/plots/tiers.svg"); err != nil || !strings.Contains(string(lines), ">Bronze<") {
 		u.t.Errorf("tiers.svg does not show Bronze: %v", err)
 	}
+}
+
+// lookAtAudits waits until the validator has audited natively, and checks it.
+func (u user) lookAtAudits() {
+	dir := filepath.Join(u.dir, "dossiers")
+	var shown shownAudits
+	for saved := ""; saved == ""; {
+		u.run(exitOK, "chain", "status", "--wait", "2")
+		out, _ := u.run(exitOK, "audit", "show", "--save", dir, "--limit", "32", "--json")
+		shown = shownAudits{}
+		if err := json.Unmarshal([]byte(out), &shown); err != nil {
+			u.t.Fatalf("audit show printed %q: %v", out, err)
+		}
+		for _, t := range shown.Trials {
+			saved = cmp.Or(saved, t.File)
+		}
+	}
+	if shown.Failed > 0 || shown.Trials[0].UID == nil {
+		u.t.Errorf("honest miners are shown as %+v", shown)
+	}
+	files, err := filepath.Glob(dir + "/*.json")
+	if err != nil || len(files) == 0 {
+		u.t.Fatalf("%d dossiers, %v", len(files), err)
+	}
+	out, _ := u.run(exitOpen, append([]string{"audit", "verify"}, files...)...)
+	if strings.Contains(out, "not ok") || !strings.Contains(out, "Nobody is accused") {
+		u.t.Errorf("audit verify prints %s", out)
+	}
+	if out, _ := u.run(exitOK, "audit", "show", "--miner", fmt.Sprint(*shown.Trials[0].UID)); !strings.Contains(out, string(shown.Trials[0].Miner)) {
+		u.t.Errorf("audit show of a UID prints %s", out)
+	}
+	u.refused(exitNotFound, "knows no miner with UID 99", "audit", "show", "--miner", "99")
+	u.refused(exitNotFound, "knows no miner with this hotkey", "audit", "show", "--miner", "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY")
 }

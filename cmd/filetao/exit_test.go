@@ -15,6 +15,7 @@ import (
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/node"
+	"github.com/filetao/filetao/receipt"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 )
@@ -25,6 +26,9 @@ func TestExitCodes(t *testing.T) {
 		want exitCode
 	}{
 		{nil, exitOK},
+		{fmt.Errorf("the dossier: %w", errRefuted), exitRefuted},
+		{fmt.Errorf("the dossier: %w", errOpen), exitOpen},
+		{fmt.Errorf("file, line 1: %w", receipt.ErrStatement), exitFailure},
 		{errors.New("anything"), exitFailure},
 		{usagef("no %s", "flag"), exitUsage},
 		{fmt.Errorf("outer: %w", usagef("inner")), exitUsage},

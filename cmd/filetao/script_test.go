@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"filetao": main})
 }
 
-// TestScripts runs testdata/script. Besides testscript's own commands there are
+// TestScripts runs testdata/script; $DOSSIERS is a folder of dossiers. Besides testscript's own commands there are
 //
 //	exits CODE command…     the command ends with this exit code
 //	mode FILE OCTAL         the file or folder has this mode
@@ -30,10 +30,15 @@ func TestMain(m *testing.M) {
 //	                        and sets NAME to the match; it ends with the script
 //	ends NAME CODE          Ctrl-C ends what serve started, with this exit code
 func TestScripts(t *testing.T) {
+	testDossiers, err := filepath.Abs(dossiers)
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("DOSSIERS", testDossiers)
 			env.Values["served"] = map[string]*process{}
 			return os.Mkdir(env.Getenv("HOME"), 0o700)
 		},

@@ -42,11 +42,20 @@ func (r *holdingRecord) seeds() Seeds {
 	return s
 }
 
-// send notes that a seed is about to be sent.
+// send notes that a seed is about to be sent. Of one that is sent again the last
+// time counts: the miner may make it its own until Linger after that.
 func (r *holdingRecord) send(seed string, at int64) {
-	if !slices.Contains(r.seeds().Known, seed) {
-		r.keep(append(slices.Clone(r.Sent), sentSeed{seed, at}))
+	if seed == r.Seed {
+		r.At = max(r.At, at)
+		return
 	}
+	sent := slices.Clone(r.Sent)
+	if i := slices.IndexFunc(sent, func(s sentSeed) bool { return s.Seed == seed }); i >= 0 {
+		sent[i].At = max(sent[i].At, at)
+	} else {
+		sent = append(sent, sentSeed{seed, at})
+	}
+	r.keep(sent)
 }
 
 // keep has these seeds in flight, or the newest of them.

@@ -210,7 +210,7 @@ func testSeeds(t *testing.T, s Store) {
 	check(true, "seed")
 	send("a", time.Second)
 	send("b", 2*time.Second)
-	send("b", 3*time.Second)
+	send("b", 2*time.Second)
 	send("c", 3*time.Second)
 	check(true, "seed", "a", "b", "c")
 	ok(t, x.UnsendSeed(ctx, h.Holder, h.Hash, "a"))
@@ -241,6 +241,14 @@ func testSeeds(t *testing.T, s Store) {
 	check(true, "again")
 	put(t, x, h)
 	check(false, "again")
+
+	h = holding(2, 7, index.User)
+	ok(t, x.PutAudited(ctx, h, []byte("record")))
+	send("put again", time.Second)
+	send("put again", index.Linger+time.Minute)
+	send("overtaking", index.Linger+2*time.Minute)
+	ok(t, x.ConfirmSeed(ctx, h.Holder, h.Hash, "overtaking", "seed"))
+	check(true, "overtaking", "put again")
 }
 
 // exchange is one question on its way.

@@ -199,7 +199,7 @@ func (f *Fleet) askNative(ctx context.Context, n chain.Neuron, q Question) Outco
 		return o
 	}
 	o.Dossier = f.dossier(q, h, o.Err)
-	if !errors.Is(o.Err, errUnsigned) {
+	if came && !errors.Is(o.Err, errUnsigned) {
 		o.Dossier.Proof, o.Dossier.ProofMiner = msg.Proof, msg.Receipt
 	}
 	if key != nil {

@@ -153,6 +153,30 @@ func TestUnsignedAnswers(t *testing.T) {
 	}
 }
 
+// cut breaks off in the midst of the answer to an audit, and says so.
+type cut struct{ wire.Transport }
+
+func (c cut) Call(ctx context.Context, to wire.Peer, msg wire.Message) (wire.Exchange, error) {
+	x, err := c.Transport.Call(ctx, to, msg)
+	if a, ok := msg.(*wire.Audit); ok && err == nil {
+		a.Receipt, err = nil, wire.Unparsable("broken off")
+	}
+	return x, err
+}
+
+// What came of an answer before it turned out to be none is in no dossier.
+func TestHalfAnAnswerIsNone(t *testing.T) {
+	b := newBench(t, true)
+	f := fleet.New(fleet.Config{}, deps(b.Net, cut{b.Net}))
+	o := f.Ask(t.Context(), b.Neuron(0), b.question(t, fleet.TaskChallenge))
+	if o.OK() || o.Void || o.Silent() || o.Dossier == nil || len(o.Dossier.Proof) != 0 {
+		t.Fatalf("%+v", o)
+	}
+	if _, err := json.Marshal(o.Dossier); err != nil {
+		t.Error(err)
+	}
+}
+
 // Every byte of a proof counts, and what the miner has signed convicts it, with
 // the key.
 func TestSignedWrongAnswers(t *testing.T) {

@@ -2,9 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -88,7 +85,7 @@ func (a *examined) meaning() string {
 	case len(a.d.Proof) != por.ProofSize:
 		return "the miner signed an answer that is wrong under any key. There is nothing to be said for it."
 	}
-	return "the miner answered wrongly and signed that; anybody can check it. If it kept all that it was given, it can show so with --data and --tags: wrong tags are the asker's doing."
+	return "the miner answered wrongly and signed that; anybody can check it. If it kept all that it was given, it can show so with --kept, or --data and --tags: wrong tags are the asker's doing."
 }
 
 // verdictAlone says that a refuted dossier is genuine but for its verdict.
@@ -112,8 +109,8 @@ const (
 	defenceNeedless  defence = "not needed" // there is no accusation that tags could answer
 )
 
-// defend lets the miner show what it keeps.
-func (a *examined) defend(dataPath, tagsPath string) error {
+// defend lets the miner show what it keeps, where that can change anything.
+func (a *examined) defend(show func(receipt.Pledge) (data, tags []byte, err error)) error {
 	switch {
 	case a.Ruling == receipt.Refuted || a.Verdict == receipt.Passed:
 		a.defended(defenceNeedless, "Data and tags were not looked at: the miner is accused of nothing that holds.")
@@ -125,18 +122,14 @@ func (a *examined) defend(dataPath, tagsPath string) error {
 		a.defended(defenceKeyless, "Data and tags cannot be checked against each other without the key.")
 		return nil
 	}
-	data, err := readUpTo(dataPath, a.p.Size+1)
+	data, tags, err := show(a.p)
 	if err != nil {
-		return fmt.Errorf("--data: %w", err)
-	}
-	tags, err := readUpTo(tagsPath, por.TagsSize(a.p.Size)+1)
-	if err != nil {
-		return fmt.Errorf("--tags: %w", err)
+		return err
 	}
 	switch err := receipt.CheckTags(a.p, *a.d.Key, data, tags); {
 	case errors.Is(err, receipt.ErrTags):
 		a.defended(defenceCleared, "The miner is cleared: these are the pledged data and tags, and they do not belong to each other. "+
-			"With such tags nobody can answer rightly: the asker cheated. Show this dossier and both files to whoever believes it.")
+			"With such tags nobody can answer rightly: the asker cheated. Show this dossier and both files, which --kept with --save writes, to whoever believes it.")
 	case errors.Is(err, receipt.ErrStatement):
 		a.defended(defenceUnrelated, "This is no defence: "+strings.TrimPrefix(err.Error(), receipt.ErrStatement.Error()+": ")+
 			". Show what was handed over, byte for byte.")
@@ -156,14 +149,4 @@ func (a *examined) outcome() receipt.Ruling {
 		return receipt.Refuted
 	}
 	return a.Ruling
-}
-
-// readUpTo reads a file, or so many bytes of it.
-func readUpTo(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, limit))
 }

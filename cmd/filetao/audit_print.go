@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -126,31 +127,48 @@ func took(d time.Duration) string {
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
-// save writes each dossier to a file of its own. It replaces nothing.
+// save writes each dossier to a file of its own.
 func (s *shownAudits) save(dir string) error {
 	for i := range s.Trials {
 		t := &s.Trials[i]
 		if len(t.Dossier) == 0 {
 			continue
 		}
-		if err := os.MkdirAll(dir, 0o777); err != nil {
-			return fmt.Errorf("--save: %w", err)
-		}
 		path := filepath.Join(dir, fmt.Sprintf("%s-%d.json", t.Miner, t.ID))
-		data := append(slices.Clone(t.Dossier), '\n')
-		switch old, err := readUpTo(path, int64(len(data))+1); {
-		case errors.Is(err, fs.ErrNotExist):
-			if err := durable.WriteFile(path, data, 0o644); err != nil {
-				return fmt.Errorf("--save: %w", err)
-			}
-		case err != nil:
-			return fmt.Errorf("--save: %w", err)
-		case !bytes.Equal(old, data):
-			return fmt.Errorf("--save: %s: %w and is another dossier; choose another folder", path, fs.ErrExist)
+		if err := saveNew(path, append(slices.Clone(t.Dossier), '\n')); err != nil {
+			return err
 		}
 		t.File = path
 	}
 	return nil
+}
+
+// saveNew writes a file for --save, in a folder that is made if need be. It
+// replaces nothing.
+func saveNew(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return fmt.Errorf("--save: %w", err)
+	}
+	old, err := readUpTo(path, int64(len(data))+1)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = durable.WriteFile(path, data, 0o644)
+	} else if err == nil && !bytes.Equal(old, data) {
+		err = fmt.Errorf("%s: %w with other content; choose another folder", path, fs.ErrExist)
+	}
+	if err != nil {
+		return fmt.Errorf("--save: %w", err)
+	}
+	return nil
+}
+
+// readUpTo reads a file, or so many bytes of it.
+func readUpTo(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit))
 }
 
 // printSaved says what was written, and how to check it.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,8 +26,8 @@ var (
 )
 
 type verifyFlags struct {
-	files      []string
-	data, tags string
+	files []string
+	kept  keptFlags
 }
 
 func (c *cli) auditVerifyCommand() *cobra.Command {
@@ -44,28 +45,26 @@ silent cannot be proven, and keys of audits that were passed stay secret. Of
 several dossiers the worst counts.
 
 A miner that kept everything and is said to have answered wrongly may have been
-given wrong tags. With --data and --tags it shows what it keeps. If these are what
-was pledged and do not belong to each other, the asker cheated: exit code 8.`,
-		Example: "  filetao audit verify 5Grw…-7.json\n  filetao audit verify 5Grw…-7.json --data replica --tags tags\n" +
+given wrong tags. With --data and --tags, or --kept, it shows what it keeps. If
+that is what was pledged and does not belong together, the asker cheated: exit
+code 8.`,
+		Example: "  filetao audit verify 5Grw…-7.json\n  filetao audit verify 5Grw…-7.json --kept ~/.filetao/miner --save defence\n" +
 			"  filetao audit show --json | jq -c '.trials[].dossier | values' | filetao audit verify -",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			v.files = args
-			return c.verifyAudits(&v)
+			return c.verifyAudits(cmd.Context(), &v)
 		},
 	}
-	f := cmd.Flags()
-	f.SortFlags = false
-	f.StringVar(&v.data, "data", "", "`file` of the bytes that the miner keeps; needs --tags")
-	f.StringVar(&v.tags, "tags", "", "`file` of the tags that the miner was given; needs --data")
+	v.kept.add(cmd)
 	return cmd
 }
 
-func (c *cli) verifyAudits(v *verifyFlags) error {
+func (c *cli) verifyAudits(ctx context.Context, v *verifyFlags) error {
 	if len(v.files) == 0 {
 		return usagef("which dossier? `filetao audit show --save DIR` writes them to files; - reads standard input")
 	}
-	if (v.data == "") != (v.tags == "") {
-		return usagef("--data and --tags belong together")
+	if err := v.kept.check(); err != nil {
+		return err
 	}
 	var dossiers []readDossier
 	for _, path := range v.files {
@@ -74,15 +73,16 @@ func (c *cli) verifyAudits(v *verifyFlags) error {
 			return err
 		}
 	}
-	if v.data != "" && len(dossiers) != 1 {
-		return usagef("--data and --tags are about one dossier, and there are %d", len(dossiers))
+	if v.kept.given() && len(dossiers) != 1 {
+		return usagef("what a miner keeps is about one dossier, and there are %d", len(dossiers))
 	}
 	tally := map[receipt.Ruling]int{}
 	for i, d := range dossiers {
 		a := examine(d.Dossier)
 		a.File = d.file
-		if v.data != "" {
-			if err := a.defend(expandHome(v.data), expandHome(v.tags)); err != nil {
+		if v.kept.given() {
+			show := func(p receipt.Pledge) (data, tags []byte, err error) { return v.kept.read(ctx, p) }
+			if err := a.defend(show); err != nil {
 				return err
 			}
 		}
@@ -90,6 +90,9 @@ func (c *cli) verifyAudits(v *verifyFlags) error {
 		if err := c.print(a, func() { c.printExamined(a, i, len(dossiers)) }); err != nil {
 			return err
 		}
+	}
+	for _, path := range v.kept.saved {
+		c.say("Saved: %s", path)
 	}
 	return c.verified(tally, len(dossiers))
 }

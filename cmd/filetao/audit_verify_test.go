@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/filetao/filetao/blobstore"
 	"github.com/filetao/filetao/proof"
 	"github.com/filetao/filetao/proof/blocktree"
 	"github.com/filetao/filetao/proof/por"
@@ -84,7 +86,7 @@ func TestVerifyDossiers(t *testing.T) {
 
 func TestWhatRulingsMean(t *testing.T) {
 	for name, words := range map[string]string{
-		"confirmed-right": "answered rightly", "confirmed-wrong": "it can show so with --data and --tags", "confirmed-short": "under any key",
+		"confirmed-right": "answered rightly", "confirmed-wrong": "it can show so with --kept", "confirmed-short": "under any key",
 		"refuted-accused": "is accused all the same", "refuted-let-off": "was let pass all the same", "refuted-signature": "not what it claims to be",
 		"refuted-late": "says nothing about the miner", "open-silent": "silence cannot be proven", "open-passed": "Nobody is accused", "open-failed": "Ask the asker to reveal the key",
 	} {
@@ -256,4 +258,63 @@ func TestDefence(t *testing.T) {
 	command(t, nil, exitUsage, "audit", "verify", file, file, "--data", data, "--tags", tags)
 	command(t, nil, exitNotFound, "audit", "verify", file, "--data", data+"x", "--tags", tags)
 	command(t, nil, exitNotFound, "audit", "verify", file, "--data", data, "--tags", tags+"x")
+}
+
+// A miner's folder has all that its defence needs.
+func TestDefenceOutOfTheMinersFolder(t *testing.T) {
+	d, k := auditedWith(t, func(k *kept) { k.tags[3] ^= 1 }, func(*kept) {})
+	p, err := receipt.ParsePledge(d.Pledge)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, hash := t.TempDir(), p.Hash.String()
+	open := func() *blobstore.Store {
+		t.Helper()
+		store, err := blobstore.Open(blobstore.Config{Dir: filepath.Join(dir, "data")}, blobstore.Deps{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return store
+	}
+	store := open()
+	// As package miner keeps it: a version, the pledge, both signatures, the tags.
+	value := slices.Concat([]byte{1}, d.Pledge, d.PledgeAsker, d.PledgeMiner, k.tags)
+	if err := errors.Join(store.Put(t.Context(), blobstore.Record{Owner: p.Asker, Hash: hash, Seed: "00", Stored: auditTime}, k.data),
+		store.PutTags(t.Context(), p.Asker, hash, value)); err != nil {
+		t.Fatal(err)
+	}
+	verify := func(want exitCode, words string, args ...string) {
+		t.Helper()
+		out, said := command(t, strings.NewReader(dossierText(t, d)), want, append([]string{"audit", "verify", "-"}, args...)...)
+		has(t, strings.Join(strings.Fields(out+said), " "), words)
+	}
+	verify(exitUnavailable, "stop the other process first", "--kept", dir)
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(dir, "defence")
+	verify(exitRefuted, "The miner is cleared: ", "--kept", dir)
+	verify(exitRefuted, "Saved: "+to+"/"+hash+".data Saved: "+to+"/"+hash+".tags", "--kept", filepath.Join(dir, "data"), "--save", to)
+	verify(exitRefuted, "The miner is cleared: ", "--data", to+"/"+hash+".data", "--tags", to+"/"+hash+".tags")
+	verify(exitUsage, "give either", "--kept", dir, "--data", "x", "--tags", "x")
+	verify(exitUsage, "give both", "--save", to)
+	verify(exitNotFound, "no miner's store is there", "--kept", to)
+	if _, err := os.Stat(filepath.Join(to, "content")); err == nil {
+		t.Error("a store was made where none was")
+	}
+
+	content, err := filepath.Glob(filepath.Join(dir, "data", "content", "*", "*"))
+	if err != nil || len(content) != 1 {
+		t.Fatal(content, err)
+	}
+	k.data[0] ^= 1
+	if err := os.WriteFile(content[0], k.data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	verify(exitFailure, "what is kept is not what was handed over", "--kept", dir)
+	store = open()
+	if err := errors.Join(store.Delete(t.Context(), p.Asker, hash), store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	verify(exitNotFound, "There are no tags for that data here", "--kept", dir)
 }

@@ -248,10 +248,10 @@ func checkAfter(t *testing.T, c crash, all []string) {
 // the one under way whole or not at all.
 func TestCrash(t *testing.T) {
 	all := states(t)
-	for at := int64(1); ; at++ {
+	for at := int64(1); ; at += index.EveryFault {
 		crashes := crashAt(t, at)
 		if len(crashes) == 0 {
-			t.Logf("%d crashes", at-1)
+			t.Logf("%d operations", at-1)
 			return
 		}
 		for _, c := range crashes {
@@ -299,7 +299,7 @@ func crashAt(t *testing.T, at int64) (crashes []crash) {
 func TestFailingDisk(t *testing.T) {
 	all := states(t)
 	for _, lasting := range []bool{false, true} {
-		for at, over := int64(0), false; !over; at++ {
+		for at, over := int64(0), false; !over; at += index.EveryFault {
 			over = failAt(t, all, at, lasting)
 		}
 	}

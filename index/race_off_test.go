@@ -2,4 +2,8 @@
 
 package index
 
-const underRace = false
+const (
+	underRace = false
+	// EveryFault is at which disk operations crashes and faults are tried.
+	EveryFault = 1
+)

@@ -138,9 +138,6 @@ func testReplica(t *testing.T, s Store) {
 	ok(t, x.PutAudited(ctx, h, []byte("plain")))
 	check(h, "plain")
 
-	fails(t, x.PutNative(ctx, h.Holder, h.Hash, &index.Native{Asked: make([]byte, index.MaxNative+1)}), index.ErrInvalid)
-	fails(t, x.PutNative(ctx, h.Holder, "x", native), index.ErrInvalid)
-	fails(t, x.PutNative(ctx, "x", h.Hash, nil), index.ErrInvalid)
 	swept, err := x.Sweep(ctx, 0)
 	ok(t, err)
 	equal(t, swept, 0)

@@ -186,10 +186,11 @@ func testInvalidHoldings(t *testing.T, s Store) {
 		"2^256": func(h *index.Holding) {
 			h.Hash = "115792089237316195423570985008687907853269984665640564039457584007913129639936"
 		},
-		"kind": func(h *index.Holding) { h.Kind = "User" },
-		"size": func(h *index.Holding) { h.Size = -1 },
-		"seed": func(h *index.Holding) { h.Seed = strings.Repeat("s", index.MaxSeed+1) },
-		"ttl":  func(h *index.Holding) { h.TTL = -1 },
+		"replica": func(h *index.Holding) { h.Replica = "x" },
+		"kind":    func(h *index.Holding) { h.Kind = "User" },
+		"size":    func(h *index.Holding) { h.Size = -1 },
+		"seed":    func(h *index.Holding) { h.Seed = strings.Repeat("s", index.MaxSeed+1) },
+		"ttl":     func(h *index.Holding) { h.TTL = -1 },
 	} {
 		h := holding(1, 1, index.User)
 		change(&h)
@@ -203,6 +204,10 @@ func testInvalidHoldings(t *testing.T, s Store) {
 		fails(t, err, index.ErrInvalid)
 		equal(t, h, index.Holding{})
 	}
+	h := holding(1, 1, index.User)
+	fails(t, x.PutNative(ctx, h.Holder, h.Hash, &index.Native{Asked: make([]byte, index.MaxNative+1)}), index.ErrInvalid)
+	fails(t, x.PutNative(ctx, h.Holder, "x", nil), index.ErrInvalid)
+	fails(t, x.PutNative(ctx, "x", h.Hash, nil), index.ErrInvalid)
 	_, err := x.Holders(ctx, "*")
 	fails(t, err, index.ErrInvalid)
 	_, err = x.StoredBytes(ctx, "*")

@@ -157,7 +157,8 @@ func (n *Native) check() error {
 }
 
 func (s Stats) check() error {
-	return firstError(checkAddress(s.Hotkey), checkSize(s.StorageLimit), checkText(s.Tier, MaxName))
+	return firstError(checkAddress(s.Hotkey), checkSize(s.StorageLimit), checkText(s.Tier, MaxName),
+		checkSize(s.AtStart), checkSize(s.Shown), checkSize(s.Capacity))
 }
 
 func checkVersion(v int) error {

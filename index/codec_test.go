@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/filetao/filetao/incentive"
 )
 
 const (
@@ -18,6 +20,7 @@ const (
 // change of it goes unnoticed.
 func golden() map[string]any {
 	day := time.Date(2026, 3, 1, 12, 0, 0, 5000, time.UTC)
+	tallies := incentive.Record{Store: Tally{Attempts: 1, Successes: 2}, Challenge: Tally{Attempts: 3, Successes: 4}, Retrieve: Tally{Attempts: 5, Successes: 6}, TotalSuccesses: 7}
 	return map[string]any{
 		`{"v":1,"cid":"` + file1 + `","size":5,"chunks":[{"hash":"7","size":3},{"hash":"7","size":3}],"payload":"{}","stored":"2026-03-01T12:00:00.000005Z"}`: fileRecord{
 			1, File{CID: file1, Size: 5, Chunks: []Chunk{{"7", 3}, {"7", 3}}, Payload: "{}", Stored: day}},
@@ -40,7 +43,9 @@ func golden() map[string]any {
 		`{"v":1,"holdings":3,"bytes":77}`:                        totalRecord{1, 3, 77},
 		`{"v":1,"size":9,"since":"2026-03-01T12:00:00.000005Z"}`: referenceRecord{1, 9, day},
 		`{"v":1,"hotkey":"` + ss58 + `","store":{"attempts":1,"successes":2},"challenge":{"attempts":3,"successes":4},"retrieve":{"attempts":5,"successes":6},"total_successes":7,"tier":"Gold","storage_limit":8,"window":9}`: statsRecord{
-			1, Stats{ss58, Tally{1, 2}, Tally{3, 4}, Tally{5, 6}, 7, "Gold", 8, 9}},
+			1, Stats{Hotkey: ss58, Standing: incentive.Standing{Record: tallies, Tier: "Gold", StorageLimit: 8, Window: 9}}},
+		`{"v":1,"hotkey":"` + ss58 + `","store":{"attempts":1,"successes":2},"challenge":{"attempts":3,"successes":4},"retrieve":{"attempts":5,"successes":6},"total_successes":7,"tier":"Gold","storage_limit":8,"window":9,"at_start":10,"shown":11,"capacity":12}`: statsRecord{
+			1, Stats{ss58, incentive.Standing{Record: tallies, Tier: "Gold", StorageLimit: 8, Window: 9, AtStart: 10, Shown: 11}, 12}},
 	}
 }
 

@@ -69,7 +69,7 @@ func (x *Index) AllStats(ctx context.Context) iter.Seq2[Stats, error] {
 }
 
 // ResetHotkey forgets a miner that lost its UID: everything it holds, then its
-// trials and what it is asked, then its statistics. Stopped half-way it is simply done again.
+// record, as ResetRecord does. Stopped half-way it is simply done again.
 func (x *Index) ResetHotkey(ctx context.Context, hotkey wallet.Address) error {
 	if err := checkAddress(hotkey); err != nil {
 		return err
@@ -84,10 +84,7 @@ func (x *Index) ResetHotkey(ctx context.Context, hotkey wallet.Address) error {
 			return err
 		}
 		if len(gone) == 0 {
-			if err := x.dropTrials(ctx, hotkey); err != nil {
-				return err
-			}
-			return x.kv.Commit(ctx, statsGroup(hotkey), nil, []Entry{{Field: fieldStats}})
+			return x.ResetRecord(ctx, hotkey)
 		}
 		for _, r := range gone {
 			if err := x.forget(ctx, &r); err != nil {
@@ -95,6 +92,18 @@ func (x *Index) ResetHotkey(ctx context.Context, hotkey wallet.Address) error {
 			}
 		}
 	}
+}
+
+// ResetRecord forgets a miner's trials and what it is asked, then its statistics.
+// What it holds stays. Stopped half-way it is simply done again.
+func (x *Index) ResetRecord(ctx context.Context, hotkey wallet.Address) error {
+	if err := checkAddress(hotkey); err != nil {
+		return err
+	}
+	if err := x.dropTrials(ctx, hotkey); err != nil {
+		return err
+	}
+	return x.kv.Commit(ctx, statsGroup(hotkey), nil, []Entry{{Field: fieldStats}})
 }
 
 // dropLast deletes a holder's last n holdings, or fewer if there are fewer, and

@@ -3,6 +3,7 @@ package index
 import (
 	"time"
 
+	"github.com/filetao/filetao/incentive"
 	"github.com/filetao/filetao/wallet"
 )
 
@@ -88,20 +89,14 @@ func expired(stored time.Time, ttl time.Duration, now time.Time) bool {
 }
 
 // Tally counts one task's tries in the current window.
-type Tally struct {
-	Attempts  uint64 `json:"attempts"`
-	Successes uint64 `json:"successes"`
-}
+type Tally = incentive.Tally
 
 // Stats is a miner's record. A hotkey never seen has zero counters, no tier
 // and no limit: it starts in the first tier of the profile in use.
 type Stats struct {
-	Hotkey         wallet.Address `json:"hotkey"`
-	Store          Tally          `json:"store"`
-	Challenge      Tally          `json:"challenge"`
-	Retrieve       Tally          `json:"retrieve"`
-	TotalSuccesses uint64         `json:"total_successes"` // for life
-	Tier           string         `json:"tier"`
-	StorageLimit   int64          `json:"storage_limit"` // bytes
-	Window         uint64         `json:"window"`        // number of the window the tallies are of
+	Hotkey wallet.Address `json:"hotkey"`
+	incentive.Standing
+	// Capacity is how many bytes the miner may hold now, what it holds included:
+	// at most StorageLimit, the tier's. 0: nobody has decided yet.
+	Capacity int64 `json:"capacity,omitempty"`
 }

@@ -53,6 +53,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"Seeds", testSeeds},
 		{"SeedsOfHonestMiner", testSeedsOfHonestMiner},
 		{"Stats", testStats},
+		{"ResetRecord", testResetRecord},
 		{"State", testState},
 		{"Restart", testRestart},
 		{"Ends", testEnds},

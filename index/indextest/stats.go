@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/filetao/filetao/incentive"
 	"github.com/filetao/filetao/index"
 )
 
@@ -15,10 +16,13 @@ func testStats(t *testing.T, s Store) {
 	fresh, err := x.Stats(ctx, Address(1))
 	ok(t, err)
 	equal(t, fresh, index.Stats{Hotkey: Address(1)})
-	want := index.Stats{
-		Hotkey: Address(1), Store: index.Tally{Attempts: 3, Successes: 2}, Challenge: index.Tally{Attempts: 1<<63 + 1},
-		Retrieve: index.Tally{Successes: 1}, TotalSuccesses: 1 << 62, Tier: "Bronze", StorageLimit: 10 << 40, Window: 77,
-	}
+	want := index.Stats{Hotkey: Address(1), Capacity: 3 << 40, Standing: incentive.Standing{
+		Record: incentive.Record{
+			Store: index.Tally{Attempts: 3, Successes: 2}, Challenge: index.Tally{Attempts: 1<<63 + 1},
+			Retrieve: index.Tally{Successes: 1}, TotalSuccesses: 1 << 62,
+		},
+		Tier: "Bronze", StorageLimit: 10 << 40, Window: 77, AtStart: 1 << 40, Shown: 2 << 40,
+	}}
 	ok(t, x.UpdateStats(ctx, Address(1), func(s *index.Stats) error {
 		equal(t, *s, fresh)
 		*s = want
@@ -31,7 +35,12 @@ func testStats(t *testing.T, s Store) {
 
 	stop := errors.New("stop")
 	fails(t, x.UpdateStats(ctx, Address(1), func(s *index.Stats) error { s.Window = 0; return stop }), stop)
-	fails(t, x.UpdateStats(ctx, Address(1), func(s *index.Stats) error { s.StorageLimit = -1; return nil }), index.ErrInvalid)
+	for _, spoil := range []func(*index.Stats){
+		func(s *index.Stats) { s.StorageLimit = -1 }, func(s *index.Stats) { s.Capacity = -1 },
+		func(s *index.Stats) { s.AtStart = -1 }, func(s *index.Stats) { s.Shown = -1 },
+	} {
+		fails(t, x.UpdateStats(ctx, Address(1), func(s *index.Stats) error { spoil(s); return nil }), index.ErrInvalid)
+	}
 	fails(t, x.UpdateStats(ctx, "x", func(*index.Stats) error { return nil }), index.ErrInvalid)
 	got, err = x.Stats(ctx, Address(1))
 	ok(t, err)
@@ -44,6 +53,32 @@ func testStats(t *testing.T, s Store) {
 		all[string(s.Hotkey)] = true
 	}
 	equal(t, len(all), 2)
+}
+
+// A hotkey on another UID starts over with what it holds.
+func testResetRecord(t *testing.T, s Store) {
+	x, ctx := s.Open(t), t.Context()
+	put(t, x, holding(1, 7, index.User))
+	for _, n := range []uint32{1, 2} {
+		ok(t, x.UpdateStats(ctx, Address(n), func(s *index.Stats) error { s.Window = 5; return nil }))
+		ok(t, x.Settle(ctx, trial(n, 9)))
+		ok(t, x.PutPending(ctx, pending(n, 7)))
+	}
+	for range 2 {
+		ok(t, x.ResetRecord(ctx, Address(1)))
+	}
+	fails(t, x.ResetRecord(ctx, "x"), index.ErrInvalid)
+	for n, want := range map[uint32]int{1: 0, 2: 1} {
+		stats, err := x.Stats(ctx, Address(n))
+		ok(t, err)
+		equal(t, stats.Window, uint64(5*want))
+		trials, err := x.Trials(ctx, Address(n))
+		ok(t, err)
+		equal(t, len(trials), want)
+		_, err = x.Pending(ctx, Address(n))
+		equal(t, err == nil, want == 1)
+	}
+	equal(t, len(holdings(t, ctx, x, Address(1))), 1)
 }
 
 func testState(t *testing.T, s Store) {

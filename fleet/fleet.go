@@ -61,8 +61,11 @@ type Config struct {
 	// Hedge is how long Fetch waits for one holder before it asks a second
 	// one beside it.
 	Hedge time.Duration
-	// Tiers has the storage limits of miners whose statistics have none yet.
+	// Tiers has the storage limits of miners whose statistics have none yet,
+	// and Start is how many bytes those of them may be given for which nobody
+	// has decided on a capacity yet.
 	Tiers incentive.Tiers
+	Start int64
 }
 
 // DefaultConfig is the network's.
@@ -72,7 +75,8 @@ func DefaultConfig() Config {
 		PingTimeout:  5 * time.Second, StoreTimeout: 100 * time.Second, ChallengeTimeout: 45 * time.Second,
 		RetrieveTimeout: 100 * time.Second, DeleteTimeout: 10 * time.Second,
 		AuditTimeout: 20 * time.Second,
-		Parallel:     16, InFlight: 1 << 30, Hedge: 3 * time.Second, Tiers: incentive.V3(),
+		Parallel:     16, InFlight: 1 << 30, Hedge: 3 * time.Second,
+		Tiers: incentive.V3(), Start: incentive.DefaultRules().Capacity.Start,
 	}
 }
 
@@ -88,6 +92,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Parallel, d.Parallel)
 	setDefault(&c.InFlight, d.InFlight)
 	setDefault(&c.Hedge, d.Hedge)
+	setDefault(&c.Start, d.Start)
 	if len(c.Tiers) == 0 {
 		c.Tiers = d.Tiers
 	}

@@ -52,7 +52,7 @@ func TestSpreadPassesOverHoldersAndTheFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	outcomes, err := f.Spread(t.Context(), d, index.Random, time.Hour, 3, net.Neurons())
-	if !errors.Is(err, fleet.ErrShort) || !strings.Contains(err.Error(), "2 of 3") || !strings.Contains(err.Error(), "1 at their storage limit") {
+	if !errors.Is(err, fleet.ErrShort) || !strings.Contains(err.Error(), "2 of 3") || !strings.Contains(err.Error(), "1 may hold no more") {
 		t.Errorf("error %v", err)
 	}
 	if len(outcomes) != 2 || ok(outcomes) != 2 {
@@ -60,6 +60,30 @@ func TestSpreadPassesOverHoldersAndTheFull(t *testing.T) {
 	}
 	if got := net.Miners[0].Asked("Store") + net.Miners[1].Asked("Store"); got != 2 {
 		t.Errorf("passed over miners were asked %d times", got)
+	}
+}
+
+// Whoever has shown little is given little, whatever its tier.
+func TestNobodyIsGivenMoreThanItsCapacity(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		limit, capacity int64
+		fits            int // data of 4 bytes
+	}{{0, 0, 3}, {1 << 40, 0, 3}, {10, 0, 2}, {1 << 40, 8, 2}, {1 << 40, 20, 5}} {
+		net := fleettest.New(t, 1)
+		f := newFleet(net, fleet.Config{Start: 12})
+		if err := net.Index.UpdateStats(t.Context(), net.Miners[0].Hotkey(), func(s *index.Stats) error {
+			s.Tier, s.StorageLimit, s.Capacity = "Bronze", c.limit, c.capacity
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range c.fits + 1 {
+			_, err := f.Spread(t.Context(), fleet.NewDatum([]byte{1, 2, 3, byte(i)}), index.User, day, 1, net.Neurons())
+			if (err == nil) != (i < c.fits) {
+				t.Errorf("%+v: the %d. datum: %v", c, i+1, err)
+			}
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/incentive"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/receipt"
 	"github.com/filetao/filetao/wallet"
@@ -149,15 +150,11 @@ func (f *Fleet) settle(ctx context.Context, o *Outcome, commit func(context.Cont
 
 // count adds an attempt to the miner's statistics.
 func (f *Fleet) count(ctx context.Context, o Outcome, success bool) error {
+	task := map[Task]incentive.Task{
+		TaskStore: incentive.TaskStore, TaskChallenge: incentive.TaskChallenge, TaskRetrieve: incentive.TaskRetrieve,
+	}[o.Task]
 	return f.deps.Index.UpdateStats(ctx, o.Hotkey, func(s *index.Stats) error {
-		tally := map[Task]*index.Tally{
-			TaskStore: &s.Store, TaskChallenge: &s.Challenge, TaskRetrieve: &s.Retrieve,
-		}[o.Task]
-		tally.Attempts++
-		if success {
-			tally.Successes++
-			s.TotalSuccesses++
-		}
+		s.Count(task, success)
 		if s.Tier == "" {
 			tier := f.cfg.Tiers.Named("")
 			s.Tier, s.StorageLimit = tier.Name, tier.StorageLimit

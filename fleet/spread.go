@@ -26,7 +26,7 @@ var ErrShort = errors.New("not enough miners took the data")
 // alive.
 //
 // Miners that hold the datum already are passed over and do not count, and so
-// are those whose storage limit it would exceed. It returns every outcome there
+// are those whose capacity it would exceed. It returns every outcome there
 // was, and ErrShort, with the causes, when it ran out of candidates; another
 // error when the index failed.
 func (f *Fleet) Spread(ctx context.Context, d *Datum, kind index.Kind, ttl time.Duration, want int, candidates []chain.Neuron) ([]Outcome, error) {
@@ -182,10 +182,10 @@ func (s *spread) cause(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return fmt.Errorf("no further candidates (%d at their storage limit)", s.full)
+	return fmt.Errorf("no further candidates (%d may hold no more)", s.full)
 }
 
-// fits says whether so many more bytes stay within a miner's storage limit.
+// fits says whether so many more bytes stay within a miner's capacity.
 func (f *Fleet) fits(ctx context.Context, n chain.Neuron, size int64) (bool, error) {
 	stats, err := f.deps.Index.Stats(ctx, n.Hotkey)
 	if err != nil {
@@ -195,9 +195,17 @@ func (f *Fleet) fits(ctx context.Context, n chain.Neuron, size int64) (bool, err
 	if err != nil {
 		return false, err
 	}
-	limit := stats.StorageLimit
-	if limit <= 0 {
-		limit = f.cfg.Tiers.Named(stats.Tier).StorageLimit
+	return stored <= f.capacity(stats)-size, nil
+}
+
+// capacity is how many bytes a miner may hold.
+func (f *Fleet) capacity(s index.Stats) int64 {
+	if s.Capacity > 0 {
+		return s.Capacity
 	}
-	return stored <= limit-size, nil
+	limit := s.StorageLimit
+	if limit <= 0 {
+		limit = f.cfg.Tiers.Named(s.Tier).StorageLimit
+	}
+	return min(limit, f.cfg.Start)
 }

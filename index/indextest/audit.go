@@ -238,14 +238,24 @@ func testSeeds(t *testing.T, s Store) {
 	check(true, "again")
 	put(t, x, h)
 	check(false, "again")
+	seedSentAgain(t, x)
+}
 
-	h = holding(2, 7, index.User)
+// seedSentAgain asks the very same question again: its seed counts from then.
+func seedSentAgain(t *testing.T, x *index.Index) {
+	ctx, h := t.Context(), holding(2, 7, index.User)
 	ok(t, x.PutAudited(ctx, h, []byte("record")))
-	send("put again", time.Second)
-	send("put again", index.Linger+time.Minute)
-	send("overtaking", index.Linger+2*time.Minute)
+	for _, sent := range []struct {
+		seed  string
+		after time.Duration
+	}{{"put again", time.Second}, {"put again", index.Linger + time.Minute}, {"overtaking", index.Linger + 2*time.Minute}} {
+		_, err := x.SendSeed(ctx, h.Holder, h.Hash, sent.seed, h.Stored.Add(sent.after))
+		ok(t, err)
+	}
 	ok(t, x.ConfirmSeed(ctx, h.Holder, h.Hash, "overtaking", "seed"))
-	check(true, "overtaking", "put again")
+	got, err := x.Seeds(ctx, h.Holder, h.Hash)
+	ok(t, err)
+	same(t, got, index.Seeds{Known: []string{"overtaking", "put again"}, All: true})
 }
 
 // exchange is one question on its way.

@@ -116,8 +116,7 @@ func testReplica(t *testing.T, s Store) {
 	same := h
 	same.Native = native
 	check(same, "masked")
-	h.Seed, h.TTL = "later", 0
-	same.Seed, same.TTL = h.Seed, h.TTL
+	h.Seed, same.Seed = "later", "later"
 	ok(t, x.PutAudited(ctx, h, []byte("again")))
 	check(same, "again")
 	put(t, x, h)

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,6 +18,7 @@ import (
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/fleet"
+	"github.com/filetao/filetao/incentive"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/internal/lifecycle"
 	"github.com/filetao/filetao/node"
@@ -31,27 +33,34 @@ const (
 	blockTime              = 25 * time.Millisecond
 	// stake makes the validator one in everybody's eyes.
 	stake = 5000 * chain.TAO
-	// honestMiners are beside the cheaters, the real miner's object graph each.
+	// honestMiners are beside the cheaters, the real miner's object graph each;
+	// those of the reference's protocol are the real miner without its answers
+	// to Tags and Audit.
 	honestMiners = 2
-	never        = 1 << 40 // of steps and blocks
+	// room is how much a miner may be given, in largest data.
+	room  = 16
+	never = 1 << 40 // of steps and blocks
 )
 
 // arena is a network of some cheaters, honest miners and the real validator,
-// whose steps are made by hand.
+// whose steps are made by hand. All its miners speak one protocol.
 type arena struct {
-	cfg  Config
-	kind kind
-	dir  string
-	log  *slog.Logger
+	cfg      Config
+	kind     kind
+	protocol Protocol
+	dir      string
+	log      *slog.Logger
 
 	group     *lifecycle.Group
 	dev       *devchain.Devchain
 	validator *wallet.Keypair // its hotkey
 	honest    []*wallet.Keypair
-	playing   string // name of the cheater that is being made
-	axons     []*axon
-	newcomer  *axon // registers only later; may be nil
+	playing   string  // name of the cheater that is being made
+	plain     []*axon // the honest ones that are axons
+	axons     []*axon // the cheaters'
+	newcomer  *axon   // registers only later; may be nil
 	entrants  []*entrant
+	index     *index.Index
 	role      *node.Validator
 	miners    []*node.Miner
 	seen      *observer
@@ -65,18 +74,23 @@ type entrant struct {
 	result Result
 }
 
-// newArena makes the arena of some cheaters of a kind. Nothing runs yet.
-func newArena(cfg Config, k kind, dir string, cheaters []Cheater) *arena {
-	a := &arena{cfg: cfg, kind: k, dir: dir, log: cfg.Log, group: lifecycle.New(nil), seen: newObserver()}
+// newArena makes the arena of some cheaters of a kind, for a protocol. Nothing
+// runs yet.
+func newArena(cfg Config, k kind, p Protocol, dir string, cheaters []Cheater) *arena {
+	a := &arena{cfg: cfg, kind: k, protocol: p, dir: dir, log: cfg.Log, group: lifecycle.New(nil), seen: newObserver()}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	a.validator = a.keypair("validator")
 	for i := range honestMiners {
-		a.honest = append(a.honest, a.keypair(fmt.Sprintf("honest%d", i)))
+		name := fmt.Sprintf("honest%d", i)
+		a.honest = append(a.honest, a.keypair(name))
+		if p == Reference {
+			a.plain = append(a.plain, a.newAxon(name))
+		}
 	}
 	for _, c := range cheaters {
-		e := &entrant{Cheater: c, result: Result{Number: c.Number, Name: c.Name}}
+		e := &entrant{Cheater: c, result: Result{Number: c.Number, Name: c.Name, Protocol: p, Most: c.most}}
 		a.playing = c.Name
 		for _, x := range c.play(a) {
 			if !x.silent {
@@ -90,13 +104,16 @@ func newArena(cfg Config, k kind, dir string, cheaters []Cheater) *arena {
 
 // axon makes an axon of the cheater that is being made. It is built later.
 func (a *arena) axon(suffix string) *axon {
-	name := a.playing + suffix
-	x := &axon{
-		name: name, key: a.keypair(name), coldkey: a.keypair(name + " coldkey"),
-		random: rand.New(rand.NewChaCha8(a.seed(name))),
-	}
+	x := a.newAxon(a.playing + suffix)
 	a.axons = append(a.axons, x)
 	return x
+}
+
+func (a *arena) newAxon(name string) *axon {
+	return &axon{
+		name: name, key: a.keypair(name), coldkey: a.keypair(name + " coldkey"), protocol: a.protocol,
+		random: rand.New(rand.NewChaCha8(a.seed(name))),
+	}
 }
 
 // closing has close called at the arena's end.
@@ -167,7 +184,7 @@ func (a *arena) playIn(ctx context.Context) error {
 // registerAll registers all hotkeys but the newcomer's, honest miners first.
 func (a *arena) registerAll(ctx context.Context) error {
 	for i, key := range a.honest {
-		if err := a.register(ctx, a.keypair(fmt.Sprintf("honest coldkey%d", i)), key); err != nil {
+		if err := a.register(ctx, a.keypair(fmt.Sprintf("honest%d coldkey", i)), key); err != nil {
 			return err
 		}
 	}
@@ -204,6 +221,43 @@ func (a *arena) register(ctx context.Context, coldkey, hotkey *wallet.Keypair) e
 
 // build makes the nodes.
 func (a *arena) build(ctx context.Context) error {
+	if a.protocol == Native {
+		if err := a.buildMiners(); err != nil {
+			return err
+		}
+	}
+	door := wire.DoorDeps{
+		Standing: func(h wallet.Address) (wire.Standing, error) { return a.standing(ctx, h) },
+		Height:   func() uint64 { return 0 },
+	}
+	for _, x := range slices.Concat(a.plain, a.axons) {
+		if err := x.build(a.group, a.dir, door); err != nil {
+			return err
+		}
+	}
+	var err error
+	if a.index, err = index.Open(filepath.Join(a.dir, "index"), index.Options{}); err != nil {
+		return err
+	}
+	a.group.AddCloser("index", a.index.Close)
+	rules := incentive.DefaultRules()
+	rules.Tiers = slices.Clone(rules.Tiers)
+	for i := range rules.Tiers {
+		rules.Tiers[i].StorageLimit = room * a.largest()
+	}
+	a.role, err = node.NewValidator(node.ValidatorConfig{
+		Common: a.common(a.validator, "validator"), Index: a.index, Fleet: a.kind.fleet(rules.Tiers),
+		Validator: a.validatorConfig(rules), Observe: a.seen.observe,
+	})
+	if err != nil {
+		return err
+	}
+	a.group.Add("validator", a.role.Run)
+	return nil
+}
+
+// buildMiners makes the honest nodes.
+func (a *arena) buildMiners() error {
 	for i, key := range a.honest {
 		m, err := node.NewMiner(node.MinerConfig{Common: a.common(key, fmt.Sprintf("honest%d", i)), MinFree: -1})
 		if err != nil {
@@ -212,28 +266,6 @@ func (a *arena) build(ctx context.Context) error {
 		a.miners = append(a.miners, m)
 		a.group.Add(fmt.Sprintf("honest miner %d", i), m.Run)
 	}
-	door := wire.DoorDeps{
-		Standing: func(h wallet.Address) (wire.Standing, error) { return a.standing(ctx, h) },
-		Height:   func() uint64 { return 0 },
-	}
-	for _, x := range a.axons {
-		if err := x.build(a.group, a.dir, door); err != nil {
-			return err
-		}
-	}
-	ix, err := index.Open(filepath.Join(a.dir, "index"), index.Options{})
-	if err != nil {
-		return err
-	}
-	a.group.AddCloser("index", ix.Close)
-	a.role, err = node.NewValidator(node.ValidatorConfig{
-		Common: a.common(a.validator, "validator"), Index: ix, Fleet: a.kind.fleet(), Validator: a.validatorConfig(),
-		Observe: a.seen.observe,
-	})
-	if err != nil {
-		return err
-	}
-	a.group.Add("validator", a.role.Run)
 	return nil
 }
 
@@ -261,24 +293,42 @@ func (a *arena) serve(ctx context.Context, x *axon) error {
 	})
 }
 
-// validatorConfig is the network's but for who is due, all, and for the size of
-// the data; steps are made by hand.
-func (a *arena) validatorConfig() validator.Config {
+// largest is the length in bytes that data has at most.
+func (a *arena) largest() int64 {
+	if a.kind == long {
+		return 2 * a.cfg.Long
+	}
+	return a.cfg.Size
+}
+
+// validatorConfig is the network's but for who is due, all, for the size of the
+// data, and for the pauses before a question is put again, which take no time;
+// steps are made by hand.
+func (a *arena) validatorConfig(rules incentive.Rules) validator.Config {
 	c := validator.DefaultConfig()
 	c.BlocksPerStep, c.EpochBlocks, c.CheckpointBlocks, c.DisableWeights = never, never, never, true
 	all := len(a.honest) + len(a.axons)
 	c.StoreSample, c.ChallengeSample, c.RetrieveSample, c.MonitorSample = all, all, all, all
-	c.RetrieveEvery, c.UniformSize = 4, a.cfg.Size
+	c.RetrieveEvery, c.UniformSize, c.Rules = 4, a.cfg.Size, rules
+	if a.kind == long {
+		c.UniformSize, c.MedianSize, c.SizeSigma, c.MaxSize = 0, a.cfg.Long, 0.1, a.largest()
+	}
+	for i := range c.Repeats {
+		c.Repeats[i] = 1
+	}
 	return c
 }
 
+// shortLimit is that of exchanges with who wastes time.
+const shortLimit = time.Second
+
 // fleet has the limits of exchanges: patient where only what is held is in
 // question, for the machine may be busy.
-func (k kind) fleet() fleet.Config {
-	var c fleet.Config
-	c.StoreTimeout, c.ChallengeTimeout, c.RetrieveTimeout = 20*time.Second, 20*time.Second, 20*time.Second
+func (k kind) fleet(tiers incentive.Tiers) fleet.Config {
+	c := fleet.Config{Tiers: tiers}
+	c.StoreTimeout, c.ChallengeTimeout, c.RetrieveTimeout, c.AuditTimeout = 20*time.Second, 20*time.Second, 20*time.Second, 20*time.Second
 	if k == hostile || k == slow {
-		c.ChallengeTimeout, c.RetrieveTimeout = 2*time.Second, 2*time.Second
+		c.ChallengeTimeout, c.RetrieveTimeout, c.AuditTimeout = shortLimit, shortLimit, shortLimit
 	}
 	c.PingTimeout, c.DeleteTimeout = 10*time.Second, 10*time.Second
 	return c

@@ -1,15 +1,19 @@
 package cheat
 
 import (
+	"bytes"
 	"context"
 
+	"github.com/filetao/filetao/proof/por"
 	"github.com/filetao/filetao/proof/seedchain"
+	"github.com/filetao/filetao/receipt"
+	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 )
 
 // The cheaters that keep less than they were given, or something else.
 
-// fabricator keeps the size only.
+// fabricator keeps the size only. It signs two of three proofs that it invents.
 func fabricator(x *axon) trick {
 	s := newShelf()
 	invent := func(k *kept) []byte { return x.bytes(k.size) }
@@ -20,11 +24,21 @@ func fabricator(x *axon) trick {
 				return answerFrom(msg, invent(k), seedchain.Prove([32]byte(x.bytes(32)), msg.Seed))
 			})
 		},
+		tags: s.pledging(x),
+		audit: s.answering(func(_ *kept, q receipt.Question, msg *wire.Audit) (float64, error) {
+			err := x.sign(msg, q, x.invented())
+			if x.intN(3) == 0 {
+				msg.Receipt = x.bytes(int64(x.intN(2) * wallet.SignatureSize)) // without a signature, or with none of anybody
+			}
+			return 1, err
+		}),
 		retrieve: s.giving(invent),
+		forget:   s.forget,
 	}
 }
 
-// midstateKeeper keeps the hash's state beside it: its chain is right for ever.
+// midstateKeeper keeps the hash's state beside it, with which its chain is right
+// for ever, and the tags, with which its sums of tags are.
 func midstateKeeper(x *axon) trick {
 	s := newShelf()
 	invent := func(k *kept) []byte { return x.bytes(k.size) }
@@ -35,13 +49,17 @@ func midstateKeeper(x *axon) trick {
 				return answerFrom(msg, invent(k), k.link(msg.Seed))
 			})
 		},
+		tags:     s.pledging(x),
+		audit:    s.proving(x, invent, all),
 		retrieve: s.giving(invent),
+		forget:   s.forget,
 	}
 }
 
-// spoiler keeps the state and spoiled data, and answers from both.
-func spoiler(spoil func(*kept)) trick {
+// spoiler keeps state and tags and spoiled data, and answers from these.
+func spoiler(x *axon, spoil func(*kept)) trick {
 	s := newShelf()
+	spoiled := func(k *kept) []byte { return k.data }
 	return trick{
 		store: s.storing(spoil),
 		challenge: func(_ context.Context, _ wire.Caller, msg *wire.Challenge) (lacks float64, err error) {
@@ -51,15 +69,19 @@ func spoiler(spoil func(*kept)) trick {
 			})
 			return lacks, err
 		},
-		retrieve: s.giving(func(k *kept) []byte { return k.data }),
+		tags:     s.pledging(x),
+		audit:    s.proving(x, spoiled, (*kept).lacksBlocks),
+		retrieve: s.giving(spoiled),
+		forget:   s.forget,
 	}
 }
 
 // dropper lacks a share of each datum, at least a byte, in one span: no other
-// way touches fewer pieces.
+// way touches fewer pieces and blocks. Other bytes are in their place, so that
+// none is there by chance.
 func dropper(share float64) func(*axon) trick {
 	return func(x *axon) trick {
-		return spoiler(func(k *kept) {
+		return spoiler(x, func(k *kept) {
 			n := min(max(1, int64(share*float64(k.size))), k.size)
 			from := int64(x.intN(int(k.size - n + 1)))
 			k.lost = span{from, from + n}
@@ -72,55 +94,69 @@ func dropper(share float64) func(*axon) trick {
 
 // bitRot has one bit of each datum flipped.
 func bitRot(x *axon) trick {
-	return spoiler(func(k *kept) {
+	return spoiler(x, func(k *kept) {
 		at := x.intN(int(k.size))
 		k.lost = span{int64(at), int64(at) + 1}
 		k.data[at] ^= 1 << x.intN(8)
 	})
 }
 
-// replayer answers once for a datum, then drops it and sends that answer again.
-// Its chain is right.
-func replayer(*axon) trick {
+// replayer answers once for a datum, then drops it and sends that answer again:
+// a challenge's with a right chain, an audit's proof as it was or signed anew.
+func replayer(x *axon) trick {
 	s := newShelf()
+	nothing := func(k *kept) []byte { return make([]byte, k.size) }
 	return trick{
 		store: s.storing(func(*kept) {}),
 		challenge: func(_ context.Context, _ wire.Caller, msg *wire.Challenge) (lacks float64, err error) {
+			lacks = 1
 			err = s.with(msg.ChallengeHash, func(k *kept) error {
 				l := k.link(msg.Seed)
-				if k.answer == nil {
+				if k.data != nil {
 					lacks = inOrder
 					err := answerFrom(msg, k.data, l)
 					k.answer, k.data = remembered(msg), nil
 					return err
 				}
-				lacks = 1
+				if k.answer == nil { // it was audited natively
+					return answerFrom(msg, nothing(k), l)
+				}
 				copyAnswer(msg, k.answer)
 				msg.CommitmentHash, msg.CommitmentProof = l.Hash, l.Proof
 				return nil
 			})
 			return lacks, err
 		},
-		retrieve: s.giving(func(k *kept) []byte { return make([]byte, k.size) }),
+		tags: s.pledging(x),
+		audit: s.answering(func(k *kept, q receipt.Question, msg *wire.Audit) (float64, error) {
+			switch {
+			case k.data != nil:
+				err := x.prove(msg, q, k.data, k.tags)
+				k.proof, k.data = rememberedProof(msg), nil
+				return inOrder, err
+			case k.proof == nil: // it was challenged
+				return 1, x.prove(msg, q, nothing(k), k.tags)
+			}
+			return 1, x.again(msg, q, k.proof, x.intN(2) == 0)
+		}),
+		retrieve: s.giving(nothing),
+		forget:   s.forget,
 	}
 }
 
 // swapper keeps the first two data it gets and answers for all with one that
-// was not asked for, as often as it fits into the size; its chain is right.
-func swapper(*axon) trick {
+// was not asked for, as often as it fits into the size, and its tags; its chain
+// is right.
+func swapper(x *axon) trick {
 	s := newShelf()
 	var only []*kept // guarded by s.mu
-	other := func(k *kept) []byte {
-		from := only[0]
-		if from == k {
-			from = only[1]
+	other := func(k *kept) *kept {
+		if only[0] == k {
+			return only[1]
 		}
-		data := make([]byte, 0, k.size)
-		for int64(len(data)) < k.size {
-			data = append(data, from.data[:min(from.size, k.size-int64(len(data)))]...)
-		}
-		return data
+		return only[0]
 	}
+	otherData := func(k *kept) []byte { return stretched(other(k).data, k.size) }
 	return trick{
 		store: s.storing(func(k *kept) {
 			s.mu.Lock()
@@ -138,16 +174,24 @@ func swapper(*axon) trick {
 					return answerFrom(msg, k.data, k.link(msg.Seed))
 				}
 				lacks = 1
-				return answerFrom(msg, other(k), k.link(msg.Seed))
+				return answerFrom(msg, otherData(k), k.link(msg.Seed))
 			})
 			return lacks, err
 		},
+		tags: s.pledging(x),
+		audit: s.answering(func(k *kept, q receipt.Question, msg *wire.Audit) (float64, error) {
+			if len(only) < 2 || other(k).tags == nil {
+				return inOrder, x.prove(msg, q, k.data, k.tags)
+			}
+			return 1, x.prove(msg, q, otherData(k), stretched(other(k).tags, por.TagsSize(q.Size)))
+		}),
 		retrieve: s.giving(func(k *kept) []byte {
 			if len(only) < 2 {
 				return nil
 			}
-			return other(k)
+			return otherData(k)
 		}),
+		forget: s.forget,
 	}
 }
 
@@ -168,5 +212,64 @@ func hoarder(x *axon) trick {
 			msg.Data = x.bytes(int64(len(msg.Data)))
 			return nil
 		},
+	}
+}
+
+// chooser keeps every second datum it gets, answers for that, and is silent when
+// it is asked for another: who says that it is busy, or that its time is over,
+// has not answered, and is asked again.
+func chooser(x *axon) trick {
+	s := newShelf()
+	given := 0 // guarded by s.mu
+	// lacks is the share of what it should hold that it does not.
+	lacks := func() float64 {
+		n := 0
+		for _, k := range s.at {
+			if k.data == nil {
+				n++
+			}
+		}
+		return float64(n) / float64(max(1, len(s.at)))
+	}
+	silence := func() error {
+		return [...]error{
+			wire.Unavailable("Out of order."), wire.TooMany("Later."), wire.Timeout("The disk is slow."),
+		}[x.intN(3)]
+	}
+	return trick{
+		store: s.storing(func(k *kept) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if given++; given%2 == 0 {
+				k.data = nil
+			}
+		}),
+		challenge: func(_ context.Context, _ wire.Caller, msg *wire.Challenge) (share float64, err error) {
+			err = s.with(msg.ChallengeHash, func(k *kept) error {
+				if share = lacks(); k.data == nil {
+					return silence()
+				}
+				return answerFrom(msg, k.data, k.link(msg.Seed))
+			})
+			return share, err
+		},
+		tags: s.pledging(x),
+		audit: s.answering(func(k *kept, q receipt.Question, msg *wire.Audit) (float64, error) {
+			if k.data == nil {
+				return lacks(), silence()
+			}
+			return lacks(), x.prove(msg, q, k.data, k.tags)
+		}),
+		retrieve: func(_ context.Context, _ wire.Caller, msg *wire.Retrieve) error {
+			return s.with(msg.DataHash, func(k *kept) error {
+				if k.data == nil {
+					return silence()
+				}
+				l := k.link(msg.Seed)
+				msg.Data, msg.CommitmentHash, msg.CommitmentProof = bytes.Clone(k.data), l.Hash, l.Proof
+				return nil
+			})
+		},
+		forget: s.forget,
 	}
 }

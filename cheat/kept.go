@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/filetao/filetao/proof"
+	"github.com/filetao/filetao/proof/por"
 	"github.com/filetao/filetao/proof/seedchain"
 	"github.com/filetao/filetao/wire"
 )
@@ -17,9 +18,11 @@ type kept struct {
 	size  int64
 	data  []byte // what it holds instead of the data; of that size, or nil
 	lost  span   // of data, what is not as it was
+	tags  []byte // of the data as it was; nil: never given any
 
 	seed   string          // the chain's current one
 	answer *wire.Challenge // an earlier answer; may be nil
+	proof  *wire.Audit     // an earlier answer to an audit; may be nil
 }
 
 // span is a part of a datum, in bytes.
@@ -34,6 +37,21 @@ func (k *kept) lacks(piece int64) float64 {
 	}
 	from, to := k.lost.from/piece*piece, ((k.lost.to-1)/piece+1)*piece
 	return float64(min(to, k.size)-from) / float64(k.size)
+}
+
+// lacksBlocks is the chance that a native audit asks for a block that is not
+// wholly there.
+func (k *kept) lacksBlocks() float64 {
+	if k.size <= 0 || k.lost.to <= k.lost.from {
+		return 0
+	}
+	n := por.Blocks(k.size)
+	asked := min(n, por.Sample)
+	none := 1.0 // that of the blocks drawn, none is among those lost
+	for i := range (k.lost.to-1)/por.BlockSize - k.lost.from/por.BlockSize + 1 {
+		none *= max(0, float64(n-asked-i)) / float64(n-i)
+	}
+	return 1 - none
 }
 
 // shelf has what a cheater keeps, by data hash: one validator is all that asks.
@@ -53,6 +71,13 @@ func (s *shelf) with(hash string, do func(*kept) error) error {
 		return wire.NotFound("You have no such data here.")
 	}
 	return do(k)
+}
+
+// forget forgets a datum.
+func (s *shelf) forget(hash string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.at, hash)
 }
 
 // storing answers Store as the miner does, and keeps of the datum what keep

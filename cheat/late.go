@@ -3,6 +3,7 @@ package cheat
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -11,21 +12,28 @@ import (
 )
 
 // late has everything and answers rightly: by turns only when the asker's time
-// is over, and a byte at a time.
+// is over, and a byte at a time. Every third time it hangs up.
 func late(x *axon) trick {
 	var turn atomic.Int64
 	return trick{
 		challenge: func(ctx context.Context, from wire.Caller, msg *wire.Challenge) (float64, error) {
 			return 1, x.honest[msg.Name()](ctx, from, msg)
 		},
+		audit: func(ctx context.Context, from wire.Caller, msg *wire.Audit) (float64, error) {
+			return 1, x.honest[msg.Name()](ctx, from, msg)
+		},
 		front: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-			if r.URL.Path != "/Challenge" && r.URL.Path != "/Retrieve" {
+			if !asks(r) && r.URL.Path != "/Retrieve" {
 				next.ServeHTTP(w, r)
 				return
 			}
 			answer := &held{header: http.Header{}, code: http.StatusOK}
 			next.ServeHTTP(answer, r)
-			if turn.Add(1)%2 == 1 {
+			switch turn.Add(1) % 3 {
+			case 0:
+				hijacked(w, func(io.Writer) {})
+				return
+			case 1:
 				<-r.Context().Done() // the asker gave up
 			}
 			for name, values := range answer.header {

@@ -1,11 +1,14 @@
 package cheat
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"sync"
 
 	"github.com/filetao/filetao/proof"
 	"github.com/filetao/filetao/proof/seedchain"
+	"github.com/filetao/filetao/receipt"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 	"github.com/filetao/filetao/wire/synapse"
@@ -13,66 +16,103 @@ import (
 
 // The cheaters that need other miners.
 
-// twins are three hotkeys that keep each datum once: at best a third of what
-// they are asked about is there.
+// twins are three hotkeys that keep each datum once. What the validator gives
+// to all three in one step has the same size, and they take it for the same: the
+// first, a real miner, keeps its own, and the others answer from that, with tags
+// of their own.
 func twins(a *arena) []*axon {
-	const hotkeys = 3
 	var mu sync.Mutex // guards pool
-	pool := map[string][]byte{}
-	pooled := func(k *kept) {
-		mu.Lock()
-		defer mu.Unlock()
-		hash := k.state.Hash().String()
-		if pool[hash] == nil {
-			pool[hash] = k.data
-		}
-		k.data = pool[hash]
+	pool := map[int64][]byte{}
+	first := a.axon("-a")
+	first.trick = func(x *axon) trick {
+		return trick{store: func(ctx context.Context, from wire.Caller, msg *wire.Store) error {
+			mu.Lock()
+			pool[int64(len(msg.EncryptedData))] = bytes.Clone(msg.EncryptedData)
+			mu.Unlock()
+			return x.honest[msg.Name()](ctx, from, msg)
+		}}
 	}
-	var all []*axon
-	for _, name := range []string{"-a", "-b", "-c"} {
+	axons := []*axon{first}
+	for _, name := range []string{"-b", "-c"} {
 		x := a.axon(name)
-		x.trick = func(*axon) trick {
+		x.trick = func(x *axon) trick {
 			s := newShelf()
+			pooled := func(k *kept) []byte {
+				mu.Lock()
+				defer mu.Unlock()
+				if data := pool[k.size]; data != nil {
+					return data
+				}
+				return make([]byte, k.size)
+			}
 			return trick{
-				store: s.storing(pooled),
+				store: s.storing(func(k *kept) { k.data = nil }),
 				challenge: func(_ context.Context, _ wire.Caller, msg *wire.Challenge) (float64, error) {
-					return 1 - 1.0/hotkeys, s.with(msg.ChallengeHash, func(k *kept) error {
-						return answerFrom(msg, k.data, k.link(msg.Seed))
+					return 1, s.with(msg.ChallengeHash, func(k *kept) error {
+						return answerFrom(msg, pooled(k), k.link(msg.Seed))
 					})
 				},
-				retrieve: s.giving(func(k *kept) []byte { return k.data }),
+				tags:     s.pledging(x),
+				audit:    s.proving(x, pooled, all),
+				retrieve: s.giving(pooled),
+				forget:   s.forget,
 			}
 		}
-		all = append(all, x)
+		axons = append(axons, x)
 	}
-	return all
+	return axons
 }
 
-// relay keeps no data: it has the other miner of its owner, an honest one, give
-// it what it is asked about.
+// relay keeps tags only: the data it has stored at another miner of its owner,
+// an honest one, and fetches it when it is asked. No other miner could help it:
+// nobody has its replica.
 func relay(a *arena) []*axon {
 	x, source := a.axon(""), a.axon("-source")
-	x.partner, source.partner, source.silent = source, x, true
+	source.silent = true
 	client := synapse.NewClient(synapse.ClientConfig{Key: x.key}, synapse.ClientDeps{})
 	a.closing("relay's connections", client.Close)
+	call := func(ctx context.Context, msg wire.Message) error {
+		_, err := client.Call(ctx, wire.Peer{Hotkey: source.key.Address(), Addr: source.addr}, msg)
+		return err
+	}
 	fetch := func(ctx context.Context, hash string) ([]byte, error) {
 		msg := &wire.Retrieve{DataHash: hash, Seed: "between us"}
-		_, err := client.Call(ctx, wire.Peer{Hotkey: source.key.Address(), Addr: source.addr}, msg)
+		err := call(ctx, msg)
 		return msg.Data, err
 	}
-	source.trick = func(*axon) trick { return trick{retrieve: lending(source, a.validator.Address())} }
 	x.trick = func(*axon) trick {
 		s := newShelf()
+		store := s.storing(func(k *kept) { k.data = nil })
 		return trick{
-			store: s.storing(func(k *kept) { k.data = nil }),
+			store: func(ctx context.Context, from wire.Caller, msg *wire.Store) error {
+				req, err := proof.NewStoreRequest(rand.Reader)
+				if err != nil {
+					return err
+				}
+				err = call(ctx, &wire.Store{EncryptedData: msg.EncryptedData, Curve: req.Curve, G: req.G, H: req.H, Seed: req.Seed})
+				if err != nil {
+					return err
+				}
+				return store(ctx, from, msg)
+			},
 			challenge: func(ctx context.Context, _ wire.Caller, msg *wire.Challenge) (float64, error) {
-				return 1, s.with(msg.ChallengeHash, func(k *kept) error {
+				return 0, s.with(msg.ChallengeHash, func(k *kept) error {
 					data, err := fetch(ctx, msg.ChallengeHash)
 					if err != nil {
 						return err
 					}
 					return answerFrom(msg, data, k.link(msg.Seed))
 				})
+			},
+			tags: s.pledging(x),
+			audit: func(ctx context.Context, from wire.Caller, msg *wire.Audit) (float64, error) {
+				return s.answering(func(k *kept, q receipt.Question, msg *wire.Audit) (float64, error) {
+					data, err := fetch(ctx, q.Hash.String())
+					if err != nil {
+						return 0, err
+					}
+					return 0, x.prove(msg, q, data, k.tags)
+				})(ctx, from, msg)
 			},
 			retrieve: func(ctx context.Context, _ wire.Caller, msg *wire.Retrieve) error {
 				return s.with(msg.DataHash, func(k *kept) (err error) {
@@ -87,78 +127,112 @@ func relay(a *arena) []*axon {
 	return []*axon{x, source}
 }
 
-// lending gives to the axon's partner what the owner stored here, and to
-// everybody else what is theirs.
-func lending(x *axon, owner wallet.Address) func(context.Context, wire.Caller, *wire.Retrieve) error {
-	return func(ctx context.Context, from wire.Caller, msg *wire.Retrieve) error {
-		if from.Hotkey != x.partner.key.Address() {
-			return x.honest[msg.Name()](ctx, from, msg)
-		}
-		data, _, err := x.store.Read(ctx, owner, msg.DataHash)
-		if err != nil {
-			return wire.NotFound("%w", err)
-		}
-		msg.Data = data
-		return nil
-	}
+// loot is what a thief has read of its victim's answers: the latest, and that
+// about each size, by which it knows the datum.
+type loot[M any] struct {
+	mu    sync.Mutex // guards those below
+	of    map[int64]M
+	last  M
+	any   bool
+	turns int
 }
 
-// thief stores nothing and reads the answers of an honest miner that has the
-// same data. By turns it sends one as it is, and one's piece and chain proof
-// bound to the validator's new seed and bases.
+func (l *loot[M]) put(size int64, answer M) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.of == nil {
+		l.of = map[int64]M{}
+	}
+	l.of[size], l.last, l.any = answer, answer, true
+}
+
+// steal is false when there is nothing yet; by turns the answer is to be sent
+// as it is.
+func (l *loot[M]) steal(size int64) (answer M, verbatim, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.turns++
+	answer, ok = l.of[size]
+	if !ok {
+		answer = l.last
+	}
+	return answer, l.turns%2 == 0, l.any
+}
+
+// thief stores nothing and reads the answers of an honest miner that has its
+// own replica of the same data. By turns it sends one as it is, and one bound to
+// the question: a challenge's piece and chain proof, an audit's proof signed by
+// itself.
 func thief(a *arena) []*axon {
 	x, victim := a.axon(""), a.axon("-victim")
 	victim.silent = true
-	var mu sync.Mutex // guards those below
-	loot := map[string]*wire.Challenge{}
-	var last *wire.Challenge
-	turns := 0
-	victim.trick = func(*axon) trick {
-		return trick{challenge: func(ctx context.Context, from wire.Caller, msg *wire.Challenge) (float64, error) {
-			err := victim.honest[msg.Name()](ctx, from, msg)
-			if err == nil {
-				mu.Lock()
-				defer mu.Unlock()
-				last = remembered(msg)
-				loot[msg.ChallengeHash] = last
-			}
-			return 0, err
-		}}
-	}
-	steal := func(hash string) (stolen *wire.Challenge, verbatim bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		turns++
-		if stolen = loot[hash]; stolen == nil {
-			stolen = last
-		}
-		return stolen, turns%2 == 0
-	}
+	var answers loot[*wire.Challenge]
+	var proofs loot[*wire.Audit]
+	owner := a.validator.Address()
+	victim.trick = func(*axon) trick { return robbed(victim, owner, &answers, &proofs) }
 	x.trick = func(*axon) trick {
 		s := newShelf()
 		return trick{
 			store: s.storing(func(k *kept) { k.data = nil }),
-			challenge: func(_ context.Context, _ wire.Caller, msg *wire.Challenge) (float64, error) {
-				stolen, verbatim := steal(msg.ChallengeHash)
-				switch {
-				case stolen == nil:
-					return inOrder, wire.NotFound("You have no such data here.")
-				case verbatim:
-					copyAnswer(msg, stolen)
-					return 1, nil
-				}
-				return 1, s.with(msg.ChallengeHash, func(k *kept) error {
+			challenge: func(_ context.Context, _ wire.Caller, msg *wire.Challenge) (lacks float64, err error) {
+				lacks = 1
+				err = s.with(msg.ChallengeHash, func(k *kept) error {
+					stolen, verbatim, ok := answers.steal(k.size)
+					switch {
+					case !ok:
+						lacks = inOrder
+						return wire.NotFound("You have no such data here.")
+					case verbatim:
+						copyAnswer(msg, stolen)
+						return nil
+					}
 					data := x.bytes(k.size)
 					copy(data[min(msg.ChallengeIndex*msg.ChunkSize, k.size):], stolen.DataChunk)
 					return answerFrom(msg, data, seedchain.Link{
 						Proof: stolen.CommitmentProof, Hash: proof.Sum([]byte(stolen.CommitmentProof), []byte(msg.Seed)).String(),
 					})
 				})
+				return lacks, err
 			},
+			tags: s.pledging(x),
+			audit: s.answering(func(k *kept, q receipt.Question, msg *wire.Audit) (float64, error) {
+				stolen, verbatim, ok := proofs.steal(k.size)
+				if !ok {
+					return inOrder, wire.NotFound("You have no such data here.")
+				}
+				return 1, x.again(msg, q, stolen, verbatim)
+			}),
 			retrieve: s.giving(func(k *kept) []byte { return x.bytes(k.size) }),
+			forget:   s.forget,
 		}
 	}
 	return []*axon{x, victim}
+}
+
+// robbed is an honest miner whose answers are read.
+func robbed(x *axon, owner wallet.Address, answers *loot[*wire.Challenge], proofs *loot[*wire.Audit]) trick {
+	return trick{
+		challenge: func(ctx context.Context, from wire.Caller, msg *wire.Challenge) (float64, error) {
+			err := x.honest[msg.Name()](ctx, from, msg)
+			if err != nil {
+				return 0, err
+			}
+			if r, err := x.store.Stat(ctx, owner, msg.ChallengeHash); err == nil {
+				answers.put(r.Size, remembered(msg))
+			}
+			return 0, nil
+		},
+		audit: func(ctx context.Context, from wire.Caller, msg *wire.Audit) (float64, error) {
+			err := x.honest[msg.Name()](ctx, from, msg)
+			if err != nil {
+				return 0, err
+			}
+			if q, err := receipt.ParseQuestion(msg.Question); err == nil {
+				proofs.put(q.Size, rememberedProof(msg))
+			}
+			return 0, nil
+		},
+	}
 }
 
 // newFace is a fabricator that is registered only when honest miners have

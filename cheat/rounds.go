@@ -10,13 +10,15 @@ import (
 	"time"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/receipt"
 	"github.com/filetao/filetao/validator"
 	"github.com/filetao/filetao/wallet"
 )
 
-// mostRounds bounds an arena's steps: that many for each challenge wanted, and
-// some to begin with.
-const mostRounds = 3
+// mostRounds bounds an arena's steps: that many for each audit wanted, and some
+// to begin with.
+const mostRounds = 6
 
 // play makes steps until every entrant was asked often enough.
 func (a *arena) play(ctx context.Context) error {
@@ -36,13 +38,12 @@ func (a *arena) play(ctx context.Context) error {
 			return err
 		}
 	}
-	a.finish()
-	return nil
+	return a.finish(ctx)
 }
 
 // begin waits until everybody serves and the validator sees it.
 func (a *arena) begin(ctx context.Context) error {
-	for _, x := range a.axons {
+	for _, x := range slices.Concat(a.plain, a.axons) {
 		if x == a.newcomer {
 			continue
 		}
@@ -107,7 +108,13 @@ func (a *arena) step(ctx context.Context) error {
 		e.result.LongestStep = max(e.result.LongestStep, took.Seconds())
 		e.result.Growth = max(e.result.Growth, grown)
 		for _, x := range e.axons {
-			e.count(x, a.seen.of(a.uid(x.key.Address())))
+			did := a.seen.of(a.uid(x.key.Address()))
+			e.count(x, did)
+			if d, asked := did[validator.TaskChallenge]; asked && !d.ok {
+				if err := a.renew(ctx, x); err != nil {
+					return err
+				}
+			}
 		}
 		for _, key := range a.honest {
 			e.countHonest(a.seen.of(a.uid(key.Address())))
@@ -156,25 +163,63 @@ func (a *arena) uid(hotkey wallet.Address) int {
 	return -1
 }
 
+// renew has the index forget what a miner of ours cannot be audited natively
+// about any more: a wrong answer reveals the key of its tags. The validator would
+// go on with the reference's challenges, in which the cheater plays as well; like
+// this, it is given a new datum with new tags in the next step.
+func (a *arena) renew(ctx context.Context, x *axon) error {
+	if a.protocol != Native {
+		return nil
+	}
+	var spent []index.Holding
+	for h, err := range a.index.Holdings(ctx, x.key.Address()) {
+		if err != nil {
+			return err
+		}
+		if h.Native == nil {
+			spent = append(spent, h)
+		}
+	}
+	for _, h := range spent {
+		if err := a.index.RemoveHolding(ctx, h.Holder, h.Hash); err != nil {
+			return err
+		}
+		if x.forget != nil {
+			x.forget(h.Held())
+		}
+	}
+	return nil
+}
+
 // count adds what an axon of the entrant did in a step.
 func (e *entrant) count(x *axon, did map[validator.Task]deed) {
-	p, counted := x.chance()
 	r := &e.result
+	p, counted, native := x.chance()
 	if d, asked := did[validator.TaskChallenge]; asked && counted {
-		r.Asked++
-		r.chances = append(r.chances, p)
-		if d.ok {
-			r.Passed++
-		} else {
-			r.failures = append(r.failures, d.said)
-		}
-		r.times = append(r.times, d.seconds)
+		r.count(d, p, native)
+		x.did.add(d.ok, 0)
 	}
 	if d, asked := did[validator.TaskRetrieve]; asked {
 		r.Retrievals++
 		if d.ok {
 			r.Retrieved++
 		}
+		x.did.add(d.ok, 1)
+	}
+}
+
+// count adds a settled audit that met cheating.
+func (r *Result) count(d deed, p float64, native bool) {
+	r.Asked++
+	r.chances = append(r.chances, p)
+	r.times = append(r.times, d.seconds)
+	if d.ok {
+		r.Passed++
+	} else {
+		r.failures = append(r.failures, d.said)
+	}
+	if native {
+		r.Native++
 	}
 }
 
@@ -197,16 +242,14 @@ func (e *entrant) countHonest(did map[validator.Task]deed) {
 
 func (a *arena) enough() bool {
 	return !slices.ContainsFunc(a.entrants, func(e *entrant) bool {
-		want := a.cfg.Challenges
-		if e.most > 0 {
-			want = min(want, e.most)
-		}
-		return e.result.Asked < want*len(e.axons) || e.result.Retrievals == 0
+		few := e.result.Asked < e.wanted(a.cfg.Challenges)*len(e.axons)
+		// Who always owes an answer is asked for no data.
+		return few || e.result.Retrievals == 0 && a.kind != slow
 	})
 }
 
-// finish reads the scores and judges.
-func (a *arena) finish() {
+// finish reads the scores and the records of audits, and judges.
+func (a *arena) finish(ctx context.Context) error {
 	scores := a.role.Role.Scores()
 	score := func(keys ...wallet.Address) (mean float64) {
 		n := 0
@@ -226,11 +269,49 @@ func (a *arena) finish() {
 		var own []wallet.Address
 		for _, x := range e.axons {
 			own = append(own, x.key.Address())
+			e.result.each = append(e.result.each, x.did)
 		}
 		e.result.Score, e.result.HonestScore = score(own...), score(honest...)
+		for _, hotkey := range slices.Concat(own, honest) {
+			if err := a.examine(ctx, &e.result, hotkey); err != nil {
+				return err
+			}
+		}
 		e.result.settle(e.Cheater)
 	}
 	a.finished = true
+	return nil
+}
+
+// examine judges the last audits of a miner again, from their records alone.
+func (a *arena) examine(ctx context.Context, r *Result, hotkey wallet.Address) error {
+	trials, err := a.index.Trials(ctx, hotkey)
+	if err != nil {
+		return err
+	}
+	for _, t := range trials {
+		if !t.Passed && t.Task == string(validator.TaskChallenge) {
+			r.tries = append(r.tries, t.Tries)
+		}
+		if t.Dossier == nil {
+			continue
+		}
+		d, err := receipt.ParseDossier(t.Dossier)
+		if err != nil {
+			return fmt.Errorf("the record of an audit of %s: %w", hotkey, err)
+		}
+		finding := d.Judge()
+		r.Dossiers++
+		switch {
+		case finding.Ruling == receipt.Refuted:
+			r.refuted = append(r.refuted, finding.Reasons...)
+		case finding.Ruling == receipt.Confirmed:
+			r.Confirmed++
+		case !t.Passed && len(d.Proof) > 0:
+			r.refuted = append(r.refuted, "a wrong answer that nobody else can tell to be wrong")
+		}
+	}
+	return nil
 }
 
 // errSlot says that the chain gave the newcomer no UID of an honest miner.

@@ -1,6 +1,7 @@
 package cheat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,15 +12,22 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 )
 
 // Config says what run it is. Zero values take the defaults.
 type Config struct {
-	// Challenges is how many are wanted of each cheater. Default 200.
+	// Challenges is how many settled audits are wanted of each cheater in each
+	// protocol. Default 200.
 	Challenges int
 	// Size is the largest random datum of the validator, in bytes. Default
 	// 64 KiB: the miners all share one machine.
 	Size int64
+	// Long is the median size in bytes of the data of cheaters that are asked
+	// for samples of long data. Default 3.75 MB, some 900 blocks.
+	Long int64
+	// Protocols are those to play; none: all.
+	Protocols []Protocol
 	// Seed decides keys and choices of the cheaters. What the validator asks
 	// is its own secret and differs from run to run.
 	Seed uint64
@@ -35,7 +43,7 @@ type Config struct {
 }
 
 // Reduced is a run that a test can afford.
-func Reduced() Config { return Config{Challenges: 20, Size: 8 << 10} }
+func Reduced() Config { return Config{Challenges: 20, Size: 8 << 10, Long: 2 << 20} }
 
 func (c Config) withDefaults() Config {
 	if c.Challenges <= 0 {
@@ -44,18 +52,24 @@ func (c Config) withDefaults() Config {
 	if c.Size <= 0 {
 		c.Size = 64 << 10
 	}
+	if c.Long <= 0 {
+		c.Long = 3_750_000
+	}
+	if len(c.Protocols) == 0 {
+		c.Protocols = Protocols()
+	}
 	return c
 }
 
 // ErrUnknown says that no cheater has a name.
 var ErrUnknown = errors.New("there is no such cheater")
 
-// side is how many arenas play side by side: some of them mostly wait.
-const side = 2
+// side is how many arenas play side by side, beside those that mostly wait.
+const side = 3
 
 // Run has cheaters play against the real validator and returns what came of
-// each, by number. It fails when the validator does, or something else on this
-// side; what becomes of the cheaters is in the results.
+// each in each protocol, by number. It fails when the validator does, or
+// something else on this side; what becomes of the cheaters is in the results.
 func Run(ctx context.Context, cfg Config) (results []Result, err error) {
 	cfg = cfg.withDefaults()
 	byKind, err := chosen(cfg.Only)
@@ -70,32 +84,49 @@ func Run(ctx context.Context, cfg Config) (results []Result, err error) {
 	}
 	var mu sync.Mutex // guards results
 	work, ctx := errgroup.WithContext(ctx)
-	work.SetLimit(side)
-	for _, k := range []kind{hostile, slow, holding, together, fresh} { // those that wait most first
-		cheaters := byKind[k]
-		if len(cheaters) == 0 {
-			continue
-		}
-		work.Go(func() error {
-			a := newArena(cfg, k, filepath.Join(cfg.Dir, fmt.Sprint(k)), cheaters)
-			err := a.run(ctx)
-			if err != nil {
-				return fmt.Errorf("arena of %s: %w", cheaters[0].Name, err)
+	busy := semaphore.NewWeighted(side)
+	for _, k := range []kind{slow, hostile, holding, owing, together, long, fresh} { // those that last longest first
+		for _, p := range cfg.Protocols {
+			cheaters := byKind[k]
+			if len(cheaters) == 0 || !slices.Contains(k.protocols(), p) {
+				continue
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			for _, e := range a.entrants {
-				results = append(results, e.result)
-				if cfg.Done != nil {
-					cfg.Done(e.result)
+			work.Go(func() error {
+				if k != slow {
+					if err := busy.Acquire(ctx, 1); err != nil {
+						return err
+					}
+					defer busy.Release(1)
 				}
-			}
-			return nil
-		})
+				got, err := play(ctx, cfg, k, p, cheaters)
+				mu.Lock()
+				defer mu.Unlock()
+				results = append(results, got...)
+				return err
+			})
+		}
 	}
 	err = work.Wait()
-	slices.SortStableFunc(results, func(a, b Result) int { return a.Number - b.Number })
+	slices.SortFunc(results, func(a, b Result) int {
+		return cmp.Or(a.Number-b.Number, cmp.Compare(a.Name, b.Name), cmp.Compare(a.Protocol, b.Protocol))
+	})
 	return results, err
+}
+
+// play plays one arena.
+func play(ctx context.Context, cfg Config, k kind, p Protocol, cheaters []Cheater) ([]Result, error) {
+	a := newArena(cfg, k, p, filepath.Join(cfg.Dir, fmt.Sprintf("%d-%s", k, p)), cheaters)
+	if err := a.run(ctx); err != nil {
+		return nil, fmt.Errorf("%s arena of %s: %w", p, cheaters[0].Name, err)
+	}
+	var results []Result
+	for _, e := range a.entrants {
+		results = append(results, e.result)
+		if cfg.Done != nil {
+			cfg.Done(e.result)
+		}
+	}
+	return results, nil
 }
 
 // chosen are the wanted cheaters by kind.
@@ -116,8 +147,7 @@ func chosen(only []string) (map[kind][]Cheater, error) {
 	return byKind, nil
 }
 
-// Passed says whether no required verdict was missed. Known gaps are not
-// missed, and not refused either.
+// Passed says whether no required verdict was missed.
 func Passed(results []Result) bool {
 	return !slices.ContainsFunc(results, func(r Result) bool { return r.Verdict == Missed })
 }

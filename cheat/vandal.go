@@ -12,17 +12,42 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/filetao/filetao/receipt"
 	"github.com/filetao/filetao/wire"
 )
 
-// vandal has everything, and answers challenges and retrievals with what hurts
-// who reads it: by turns values that are none, in messages that are, and
-// messages that are none.
+// vandal has everything, and answers questions and retrievals, and now and then
+// tags, with what hurts who reads it: by turns values that are none, in messages
+// that are, and messages that are none.
 func vandal(x *axon) trick {
-	values, wires := valueActs(), wireActs()
+	values, wires, proofs, receipts := valueActs(), wireActs(), proofActs(), receiptActs()
 	startValue, startWire := x.intN(len(values)), x.intN(len(wires))
-	var turn, valueTurn atomic.Int64
+	var turn, valueTurn, receiptTurn atomic.Int64
 	return trick{
+		tags: func(ctx context.Context, from wire.Caller, msg *wire.Tags) error {
+			if err := x.honest[msg.Name()](ctx, from, msg); err != nil {
+				return err
+			}
+			if n := int(receiptTurn.Add(1)); n%3 == 0 { // else there would be no audits
+				msg.Receipt = receipts[n/3%len(receipts)](msg.Receipt)
+			}
+			return nil
+		},
+		audit: func(ctx context.Context, from wire.Caller, msg *wire.Audit) (float64, error) {
+			if err := x.honest[msg.Name()](ctx, from, msg); err != nil {
+				return 1, err
+			}
+			n := int(valueTurn.Add(1)) + startValue
+			if n%3 == 0 {
+				msg.Receipt = receipts[n/3%len(receipts)](msg.Receipt)
+				return 1, nil
+			}
+			q, err := receipt.ParseQuestion(msg.Question)
+			if err != nil {
+				return 1, err
+			}
+			return 1, x.sign(msg, q, proofs[n%len(proofs)](msg.Proof))
+		},
 		challenge: func(ctx context.Context, from wire.Caller, msg *wire.Challenge) (float64, error) {
 			if err := x.honest[msg.Name()](ctx, from, msg); err != nil {
 				return 1, err
@@ -39,7 +64,7 @@ func vandal(x *axon) trick {
 		},
 		front: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			n := int64(1) // what is neither is answered well
-			if r.URL.Path == "/Challenge" || r.URL.Path == "/Retrieve" {
+			if asks(r) || r.URL.Path == "/Retrieve" {
 				n = turn.Add(1)
 			}
 			if n%2 == 1 {
@@ -118,6 +143,8 @@ func wireActs() []http.HandlerFunc {
 	const good = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nbt_header_axon_status_code: 200\r\n"
 	return []http.HandlerFunc{
 		endless(`{"data_chunk": "`, "AAAA"),
+		endless(`{"proof": "`, "AAAA"),
+		endless(`{"proof": "AAAA", "receipt": "`, "AAAA"),
 		endless(``, " "),
 		endless(`{"a": `, "["),
 		endless(`{"randomness": 1`, "0"),

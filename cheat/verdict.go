@@ -3,7 +3,6 @@ package cheat
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 )
@@ -12,26 +11,32 @@ import (
 type Verdict string
 
 // Verdicts. Refused and Measured are what is required; Missed is a fault of
-// this program; NotYet is one that this version is known to have, and no pass.
+// this program.
 const (
 	Refused  Verdict = "refused"
 	Measured Verdict = "measured"
-	NotYet   Verdict = "not yet refused"
 	Missed   Verdict = "MISSED"
 )
 
-// Result is what came of one cheater: a row of `filetao cheat`.
+// Result is what came of one cheater in one protocol: a row of `filetao cheat`.
 type Result struct {
-	Number int    `json:"number"`
-	Name   string `json:"name"`
-	// Asked counts the challenges that met cheating, Passed those that the
-	// validator took. Bound is the share that may pass, on average over them:
-	// (1-f)^c + 2^-80 with c the pieces sampled, f the share of the datum that
-	// is in pieces which the cheater lacks any byte of. Bytes are guessed too: n
-	// of them with 256^-n, which counts in pieces of a few.
+	Number   int      `json:"number"`
+	Name     string   `json:"name"`
+	Protocol Protocol `json:"protocol"`
+	// Asked counts the settled audits that met cheating, Passed those that the
+	// validator took, Native those that were native audits. Bound is the share
+	// that may pass, on average over them. Of a challenge it is 1-f + 2^-80, f
+	// the share of the datum that is in pieces which the cheater lacks any byte
+	// of; of a native audit, 2^-127 and the chance that of 460 blocks drawn, or
+	// all, none is one that it lacks any byte of. Bytes are guessed too: n of
+	// them with 256^-n, which counts in pieces of a few.
 	Asked  int     `json:"asked"`
 	Passed int     `json:"passed"`
+	Native int     `json:"native"`
 	Bound  float64 `json:"bound"`
+	// Most is how many audits this cheater is asked for at most, however many
+	// are wanted; 0: no limit.
+	Most int `json:"most,omitempty"`
 	// Retrievals and Retrieved are the same for retrievals.
 	Retrievals int `json:"retrievals"`
 	Retrieved  int `json:"retrieved"`
@@ -51,11 +56,20 @@ type Result struct {
 	// Growth is by how much memory in use rose beside it, in bytes, with all
 	// that ran in the process meanwhile.
 	Growth int64 `json:"growth"`
+	// Dossiers counts the records of its and the honest miners' last native
+	// audits, which were judged again from what is in them alone. Confirmed are
+	// those that show others that the validator's verdict is right: those of
+	// wrong answers.
+	Dossiers  int `json:"dossiers,omitempty"`
+	Confirmed int `json:"confirmed,omitempty"`
 
-	chances              []float64 // that each challenge passes, at most
+	chances              []float64 // that each audit passes, at most
 	times, honestTimes   []float64 // seconds
 	failures             []string  // what was said of those that did not pass
 	takenOver, inherited float64   // scores of a UID before and after
+	each                 []tally   // of its hotkeys
+	tries                []int     // how often the last audits were asked that were failed
+	refuted              []string  // what the records of audits say against the verdicts
 }
 
 // settle completes the result.
@@ -63,20 +77,21 @@ func (r *Result) settle(c Cheater) {
 	for _, p := range r.chances {
 		r.Bound += p / float64(len(r.chances))
 	}
-	r.Bound = min(1, r.Bound+math.Exp2(-80))
 	reason, ok := c.judge(r)
-	switch missing := gap(c.Number); {
+	switch {
 	case r.Asked == 0:
-		r.Verdict, r.Reason = Missed, "it was never challenged"
+		r.Verdict, r.Reason = Missed, "it was never audited"
+	case (r.Protocol == Native) != (r.Native > 0):
+		r.Verdict, r.Reason = Missed, fmt.Sprintf("%d of %d audits were native", r.Native, r.Asked)
 	case r.HonestAsked == 0 || r.HonestPassed < r.HonestAsked:
 		r.Verdict = Missed
 		r.Reason = fmt.Sprintf("honest miners passed %d of %d beside it", r.HonestPassed, r.HonestAsked)
+	case len(r.refuted) > 0:
+		r.Verdict, r.Reason = Missed, "a record of an audit speaks against it: "+strings.Join(r.refuted, " ")
 	case ok && c.Required == string(Measured):
 		r.Verdict, r.Reason = Measured, reason
 	case ok:
 		r.Verdict, r.Reason = Refused, reason
-	case missing != "":
-		r.Verdict, r.Reason = NotYet, reason+"; "+missing
 	default:
 		r.Verdict, r.Reason = Missed, reason
 	}
@@ -90,10 +105,12 @@ func (r *Result) overBound() bool { return atLeast(r.chances, r.Passed) < certai
 
 // atLeast is the probability that k or more of independent events happen.
 func atLeast(ps []float64, k int) float64 {
+	if k <= 0 {
+		return 1
+	}
 	exactly := make([]float64, len(ps)+1)
 	exactly[0] = 1
 	for i, p := range ps {
-		p = min(1, p+math.Exp2(-80))
 		for n := i + 1; n > 0; n-- {
 			exactly[n] = exactly[n]*(1-p) + exactly[n-1]*p
 		}
@@ -116,7 +133,7 @@ func (r *Result) poorer() (string, bool) {
 // failsAll: nothing passes, neither challenges nor retrievals.
 func failsAll(r *Result) (string, bool) {
 	if r.overBound() || r.Retrieved > 0 {
-		return fmt.Sprintf("passed %d of %d challenges and %d of %d retrievals", r.Passed, r.Asked, r.Retrieved, r.Retrievals), false
+		return fmt.Sprintf("passed %d of %d audits and %d of %d retrievals", r.Passed, r.Asked, r.Retrieved, r.Retrievals), false
 	}
 	if why, ok := r.poorer(); !ok {
 		return why, false
@@ -124,7 +141,7 @@ func failsAll(r *Result) (string, bool) {
 	return cmp.Or(r.mostSaid(), "failed all"), true
 }
 
-// mostSaid is what the validator said most often of a challenge that failed.
+// mostSaid is what the validator said most often of an audit that failed.
 func (r *Result) mostSaid() string {
 	times := map[string]int{}
 	most := ""
@@ -146,20 +163,53 @@ func (r *Result) mostSaid() string {
 func withinBound(r *Result) (string, bool) {
 	switch {
 	case r.overBound():
-		return fmt.Sprintf("passed %d challenges where the bound allows %.1f on average", r.Passed, r.Bound*float64(r.Asked)), false
+		return fmt.Sprintf("passed %d audits where the bound allows %.1f on average", r.Passed, r.Bound*float64(r.Asked)), false
 	case r.Retrieved > 0 || r.Retrievals == 0:
 		return fmt.Sprintf("passed %d of %d retrievals", r.Retrieved, r.Retrievals), false
 	}
 	return "within the bound; failed every retrieval", true
 }
 
-// onlyOneCopy: no more passes than one copy can answer for.
+// onlyOneCopy: the first hotkey passes all, the others nothing.
 func onlyOneCopy(r *Result) (string, bool) {
-	if r.overBound() {
-		return fmt.Sprintf("three hotkeys passed %d challenges with one copy", r.Passed), false
+	var first, rest tally
+	for i, t := range r.each {
+		of := &rest
+		if i == 0 {
+			of = &first
+		}
+		for n := range 2 {
+			of.passed[n] += t.passed[n]
+			of.failed[n] += t.failed[n]
+		}
 	}
-	return "no more passed than one copy answers for", true
+	if r.overBound() || rest.passed != [2]int{} || rest.failed[1] == 0 || first.passed[0] == 0 || first.failed != [2]int{} {
+		return fmt.Sprintf("the copy's owner passed and failed %v audits and retrievals, the other two %v", first, rest), false
+	}
+	return fmt.Sprintf("the copy's owner passed all %d, the other two failed all %d", first.passed[0], rest.failed[0]), true
 }
+
+// settledBySilence: what it is silent about fails after the same question was
+// asked as often as the validator asks, and its share is not smaller for that.
+func settledBySilence(r *Result) (string, bool) {
+	if why, ok := r.poorer(); !ok {
+		return why, false
+	}
+	for _, n := range r.tries {
+		if n != asked {
+			return fmt.Sprintf("it failed a question that was asked %d times", n), false
+		}
+	}
+	failed := r.Asked - r.Passed
+	if r.overBound() || failed == 0 || len(r.tries) == 0 {
+		return fmt.Sprintf("passed %d of %d audits where the bound allows %.1f on average", r.Passed, r.Asked, r.Bound*float64(r.Asked)), false
+	}
+	return fmt.Sprintf("within the bound; its silence was settled %d times, each after the same question %d times", failed, asked), true
+}
+
+// asked is how often a silent miner is asked the same: once, and again after
+// each of the validator's pauses.
+const asked = 4
 
 // failsRetrieval: the first retrieval tells.
 func failsRetrieval(r *Result) (string, bool) {
@@ -191,7 +241,7 @@ const slack = 20
 
 // inTime: nothing passes, and no exchange outlasts its limit.
 func inTime(r *Result) (string, bool) {
-	limit := hostile.fleet().ChallengeTimeout.Seconds()
+	limit := shortLimit.Seconds()
 	if reason, ok := failsAll(r); !ok {
 		return reason, false
 	}

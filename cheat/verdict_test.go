@@ -2,8 +2,11 @@ package cheat
 
 import (
 	"math"
+	"math/big"
 	"slices"
 	"testing"
+
+	"github.com/filetao/filetao/proof/por"
 )
 
 func TestAtLeastIsTheTailOfTheBinomial(t *testing.T) {
@@ -13,7 +16,7 @@ func TestAtLeastIsTheTailOfTheBinomial(t *testing.T) {
 			t.Errorf("4 tosses, at least %d heads: %v, want %v", k, got, want)
 		}
 	}
-	if got := atLeast([]float64{0, 0, 0}, 1); got > 1e-20 {
+	if got := atLeast([]float64{0, 0, 0}, 1); got != 0 {
 		t.Errorf("what cannot pass passes with %v", got)
 	}
 	if got := atLeast([]float64{0.25, 1}, 2); math.Abs(got-0.25) > 1e-12 {
@@ -43,35 +46,98 @@ func TestLacksCountsThePiecesThatAreTouchedByTheirBytes(t *testing.T) {
 	}
 }
 
+func TestLacksBlocksIsTheChanceOfASampleThatMeetsOne(t *testing.T) {
+	const block = por.BlockSize
+	for _, c := range []struct {
+		blocks int64
+		lost   span
+		want   float64
+	}{
+		{460, span{5, 6}, 1},
+		{100, span{0, 1}, 1},
+		{920, span{4095, 4096}, 0.5},
+		{920, span{4095, 4097}, 1 - 460.0/920*459/919},
+		{1000, span{0, 540 * block}, 1 - 1/binomial(1000, 460)},
+		{1000, span{0, 541 * block}, 1},
+		{4600, span{7, 7}, 0},
+	} {
+		k := kept{size: c.blocks * block, lost: c.lost}
+		if got := k.lacksBlocks(); math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("%d blocks without %v: %v, want %v", c.blocks, c.lost, got, c.want)
+		}
+		f := float64((c.lost.to-1)/block-c.lost.from/block+1) / float64(c.blocks)
+		if c.lost.to > c.lost.from && 1-k.lacksBlocks() > math.Pow(1-f, float64(min(c.blocks, por.Sample)))+1e-12 {
+			t.Errorf("%d blocks without %v: more than (1-f)^460", c.blocks, c.lost)
+		}
+	}
+}
+
+// binomial is n over k.
+func binomial(n, k int64) float64 {
+	v, _ := new(big.Float).SetInt(new(big.Int).Binomial(n, k)).Float64()
+	return v
+}
+
+func good() Result {
+	return Result{
+		Protocol: Native, Native: 3, Asked: 3, Retrievals: 1, HonestAsked: 3, HonestPassed: 3, HonestScore: 1,
+		chances: []float64{0, 0, 0},
+	}
+}
+
 func TestAJudgementIsNoPassWithoutWhatItNeeds(t *testing.T) {
-	good := Result{Asked: 3, Retrievals: 1, HonestAsked: 3, HonestPassed: 3, HonestScore: 1, chances: []float64{0, 0, 0}}
-	judged := Cheater{Number: 5, judge: failsAll} // 5 has no gap
 	for name, c := range map[string]struct {
 		spoil func(*Result)
 		want  Verdict
 	}{
 		"all failed":            {func(*Result) {}, Refused},
 		"never asked":           {func(r *Result) { r.Asked = 0 }, Missed},
-		"a challenge passed":    {func(r *Result) { r.Passed = 1 }, Missed},
+		"an audit passed":       {func(r *Result) { r.Passed = 1 }, Missed},
 		"a retrieval passed":    {func(r *Result) { r.Retrieved = 1 }, Missed},
 		"honest miner accused":  {func(r *Result) { r.HonestPassed = 2 }, Missed},
 		"honest miner unasked":  {func(r *Result) { r.HonestAsked, r.HonestPassed = 0, 0 }, Missed},
 		"as rich as the honest": {func(r *Result) { r.Score = 1 }, Missed},
+		"no native audits":      {func(r *Result) { r.Native = 0 }, Missed},
+		"some native audits":    {func(r *Result) { r.Native = 1 }, Refused},
+		"reference":             {func(r *Result) { r.Protocol, r.Native = Reference, 0 }, Refused},
+		"reference, native":     {func(r *Result) { r.Protocol = Reference }, Missed},
+		"a dossier refuted":     {func(r *Result) { r.refuted = []string{"no"} }, Missed},
 	} {
-		r := good
+		r := good()
 		c.spoil(&r)
-		if r.settle(judged); r.Verdict != c.want {
+		if r.settle(Cheater{judge: failsAll}); r.Verdict != c.want {
 			t.Errorf("%s: %s (%s), want %s", name, r.Verdict, r.Reason, c.want)
 		}
 	}
-	r := good
-	r.Passed = 3
-	if r.settle(Cheater{Number: 7, judge: failsAll}); r.Verdict != NotYet || !Passed([]Result{r}) {
-		t.Errorf("a known gap: %s", r.Verdict)
+}
+
+func TestTwinsAndChoosersAreJudgedByTheirParts(t *testing.T) {
+	first, rest := tally{passed: [2]int{1, 1}}, tally{failed: [2]int{1, 1}}
+	for name, c := range map[string]struct {
+		judge func(*Result) (string, bool)
+		spoil func(*Result)
+		want  Verdict
+	}{
+		"twins":                   {onlyOneCopy, func(*Result) {}, Refused},
+		"the copy fails":          {onlyOneCopy, func(r *Result) { r.each[0] = rest }, Missed},
+		"the second passes":       {onlyOneCopy, func(r *Result) { r.each[2].passed[0]++ }, Missed},
+		"the second gives back":   {onlyOneCopy, func(r *Result) { r.each[1].passed[1]++ }, Missed},
+		"nobody gave back":        {onlyOneCopy, func(r *Result) { r.each[1].failed[1], r.each[2].failed[1] = 0, 0 }, Missed},
+		"chooser":                 {settledBySilence, func(*Result) {}, Refused},
+		"chooser that was let be": {settledBySilence, func(r *Result) { r.tries = []int{4, 3} }, Missed},
+		"chooser never failed":    {settledBySilence, func(r *Result) { r.Passed, r.chances = 3, []float64{1, 1, 1} }, Missed},
+		"chooser over the bound":  {settledBySilence, func(r *Result) { r.Passed, r.chances = 2, []float64{0, 0, 0} }, Missed},
+	} {
+		r := good()
+		r.each, r.tries, r.Passed, r.chances = []tally{first, rest, rest}, []int{4, 4}, 1, []float64{1, 0, 0}
+		c.spoil(&r)
+		if r.settle(Cheater{judge: c.judge}); r.Verdict != c.want {
+			t.Errorf("%s: %s (%s), want %s", name, r.Verdict, r.Reason, c.want)
+		}
 	}
 }
 
-func TestTheCatalogueHasAllThirteen(t *testing.T) {
+func TestTheCatalogueHasThemAll(t *testing.T) {
 	names := map[string]bool{}
 	last := 0
 	for _, c := range Catalogue() {
@@ -83,7 +149,7 @@ func TestTheCatalogueHasAllThirteen(t *testing.T) {
 		}
 		names[c.Name] = true
 	}
-	if last != 13 {
+	if last != 14 {
 		t.Errorf("the catalogue ends with %d", last)
 	}
 }

@@ -6,21 +6,27 @@ import (
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/pysample"
+	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 )
 
-// Available are the miners that can be asked, by ascending UID: those that
-// serve an axon, are no validators holding more than Config.VpermitLimit, and
-// are not ourselves. None before there is a metagraph.
+// Available are the miners that can be asked, by ascending UID; see the function
+// Available. None before there is a metagraph.
 func (f *Fleet) Available() []chain.Neuron {
-	m := f.deps.Metagraph()
+	return Available(f.deps.Metagraph(), f.cfg.VpermitLimit, f.self)
+}
+
+// Available are the miners of a metagraph that can be asked, by ascending UID:
+// those that serve an axon, are no validators holding more than the limit, and
+// are not the asker. None of no metagraph.
+func Available(m *chain.Metagraph, limit chain.Rao, asker wallet.Address) []chain.Neuron {
 	if m == nil {
 		return nil
 	}
 	var miners []chain.Neuron
 	for _, n := range m.Neurons {
-		validates := n.ValidatorPermit && n.Stake > f.cfg.VpermitLimit
-		if n.Axon.Serving() && !validates && n.Hotkey != f.self {
+		validates := n.ValidatorPermit && n.Stake > limit
+		if n.Axon.Serving() && !validates && n.Hotkey != asker {
 			miners = append(miners, n)
 		}
 	}

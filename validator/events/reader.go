@@ -21,6 +21,7 @@ type Log struct {
 	last    *os.File // the one that is written; nil: there is none
 	size    int64
 	lastLen int64
+	from    int64 // of the first file that is read: see Tail
 	read    int64
 	skipped int
 }
@@ -102,7 +103,7 @@ func (l *Log) Lines() iter.Seq2[Line, error] {
 			}
 		}
 		if l.last != nil {
-			l.lines(io.LimitReader(l.last, l.lastLen), yield)
+			l.lines(io.NewSectionReader(l.last, l.from, l.lastLen-l.from), yield)
 		}
 	}
 }
@@ -117,6 +118,11 @@ func (l *Log) linesOf(n uint64, yield func(Line, error) bool) bool {
 		return false
 	}
 	defer f.Close()
+	if _, err := f.Seek(l.from, io.SeekStart); err != nil {
+		yield(Line{}, err)
+		return false
+	}
+	l.from = 0
 	return l.lines(f, yield)
 }
 

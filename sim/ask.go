@@ -1,0 +1,216 @@
+package sim
+
+import (
+	"math"
+	"time"
+
+	"github.com/filetao/filetao/incentive"
+)
+
+// audit is validator.audit: repetitions that are due first, then the due by the
+// block's hash who owe nothing.
+func (v *view) audit(step int, block uint64, whole bool) {
+	for task := range v.batches {
+		b := &v.batches[task]
+		b.results, b.late = b.results[:0], b.late[:0]
+	}
+	if len(v.rest) < len(v.miners) {
+		for uid := range v.miners {
+			if q := &v.miners[uid].owes; q.tries > 0 && q.next <= block {
+				v.ask(uid, *q, block)
+			}
+		}
+	}
+	for _, uid := range v.w.challenges[step] {
+		v.askNew(int(uid), incentive.TaskChallenge, block)
+	}
+	if whole {
+		for _, uid := range v.w.retrievals[step] {
+			v.askNew(int(uid), incentive.TaskRetrieve, block)
+		}
+	}
+	v.settle(incentive.TaskChallenge, v.w.cfg.fleet.ChallengeTimeout)
+	v.settle(incentive.TaskRetrieve, v.w.cfg.fleet.RetrieveTimeout)
+}
+
+// askNew asks a miner that owes nothing about a datum it holds.
+func (v *view) askNew(uid int, task incentive.Task, block uint64) {
+	m := &v.miners[uid]
+	if v.owing[uid] || m.owes.tries > 0 || len(m.holdings) == 0 {
+		return
+	}
+	v.ask(uid, question{task: task, about: m.holdings[v.random.IntN(len(m.holdings))]}, block)
+}
+
+// ask puts a question, and concludes.
+func (v *view) ask(uid int, q question, block uint64) {
+	l := &v.w.lives[v.hotkeys[uid]]
+	k := &v.w.kinds[l.kind]
+	m := &v.miners[uid]
+	again := q.tries > 0
+	came := v.answers(uid, block)
+	ok := came && v.has(k, l, q, block)
+	if came && !ok && k.silent {
+		came = false
+	}
+	if repeats := v.w.cfg.product.Repeats; !came && q.tries < len(repeats) {
+		pause := repeats[q.tries]
+		q.tries++
+		q.next = block + uint64((pause+v.patience(q.task, k)+blockTime-1)/blockTime)
+		m.owes = q
+		return
+	}
+	m.owes = question{}
+	m.standing.Count(q.task, ok)
+	v.outcomes[l.kind].count(q.task, ok)
+	r := incentive.Result[int32]{
+		UID: uid, Hotkey: v.hotkeys[uid], OK: ok, Came: came, Elapsed: v.elapsed(k, q.task, q.about.size),
+		Bytes: q.about.size, Late: again, Tier: m.standing.Tier,
+	}
+	b := &v.batches[q.task]
+	if again {
+		b.late = append(b.late, r)
+	} else {
+		b.results = append(b.results, r)
+	}
+}
+
+// has says whether the miner can answer: what it lacks is found with the chance
+// that is proven.
+func (v *view) has(k *Kind, l *life, q question, block uint64) bool {
+	if block < l.from+blocksIn(k.turns) {
+		return true
+	}
+	switch {
+	case !q.about.kept:
+		return false
+	case q.task == incentive.TaskRetrieve:
+		return k.lacks == 0 && !k.withholds
+	}
+	chance := k.passes(q.about.size)
+	return chance == 1 || v.random.Float64() < chance
+}
+
+// patience is how long the validator waits for an answer.
+func (v *view) patience(task incentive.Task, k *Kind) time.Duration {
+	switch {
+	case task == incentive.TaskRetrieve:
+		return v.w.cfg.fleet.RetrieveTimeout
+	case k.reference:
+		return v.w.cfg.fleet.ChallengeTimeout
+	}
+	return v.w.cfg.fleet.AuditTimeout
+}
+
+// The time of an answer: a delay, what the bytes take (of an audit: its blocks),
+// times a log-normal number.
+const (
+	delay      = 0.05     // seconds
+	bandwidth  = 50 << 20 // bytes a second
+	auditBytes = 460 * 4096
+	sigma      = 0.5
+)
+
+func (v *view) elapsed(k *Kind, task incentive.Task, size int64) time.Duration {
+	if task == incentive.TaskChallenge && !k.reference {
+		size = min(size, auditBytes)
+	}
+	seconds := (delay + float64(size)/bandwidth) * math.Exp(sigma*v.random.NormFloat64())
+	if k.slow > 0 {
+		seconds *= k.slow
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
+
+// settle is validator.settle of a batch of audits.
+func (v *view) settle(task incentive.Task, limit time.Duration) {
+	b := &v.batches[task]
+	if b.results = append(b.results, b.late...); len(b.results) > 0 {
+		v.changes = v.ledger.Settle(task, limit, b.results, v.changes[:0])
+	}
+}
+
+// store is validator.storeRandom: a datum for due miners that are alive and have
+// room, and others in the place of those that fail.
+func (v *view) store(step int, block uint64) {
+	cfg := &v.w.cfg.product
+	size := v.size()
+	v.results = v.results[:0]
+	drawn := v.w.stores[step]
+	if len(v.rest) < len(v.miners) {
+		drawn = v.drawFromRest(block, cfg.StoreSample)
+	}
+	stored := 0
+	for round := 0; ; round++ {
+		for _, uid := range drawn {
+			if v.storeAt(int(uid), size, block) {
+				stored++
+			}
+		}
+		if round == cfg.StoreRounds || stored >= cfg.StoreSample || len(v.rest) <= len(drawn) {
+			break
+		}
+		v.rest = without(v.rest, drawn)
+		drawn = v.drawFromRest(block, cfg.StoreSample-stored)
+	}
+	if len(v.results) > 0 {
+		v.changes = v.ledger.Settle(incentive.TaskStore, v.w.cfg.fleet.StoreTimeout, v.results, v.changes[:0])
+	}
+}
+
+// drawFromRest is fleet.Draw from those that are left.
+func (v *view) drawFromRest(block uint64, k int) []uint16 {
+	drawn := narrow(sample(v.w.hash(block), len(v.rest), k))
+	for i, at := range drawn {
+		drawn[i] = v.rest[at]
+	}
+	return drawn
+}
+
+// without removes the drawn, in place.
+func without(rest, drawn []uint16) []uint16 {
+	kept := rest[:0]
+next:
+	for _, uid := range rest {
+		for _, d := range drawn {
+			if d == uid {
+				continue next
+			}
+		}
+		kept = append(kept, uid)
+	}
+	return kept
+}
+
+// storeAt has a miner store the step's datum, if it answers a ping and has room.
+func (v *view) storeAt(uid int, size int64, block uint64) bool {
+	if v.pinged[uid] == 0 && !v.answers(uid, block) || v.pinged[uid] < 0 {
+		return false
+	}
+	m, rules := &v.miners[uid], &v.w.cfg.rules
+	if size > rules.Room(m.standing, 0, v.ledger.Possession(uid, v.hotkeys[uid]))-m.bytes {
+		v.full[v.w.lives[v.hotkeys[uid]].kind]++
+		return false
+	}
+	l := &v.w.lives[v.hotkeys[uid]]
+	k := &v.w.kinds[l.kind]
+	ok := v.answers(uid, block)
+	m.standing.Count(incentive.TaskStore, ok)
+	v.outcomes[l.kind].count(incentive.TaskStore, ok)
+	v.results = append(v.results, incentive.Result[int32]{
+		UID: uid, Hotkey: v.hotkeys[uid], OK: ok, Came: ok, Elapsed: v.elapsed(k, incentive.TaskStore, size),
+		Bytes: size, Tier: m.standing.Tier,
+	})
+	if ok {
+		m.holdings = append(m.holdings, holding{size: size, kept: k.drops == 0 || v.random.Float64() >= k.drops})
+		m.bytes += size
+	}
+	return ok
+}
+
+// size draws a datum's, as the validator's Config says.
+func (v *view) size() int64 {
+	c := &v.w.cfg.product
+	size := math.Exp(math.Log(float64(c.MedianSize)) + float64(c.SizeSigma*v.random.NormFloat64()))
+	return int64(min(max(size, 1), float64(c.MaxSize)))
+}

@@ -1,0 +1,169 @@
+package sim_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/filetao/filetao/incentive"
+	"github.com/filetao/filetao/sim"
+)
+
+// small is a network of the real one's size, in the eyes of few validators.
+func small(seed uint64) sim.Config {
+	c := sim.DefaultConfig()
+	c.Validators, c.Days, c.Seed = 8, 3, seed
+	return c
+}
+
+func run(t *testing.T, c sim.Config) *sim.Report {
+	t.Helper()
+	r, err := sim.Run(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestTheStatementsHold is what has to come true of the incentive.
+func TestTheStatementsHold(t *testing.T) {
+	for seed := range uint64(2) {
+		r := run(t, small(seed))
+		for _, c := range r.Checks {
+			if c.Verdict != sim.Pass {
+				t.Errorf("seed %d: %s: %s, %s", seed, c.Statement, c.Verdict, c.Figures)
+			}
+		}
+		if r.Failed() || r.Restarts < 4 {
+			t.Errorf("seed %d: failed %v, %d restarts", seed, r.Failed(), r.Restarts)
+		}
+		kindsAreAsExpected(t, seed, r)
+	}
+}
+
+func kindsAreAsExpected(t *testing.T, seed uint64, r *sim.Report) {
+	t.Helper()
+	for _, k := range r.Kinds {
+		least, most := 0.0, 0.01
+		switch {
+		case k.Kind == "slow":
+			least, most = 0.5, 0.7
+		case k.Class == sim.Honest, k.Kind == "outage":
+			least, most = 0.95, 1.05
+		case k.Kind == "keeps-9-of-10":
+			least, most = 0.2, 0.8
+		}
+		if k.Share == nil || *k.Share < least || *k.Share > most {
+			t.Errorf("seed %d: %s has %v of a steady miner's incentive, want %v to %v", seed, k.Kind, k.Share, least, most)
+		}
+		// Lost answers fail nobody: they are asked for again.
+		if k.Class == sim.Honest && k.Audits.Successes != k.Audits.Attempts {
+			t.Errorf("seed %d: %s failed %d audits", seed, k.Kind, k.Audits.Attempts-k.Audits.Successes)
+		}
+		if k.Class == sim.Honest && k.Demotions != 0 {
+			t.Errorf("seed %d: %s was demoted %d times", seed, k.Kind, k.Demotions)
+		}
+	}
+}
+
+func TestThePlainSumPaysCheaters(t *testing.T) {
+	c := small(1)
+	c.Profile, c.Validators, c.Cheaters = "v3-plain", 2, []string{"fabricator"}
+	r := run(t, c)
+	if k := r.Kinds[len(r.Kinds)-1]; !r.Failed() || k.Kind != "fabricator" || *k.Share < 0.5 {
+		t.Errorf("failed %v; %+v", r.Failed(), k)
+	}
+}
+
+func TestTheSameSeedGivesTheSameBytes(t *testing.T) {
+	all := func(seed uint64, workers int) []byte {
+		c := small(seed)
+		c.Validators, c.Days, c.Workers = 3, 2, workers
+		r := run(t, c)
+		var b bytes.Buffer
+		if err := json.NewEncoder(&b).Encode(r); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range r.Figures() {
+			for _, format := range []string{"svg", "png"} {
+				picture, err := f.Render(format)
+				if err != nil || len(picture) < 5_000 {
+					t.Fatalf("%s as %s: %d bytes, %v", f.Name, format, len(picture), err)
+				}
+				b.Write(picture)
+			}
+			if _, err := f.Render("gif"); err == nil {
+				t.Error("a gif")
+			}
+		}
+		return b.Bytes()
+	}
+	one := all(7, 1)
+	if !bytes.Equal(one, all(7, 1)) || !bytes.Equal(one, all(7, 5)) {
+		t.Error("the same seed gave other bytes")
+	}
+	if bytes.Equal(one, all(8, 1)) {
+		t.Error("another seed gave the same bytes")
+	}
+}
+
+func TestWhatCannotBePlayedIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*sim.Config)
+		want   error
+	}{
+		{"few miners", func(c *sim.Config) { c.Miners = 20 }, sim.ErrConfig},
+		{"many miners", func(c *sim.Config) { c.Miners = 5000 }, sim.ErrConfig},
+		{"no validators", func(c *sim.Config) { c.Validators = 0 }, sim.ErrConfig},
+		{"negative days", func(c *sim.Config) { c.Days = -1 }, sim.ErrConfig},
+		{"a strange cheater", func(c *sim.Config) { c.Cheaters = []string{"saint"} }, sim.ErrKind},
+		{"an honest cheater", func(c *sim.Config) { c.Cheaters = []string{"steady"} }, sim.ErrKind},
+		{"a strange profile", func(c *sim.Config) { c.Profile = "v9" }, incentive.ErrProfile},
+	} {
+		cfg := small(1)
+		c.change(&cfg)
+		if _, err := sim.Run(t.Context(), cfg); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+func TestItEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	c, told := small(1), 0
+	c.Progress = func(done, all int) {
+		if told++; done != told || all != 3*9 {
+			t.Errorf("%d of %d parts, told %d times", done, all, told)
+		}
+		if done == 6 {
+			cancel()
+		}
+	}
+	if _, err := sim.Run(ctx, c); !errors.Is(err, context.Canceled) || told > 6+2*2 {
+		t.Errorf("%v after %d parts", err, told)
+	}
+}
+
+func TestAShortRunLeavesStatementsOpen(t *testing.T) {
+	c := small(1)
+	c.Days, c.Validators, c.Cheaters = 1, 1, []string{}
+	r := run(t, c)
+	for i, want := range []sim.Verdict{sim.Open, sim.Open} {
+		if got := r.Checks[i].Verdict; got != want {
+			t.Errorf("%s: %s, %s", r.Checks[i].Statement, got, r.Checks[i].Figures)
+		}
+	}
+	for _, k := range r.Kinds {
+		for _, x := range []*float64{k.Share, k.Largest, k.Sank} {
+			if x != nil && (math.IsNaN(*x) || math.IsInf(*x, 0)) {
+				t.Error(fmt.Sprint(k))
+			}
+		}
+	}
+	r.Figures()
+}

@@ -1,0 +1,192 @@
+package sim
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/fleet"
+	"github.com/filetao/filetao/incentive"
+)
+
+func testWorld(t *testing.T, days int) *world {
+	t.Helper()
+	c := DefaultConfig()
+	c.Days, c.Validators, c.Seed = days, 2, 5
+	c, err := c.checked()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := newWorld(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.draw(0, w.steps())
+	return w
+}
+
+func TestDrawsAreTheFleets(t *testing.T) {
+	w := testWorld(t, 1)
+	neurons := make([]chain.Neuron, w.cfg.Miners)
+	for uid := range neurons {
+		neurons[uid].UID = chain.UID(uid)
+	}
+	v := newView(w, 0)
+	for step := range 50 {
+		block := uint64(3 * step)
+		for _, c := range []struct {
+			k    int
+			from []chain.Neuron
+			got  []uint16
+		}{
+			{15, neurons, w.stores[step]}, {10, neurons, w.challenges[step]}, {10, neurons, w.retrievals[step]}, {40, neurons, w.pings[step]},
+		} {
+			var want []uint16
+			for _, n := range fleet.Draw(w.hash(block), c.from, c.k) {
+				want = append(want, uint16(n.UID))
+			}
+			if !slices.Equal(c.got, want) {
+				t.Fatalf("step %d draws %v, the fleet %v", step, c.got, want)
+			}
+		}
+		v.rest = v.rest[:0]
+		for uid := 40; uid < w.cfg.Miners; uid++ {
+			v.rest = append(v.rest, uint16(uid))
+		}
+		got := v.drawFromRest(block, 7)
+		for i, n := range fleet.Draw(w.hash(block), neurons[40:], 7) {
+			if got[i] != uint16(n.UID) {
+				t.Fatalf("step %d draws %v of the rest, the fleet %d as number %d", step, got, n.UID, i)
+			}
+		}
+	}
+}
+
+// TestAViewIsSoundAtEveryStep plays two days and looks at everything after each
+// step.
+func TestAViewIsSoundAtEveryStep(t *testing.T) {
+	w := testWorld(t, 2)
+	v := newView(w, 1)
+	was := slices.Clone(v.hotkeys)
+	replaced := 0
+	for step := range w.steps() {
+		if err := v.play(step, step+1); err != nil {
+			t.Fatal(err)
+		}
+		for uid := range v.miners {
+			sound(t, v, uid)
+			if step > 0 && v.hotkeys[uid] != was[uid] {
+				replaced++
+				row, _ := v.ledger.Row(uid)
+				if row.Hotkey != v.hotkeys[uid] || v.miners[uid].standing.TotalSuccesses > 3 || math.Abs(row.Score) > 3*0.05 {
+					t.Errorf("step %d: a new hotkey on UID %d has %+v, %+v", step, uid, row, v.miners[uid].standing)
+				}
+			}
+		}
+		copy(was, v.hotkeys)
+	}
+	if replaced < 8 {
+		t.Errorf("%d UIDs changed hands", replaced)
+	}
+}
+
+func sound(t *testing.T, v *view, uid int) {
+	t.Helper()
+	m := &v.miners[uid]
+	var bytes int64
+	for _, h := range m.holdings {
+		bytes += h.size
+	}
+	sum := m.standing.Sum()
+	switch {
+	case bytes != m.bytes:
+		t.Fatalf("UID %d holds %d bytes, counted %d", uid, bytes, m.bytes)
+	case sum.Successes > sum.Attempts || m.standing.TotalSuccesses < sum.Successes:
+		t.Fatalf("UID %d: %+v", uid, m.standing)
+	case m.owes.tries > len(v.w.cfg.product.Repeats):
+		t.Fatalf("UID %d owes %+v", uid, m.owes)
+	case v.w.lives[v.hotkeys[uid]].uid != uid:
+		t.Fatalf("UID %d is %d's", uid, v.hotkeys[uid])
+	}
+}
+
+// A validator that is killed goes on with the scores of its checkpoint, and
+// with all standings.
+func TestARestartChangesNothingSaved(t *testing.T) {
+	w := testWorld(t, 1)
+	v := newView(w, 0)
+	v.stop = math.MaxUint64
+	if err := v.play(0, 500); err != nil {
+		t.Fatal(err)
+	}
+	v.save(1500)
+	rows, standing := v.ledger.Rows(), v.miners[0].standing
+	if err := v.restart(1500); err != nil {
+		t.Fatal(err)
+	}
+	v.adopt(1500)
+	if !slices.Equal(rows, v.ledger.Rows()) || v.miners[0].standing != standing || v.restarts != 1 {
+		t.Error("a restart changed what was saved")
+	}
+	if v.stop <= 1500 || v.resume <= v.stop || v.resume > v.stop+1+blocksIn(6*time.Hour) {
+		t.Errorf("down next from %d to %d", v.stop, v.resume)
+	}
+}
+
+// Incentive is shared out whole, and only to those who hold a UID.
+func TestIncentivesSumToOne(t *testing.T) {
+	w := testWorld(t, 2)
+	views := make([]*view, w.cfg.Validators)
+	for i := range views {
+		views[i] = newView(w, i)
+		if err := views[i].play(0, w.steps()); err != nil {
+			t.Fatal(err)
+		}
+		views[i].end()
+	}
+	r := newReport(w, views)
+	if len(r.totals) != 40 || len(r.shares) != len(w.kinds) || len(r.shares[0]) != 40 {
+		t.Fatalf("%d epochs", len(r.totals))
+	}
+	for e, total := range r.totals[2:] {
+		if math.Abs(total-1) > 1e-9 {
+			t.Errorf("epoch %d: %v", e+2, total)
+		}
+	}
+}
+
+func TestChancesAreTheProvenBounds(t *testing.T) {
+	lacks := Kind{lacks: 0.01}
+	reference := Kind{lacks: 0.01, reference: true}
+	for _, c := range []struct {
+		kind Kind
+		size int64
+		want float64
+	}{
+		{Kind{}, 1 << 20, 1}, {lacks, 1, 0.99}, {lacks, 4097, 0.99 * 0.99}, {lacks, 1 << 30, math.Pow(0.99, 460)}, {reference, 1 << 30, 0.99},
+	} {
+		if got := c.kind.passes(c.size); math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("%+v with %d bytes passes with %v, want %v", c.kind, c.size, got, c.want)
+		}
+	}
+	v := newView(testWorld(t, 1), 0)
+	l := &life{}
+	for _, c := range []struct {
+		kind  Kind
+		task  incentive.Task
+		kept  bool
+		block uint64
+		want  bool
+	}{
+		{Kind{}, incentive.TaskRetrieve, true, 0, true}, {Kind{}, incentive.TaskChallenge, false, 0, false},
+		{Kind{lacks: 0.01}, incentive.TaskRetrieve, true, 0, false}, {Kind{withholds: true}, incentive.TaskRetrieve, true, 0, false},
+		{Kind{withholds: true}, incentive.TaskChallenge, true, 0, true}, {Kind{lacks: 1, turns: time.Hour}, incentive.TaskRetrieve, true, 299, true},
+		{Kind{lacks: 1, turns: time.Hour}, incentive.TaskRetrieve, true, 300, false},
+	} {
+		if got := v.has(&c.kind, l, question{task: c.task, about: holding{size: 1 << 20, kept: c.kept}}, c.block); got != c.want {
+			t.Errorf("%+v, task %d at block %d: %v", c.kind, c.task, c.block, got)
+		}
+	}
+}

@@ -38,7 +38,7 @@ func (q inquiry) again() bool { return len(q.before.Question) > 0 }
 // whole also by returning it, and asks again whom a repetition is due for. Who
 // holds nothing that can be asked about, or not any more, is left out, and so is
 // who owes an answer. pinged says whom the same step has pinged and who answered.
-func (v *Validator) audit(ctx context.Context, block chain.Block, whole bool, owed debts, pinged <-chan map[wallet.Address]bool) error {
+func (v *Validator) audit(ctx context.Context, block chain.Block, whole bool, owed debts, pinged <-chan map[wallet.Address]bool) (challenges, retrievals batch, err error) {
 	start, turns := v.deps.Now(), v.turns(block, whole, owed)
 	miners := make([]chain.Neuron, len(turns))
 	var mu sync.Mutex // guards asked and failed
@@ -50,29 +50,16 @@ func (v *Validator) audit(ctx context.Context, block chain.Block, whole bool, ow
 		defer mu.Unlock()
 		asked, failed = append(asked, put...), errors.Join(failed, err)
 	})
-	challenges, retrievals := v.challenges(block, start), v.retrievals(block, start)
-	err := v.conclude(ctx, asked, cutOff(<-pinged, asked), map[fleet.Task]*batch{
+	limits := v.deps.Fleet.Config()
+	challenges = batch{task: TaskChallenge, start: start, limit: limits.ChallengeTimeout}
+	retrievals = batch{task: TaskRetrieve, start: start, limit: limits.RetrieveTimeout}
+	err = v.conclude(ctx, asked, cutOff(<-pinged, asked), map[fleet.Task]*batch{
 		fleet.TaskChallenge: &challenges, fleet.TaskRetrieve: &retrievals,
 	})
-	failed = errors.Join(failed, err, v.settle(ctx, challenges))
-	if whole || !retrievals.empty() {
-		failed = errors.Join(failed, v.settle(ctx, retrievals))
+	if !whole && len(retrievals.results) == 0 {
+		retrievals = batch{}
 	}
-	return failed
-}
-
-func (v *Validator) challenges(block chain.Block, start time.Time) batch {
-	return batch{
-		task: TaskChallenge, block: block, start: start,
-		failure: v.cfg.Rules.ChallengeFailure, limit: v.deps.Fleet.Config().ChallengeTimeout,
-	}
-}
-
-func (v *Validator) retrievals(block chain.Block, start time.Time) batch {
-	return batch{
-		task: TaskRetrieve, block: block, start: start,
-		failure: v.cfg.Rules.RetrieveFailure, limit: v.deps.Fleet.Config().RetrieveTimeout,
-	}
+	return challenges, retrievals, errors.Join(failed, err)
 }
 
 // turns are those of a step: repetitions first, the longest due before others.
@@ -162,13 +149,16 @@ func (v *Validator) conclude(ctx context.Context, asked []inquiry, cutOff bool, 
 			failed = errors.Join(failed, v.spoiled(ctx, within, q))
 			continue
 		}
-		failed = errors.Join(failed, v.record(within, q))
-		b := batches[q.question.Task]
-		if q.again() {
-			b.late = append(b.late, q.outcome)
-		} else {
-			b.outcomes = append(b.outcomes, q.outcome)
+		said, err := v.record(within, q)
+		if err != nil { // it may be asked again, and is rewarded then
+			failed = errors.Join(failed, err)
+			continue
 		}
+		b := batches[q.question.Task]
+		b.results = append(b.results, result{Outcome: q.outcome, late: q.again(), said: said})
+	}
+	for _, b := range batches {
+		b.took = v.deps.Now().Sub(b.start)
 	}
 	return failed
 }

@@ -1,7 +1,6 @@
 package validator
 
 import (
-	"slices"
 	"sync"
 
 	"github.com/filetao/filetao/chain"
@@ -9,113 +8,155 @@ import (
 	"github.com/filetao/filetao/wallet"
 )
 
-// board has each UID's score and failures in a row, for the hotkey that holds
-// it. What is said of another hotkey is ignored: it lost the UID meanwhile.
+// board is the ledger of scores, for several goroutines, and since when each UID
+// is its hotkey's: one that was registered anew is as much a stranger as another.
 type board struct {
-	alpha float64
-
-	mu   sync.Mutex // guards rows
-	rows []row      // index = UID
+	mu     sync.Mutex // guards all below
+	ledger *incentive.Ledger[wallet.Address]
+	since  []uint64 // by UID: the block of the registration; 0 is not known
 }
 
-// row is one UID.
+// row is one UID, as it is saved.
 type row struct {
-	Hotkey   wallet.Address `json:"hotkey"`
-	Score    float64        `json:"score"`
-	Failures int            `json:"failures"` // pings in a row
+	incentive.Row[wallet.Address]
+	Since uint64 `json:"registered_at,omitempty"`
 }
 
-func newBoard(alpha float64) *board { return &board{alpha: alpha} }
-
-// reward moves a score towards a reward.
-func (b *board) reward(uid chain.UID, hotkey wallet.Address, reward float64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if r := b.row(uid, hotkey); r != nil {
-		r.Score = incentive.MovingAverage(r.Score, reward, b.alpha)
-	}
+func newBoard(rules incentive.Rules) *board {
+	return &board{ledger: incentive.NewLedger[wallet.Address](rules)}
 }
 
-// pinged counts a ping. It is true when the miner has failed more than most
-// times in a row, which begins the count anew.
-func (b *board) pinged(uid chain.UID, hotkey wallet.Address, ok bool, most int) (down bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	r := b.row(uid, hotkey)
-	if r == nil {
-		return false
-	}
-	if r.Failures++; ok || r.Failures > most {
-		r.Failures = 0
-		return !ok
-	}
-	return false
-}
-
-func (b *board) row(uid chain.UID, hotkey wallet.Address) *row {
-	if int(uid) >= len(b.rows) || b.rows[uid].Hotkey != hotkey {
-		return nil
-	}
-	return &b.rows[uid]
-}
-
-// lost are those whose UID is another's in the metagraph, or nobody's.
-func (b *board) lost(neurons []chain.Neuron) (lost []Loss) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for uid, r := range b.rows {
-		if uid >= len(neurons) || neurons[uid].Hotkey != r.Hotkey {
-			lost = append(lost, Loss{UID: chain.UID(uid), Hotkey: r.Hotkey, Replaced: true})
+// settle enters results of a task.
+func (b *board) settle(task incentive.Task, batch batch) []incentive.Change {
+	results := make([]incentive.Result[wallet.Address], len(batch.results))
+	for i, r := range batch.results {
+		results[i] = incentive.Result[wallet.Address]{
+			UID: int(r.UID), Hotkey: r.Hotkey, OK: r.OK(), Came: r.Came, Elapsed: r.Elapsed, Bytes: r.Bytes, Late: r.late, Tier: r.tier,
 		}
 	}
-	return lost
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ledger.Settle(task, batch.limit, results, nil)
 }
 
-// adopt makes the board that of the metagraph's hotkeys: a UID that changed
+// pinged counts a ping; see incentive.Ledger.
+func (b *board) pinged(r result, most int) (c incentive.Change, down bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ledger.Pinged(int(r.UID), r.Hotkey, r.OK(), most)
+}
+
+// possession is a miner's factor; a newcomer's for one without a UID.
+func (b *board) possession(n chain.Neuron) float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ledger.Possession(int(n.UID), n.Hotkey)
+}
+
+// tenants are the hotkeys by UID, "" where the present one was registered after
+// it had the UID already. b.mu is held.
+func (b *board) tenants(neurons []chain.Neuron) []wallet.Address {
+	hotkeys := hotkeysOf(neurons)
+	for uid, n := range neurons {
+		if uid < len(b.since) && b.since[uid] != 0 && b.since[uid] != n.RegisteredAt {
+			hotkeys[uid] = ""
+		}
+	}
+	return hotkeys
+}
+
+func hotkeysOf(neurons []chain.Neuron) []wallet.Address {
+	hotkeys := make([]wallet.Address, len(neurons))
+	for uid, n := range neurons {
+		hotkeys[uid] = n.Hotkey
+	}
+	return hotkeys
+}
+
+// handover is a UID that changed hands.
+type handover struct {
+	uid      chain.UID
+	old, now wallet.Address // "" for nobody
+	score    float64        // the old one's
+}
+
+// handovers are the UIDs whose holder in the metagraph is not the board's. A
+// board without UIDs is a validator's first look: it has none.
+func (b *board) handovers(neurons []chain.Neuron) (all []handover) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, uid := range b.ledger.Lost(b.tenants(neurons)) {
+		row, _ := b.ledger.Row(uid)
+		h := handover{uid: chain.UID(uid), old: row.Hotkey, score: row.Score}
+		if uid < len(neurons) {
+			h.now = neurons[uid].Hotkey
+		}
+		all = append(all, h)
+	}
+	if known := len(b.since); known > 0 {
+		for _, n := range neurons[min(known, len(neurons)):] {
+			all = append(all, handover{uid: n.UID, now: n.Hotkey})
+		}
+	}
+	return all
+}
+
+// adopt makes the board that of the metagraph's holders: a UID that changed
 // hands starts from zero.
 func (b *board) adopt(neurons []chain.Neuron) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	rows := make([]row, len(neurons))
+	b.ledger.Adopt(b.tenants(neurons)) // which drops the row of who is registered anew
+	b.ledger.Adopt(hotkeysOf(neurons))
+	b.since = make([]uint64, len(neurons))
 	for uid, n := range neurons {
-		rows[uid].Hotkey = n.Hotkey
-		if uid < len(b.rows) && b.rows[uid].Hotkey == n.Hotkey {
-			rows[uid] = b.rows[uid]
-		}
+		b.since[uid] = n.RegisteredAt
 	}
-	b.rows = rows
 }
 
 // all are the scores by UID.
 func (b *board) all() []float64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	scores := make([]float64, len(b.rows))
-	for i, r := range b.rows {
-		scores[i] = r.Score
+	rows := b.save()
+	scores := make([]float64, len(rows))
+	for uid, r := range rows {
+		scores[uid] = r.Score
 	}
 	return scores
+}
+
+// scores are those of the metagraph's holders, 0 where the board knows another.
+func (b *board) scores(neurons []chain.Neuron) []float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ledger.Scores(b.tenants(neurons))
 }
 
 // holder is the hotkey of a UID; "" of none.
 func (b *board) holder(uid int) wallet.Address {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if uid >= len(b.rows) {
-		return ""
-	}
-	return b.rows[uid].Hotkey
+	row, _ := b.ledger.Row(uid)
+	return row.Hotkey
 }
 
 // save and restore are for checkpoints.
 func (b *board) save() []row {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Clone(b.rows)
+	rows := make([]row, len(b.since))
+	for uid, r := range b.ledger.Rows() {
+		rows[uid] = row{r, b.since[uid]}
+	}
+	return rows
 }
 
 func (b *board) restore(rows []row) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.rows = rows
+	ledger := make([]incentive.Row[wallet.Address], len(rows))
+	b.since = make([]uint64, len(rows))
+	for uid, r := range rows {
+		ledger[uid], b.since[uid] = r.Row, r.Since
+	}
+	b.ledger.Restore(ledger)
 }

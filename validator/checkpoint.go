@@ -16,7 +16,9 @@ import (
 // version. It is kept as it is; whoever gives it up removes it.
 var ErrState = errors.New("saved validator state is unreadable")
 
-const stateVersion = 1
+// stateVersion is what is written. Version 1 had no possession and no block of
+// the registration: who comes out of it is a newcomer to audits.
+const stateVersion = 2
 
 // checkpoint is the saved state: one JSON object under stateName in the index.
 type checkpoint struct {
@@ -41,7 +43,7 @@ func decodeState(data []byte) (progress, []row, error) {
 		return progress{}, nil, fmt.Errorf("%w: %w", ErrState, err)
 	}
 	_, err := dec.Token()
-	if !errors.Is(err, io.EOF) || c.Version != stateVersion || len(c.Rows) > math.MaxUint16+1 {
+	if !errors.Is(err, io.EOF) || c.Version < 1 || c.Version > stateVersion || len(c.Rows) > math.MaxUint16+1 {
 		return progress{}, nil, fmt.Errorf("%w: version %d with %d UIDs", ErrState, c.Version, len(c.Rows))
 	}
 	for uid, r := range c.Rows {
@@ -73,6 +75,7 @@ func (v *Validator) load(ctx context.Context) error {
 		}
 		v.progress = p
 		v.board.restore(rows)
+		v.resume(p)
 		v.log.Info("scores loaded", "block", p.Block, "uids", len(rows), "steps", p.Steps)
 	}
 	v.loaded = true

@@ -2,27 +2,30 @@ package validator
 
 import (
 	"slices"
-	"time"
 
 	"github.com/filetao/filetao/chain"
-	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/wallet"
 )
 
 // Task is what an event is about.
 type Task string
 
-// The tasks.
+// The tasks. A rollover ends a window of statistics, and has the miners whose
+// tier was decided; replaced has the UIDs that changed hands.
 const (
 	TaskStore     Task = "store"
 	TaskChallenge Task = "challenge"
 	TaskRetrieve  Task = "retrieve"
 	TaskMonitor   Task = "monitor"
 	TaskWeights   Task = "set_weights"
+	TaskRollover  Task = "rollover"
+	TaskReplaced  Task = "replaced"
 )
 
 // Event is what one task did. The lists that speak of miners are parallel to
-// UIDs; JSON names are those of the reference's events.
+// UIDs; JSON names are those of the reference's events up to Scores, and ours
+// from there on, so that why a score or a tier is what it is can be told from
+// the events alone.
 type Event struct {
 	Task       Task        `json:"task_name"`
 	Block      uint64      `json:"block"`
@@ -30,8 +33,10 @@ type Event struct {
 	Successful []bool      `json:"successful"`
 	// CompletionTimes are in seconds, for failures until they were known.
 	CompletionTimes []float64 `json:"completion_times"`
-	StatusMessages  []string  `json:"task_status_messages"`
-	StatusCodes     []int     `json:"task_status_codes"`
+	// StatusMessages say how it went: of an audit the verdict and its reason, as
+	// in the miner's record, of a rollover what the tier was decided by.
+	StatusMessages []string `json:"task_status_messages"`
+	StatusCodes    []int    `json:"task_status_codes"`
 	// Rewards are those that entered the scores.
 	Rewards []float64 `json:"rewards"`
 	// StepLength is how long the task took, in seconds.
@@ -43,39 +48,41 @@ type Event struct {
 	SetWeights []uint16 `json:"set_weights,omitempty"`
 	// Scores are the moving averages by UID after the task.
 	Scores []float64 `json:"moving_averaged_scores"`
+
+	// Hotkeys hold the UIDs, "" for nobody; not in events of weights.
+	Hotkeys []wallet.Address `json:"hotkeys,omitempty"`
+	// Before and After are each miner's score around the task. A UID that
+	// changed hands had Before under its former hotkey.
+	Before []float64 `json:"scores_before,omitempty"`
+	After  []float64 `json:"scores_after,omitempty"`
+	// MinerTiers are those that the rewards are by, Possession what the audits
+	// make of a success: the factors of a reward. Of stores, challenges and
+	// retrievals.
+	MinerTiers []string  `json:"miner_tiers,omitempty"`
+	Possession []float64 `json:"possession,omitempty"`
+	// TiersBefore and TiersAfter are those around a rollover, Window the number
+	// of the window that it begins.
+	TiersBefore []string `json:"tiers_before,omitempty"`
+	TiersAfter  []string `json:"tiers_after,omitempty"`
+	Window      uint64   `json:"window,omitempty"`
+	// Replaced held the UIDs before they changed hands; "" for nobody.
+	Replaced []wallet.Address `json:"replaced_hotkeys,omitempty"`
 }
 
-// eventOf describes outcomes and what they earned.
-func (v *Validator) eventOf(task Task, block uint64, start time.Time, outcomes []fleet.Outcome, rewards []float64) Event {
-	n := len(outcomes)
-	e := Event{
-		Task: task, Block: block, Rewards: rewards, StepLength: v.deps.Now().Sub(start).Seconds(),
-		UIDs: make([]chain.UID, 0, n), Successful: make([]bool, 0, n), CompletionTimes: make([]float64, 0, n),
-		StatusMessages: make([]string, 0, n), StatusCodes: make([]int, 0, n),
-	}
-	for _, o := range outcomes {
-		message := "Success"
-		if o.Err != nil {
-			message = o.Err.Error()
-		}
-		e.UIDs = append(e.UIDs, o.UID)
-		e.Successful = append(e.Successful, o.OK())
-		e.CompletionTimes = append(e.CompletionTimes, o.Elapsed.Seconds())
-		e.StatusMessages = append(e.StatusMessages, message)
-		e.StatusCodes = append(e.StatusCodes, o.Status())
-	}
-	return e
-}
-
-// emit completes an event and hands it to the observer.
-func (v *Validator) emit(e Event) {
-	if v.deps.Observe == nil {
-		return
-	}
+// complete adds the scores as they are now.
+func (v *Validator) complete(e Event) Event {
 	e.Scores = v.board.all()
 	if len(e.Scores) > 0 {
 		best := slices.Index(e.Scores, slices.Max(e.Scores))
 		e.BestUID, e.BestHotkey = chain.UID(best), v.board.holder(best)
+	}
+	return e
+}
+
+// tell hands an event to the observer.
+func (v *Validator) tell(e Event) {
+	if v.deps.Observe == nil {
+		return
 	}
 	v.observing.Lock()
 	defer v.observing.Unlock()

@@ -103,6 +103,7 @@ type bench struct {
 	log      *slog.Logger  // of the validators made from now on
 	ping     time.Duration // their timeouts
 	work     time.Duration
+	told     func(validator.Event) // may be nil; called as events come
 
 	mu     sync.Mutex // guards all below
 	now    time.Time
@@ -168,6 +169,9 @@ func (b *bench) pass(d time.Duration) {
 }
 
 func (b *bench) observe(e validator.Event) {
+	if b.told != nil {
+		b.told(e)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.events = append(b.events, e)

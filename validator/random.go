@@ -21,26 +21,25 @@ import (
 // storeRandom has due miners that are alive store a fresh random datum, and
 // others in the place of those that fail. pinged has who was pinged already,
 // and whether it answered. Who owes an answer is handed nothing.
-func (v *Validator) storeRandom(ctx context.Context, block chain.Block, pinged map[wallet.Address]bool, owed debts) error {
-	b := batch{
-		task: TaskStore, block: block, start: v.deps.Now(),
-		failure: v.cfg.Rules.StoreFailure, limit: v.deps.Fleet.Config().StoreTimeout,
-	}
+func (v *Validator) storeRandom(ctx context.Context, block chain.Block, pinged map[wallet.Address]bool, owed debts) (batch, error) {
+	b := batch{task: TaskStore, start: v.deps.Now(), limit: v.deps.Fleet.Config().StoreTimeout}
 	data, err := v.randomData()
 	if err != nil {
-		return err
+		return b, err
 	}
 	datum := fleet.NewDatum(data)
 	rest := slices.DeleteFunc(v.deps.Fleet.Available(), func(n chain.Neuron) bool { return owed[n.Hotkey] != nil })
+	var outcomes []fleet.Outcome
+	var broken error
 	stored := 0
-	for round := 0; round <= v.cfg.StoreRounds && stored < v.cfg.StoreSample && len(rest) > 0; round++ {
+	for round := 0; round <= v.cfg.StoreRounds && stored < v.cfg.StoreSample && len(rest) > 0 && broken == nil; round++ {
 		drawn := fleet.Draw(block.Hash, rest, v.cfg.StoreSample-stored)
 		rest = slices.DeleteFunc(rest, func(n chain.Neuron) bool { return slices.Contains(drawn, n) })
 		alive := v.alive(ctx, drawn, pinged)
 		got, err := v.deps.Fleet.Spread(ctx, datum, index.Random, v.cfg.TTL, len(alive), alive)
-		b.outcomes = append(b.outcomes, got...)
+		outcomes = append(outcomes, got...)
 		if err != nil && !errors.Is(err, fleet.ErrShort) {
-			return errors.Join(err, v.settle(ctx, b))
+			broken = err
 		}
 		for _, o := range got {
 			if o.OK() {
@@ -48,7 +47,8 @@ func (v *Validator) storeRandom(ctx context.Context, block chain.Block, pinged m
 			}
 		}
 	}
-	return v.settle(ctx, b)
+	b, err = v.done(ctx, b, outcomes)
+	return b, errors.Join(broken, err)
 }
 
 // alive are those of the miners that answer a ping. Who was pinged before is

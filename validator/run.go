@@ -9,9 +9,10 @@ import (
 )
 
 // Run follows the chain's blocks until ctx ends: a step every BlocksPerStep,
-// left out while the last one still runs; weights when they are due; a
-// checkpoint every CheckpointBlocks and at the end. It fails when the saved
-// scores cannot be read at the start or written at the end.
+// left out while the last one still runs; weights when they are due. The state
+// is saved by every step, every CheckpointBlocks and at the end; who is killed
+// loses nothing but the step under way. Run fails when the saved
+// state cannot be read at the start or written at the end.
 func (v *Validator) Run(ctx context.Context) error {
 	blocks := v.deps.Follower.Blocks(ctx)
 	select {

@@ -8,12 +8,19 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/fleet"
+	"github.com/filetao/filetao/incentive"
+	"github.com/filetao/filetao/wallet"
 )
 
 func TestStateComesBack(t *testing.T) {
-	p := progress{Block: 7, Steps: 2, Window: 1, Dropped: 3}
-	rows := []row{{Hotkey: "a", Score: 0.25, Failures: 2}, {Hotkey: "b", Score: -0.005}}
+	p := progress{Block: 7, Steps: 2, Window: 1, Dropped: 3, Sent: 5}
+	pass := incentive.Evidence{Passed: 12.5, Failed: 0.1}
+	rows := []row{
+		{Row: incentive.Row[wallet.Address]{Hotkey: "a", Score: 0.25, Failures: 2, Possession: incentive.Possession{Challenge: pass}}, Since: 77},
+		{Row: incentive.Row[wallet.Address]{Hotkey: "b", Score: -0.005}},
+	}
 	data, err := encodeState(p, rows)
 	if err != nil {
 		t.Fatal(err)
@@ -24,9 +31,33 @@ func TestStateComesBack(t *testing.T) {
 	}
 }
 
+// A state of before possession is read: all are newcomers to audits, and keep
+// their scores, whenever they were registered.
+func TestAStateOfVersion1IsRead(t *testing.T) {
+	_, rows, err := decodeState([]byte(`{"v":1,"block":7,"steps":2,"window":1,"dropped":3,"uids":[{"hotkey":"a","score":0.25,"failures":2}]}`))
+	if err != nil || len(rows) != 1 || rows[0].Row != (incentive.Row[wallet.Address]{Hotkey: "a", Score: 0.25, Failures: 2}) {
+		t.Fatalf("%+v, %v", rows, err)
+	}
+	b := newBoard(incentive.DefaultRules())
+	b.restore(rows)
+	graph := []chain.Neuron{{Hotkey: "a", RegisteredAt: 9}}
+	if all := b.handovers(graph); len(all) != 0 {
+		t.Errorf("%+v", all)
+	}
+	b.adopt(graph)
+	if got := b.save(); got[0].Score != 0.25 || got[0].Since != 9 {
+		t.Errorf("%+v", got)
+	}
+	graph[0].RegisteredAt = 10
+	if all := b.handovers(graph); len(all) != 1 || all[0] != (handover{old: "a", now: "a", score: 0.25}) {
+		t.Errorf("%+v", all)
+	}
+}
+
 func FuzzStateIsReadOrRefused(f *testing.F) {
 	f.Add([]byte(`{"v":1,"block":7,"steps":2,"window":1,"dropped":3,"uids":[{"hotkey":"a","score":0.25,"failures":2}]}`))
-	f.Add([]byte(`{"v":2}`))
+	f.Add([]byte(`{"v":2,"sent":5,"uids":[{"hotkey":"a","score":1,"failures":0,"possession":{"challenge":{"passed":1,"failed":-1},"retrieve":{"passed":0,"failed":0}},"registered_at":4}]}`))
+	f.Add([]byte(`{"v":3}`))
 	f.Add([]byte(`{"v":1,"uids":[{"score":1e999}]}`))
 	f.Add([]byte(`{"v":1,"uids":[{"failures":-1}]}`))
 	f.Add([]byte(`{"v":1} {}`))

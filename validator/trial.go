@@ -10,8 +10,9 @@ import (
 )
 
 // record keeps a settled audit in the index, where the miner's operator and
-// others can look it up, and ends the question. A failure to do so is ours.
-func (v *Validator) record(ctx context.Context, q inquiry) error {
+// others can look it up, and ends the question. said is the verdict in words; a
+// failure is ours.
+func (v *Validator) record(ctx context.Context, q inquiry) (said string, err error) {
 	o, t := q.outcome, index.Trial{
 		Miner: q.miner.Hotkey, Task: string(q.question.Task), Hash: q.question.Hash, Replica: q.question.Replica,
 		Size: q.question.Size, Block: q.question.Block, Asked: q.before.Asked, Settled: v.deps.Now(),
@@ -24,15 +25,14 @@ func (v *Validator) record(ctx context.Context, q inquiry) error {
 		if !t.Passed {
 			d.Verdict = receipt.Failed
 		}
-		var err error
 		if t.Dossier, err = json.Marshal(d); err != nil {
-			return fmt.Errorf("dossier of an audit of UID %d: %w", q.miner.UID, err)
+			return t.Reason, fmt.Errorf("dossier of an audit of UID %d: %w", q.miner.UID, err)
 		}
 	}
 	if err := v.deps.Index.Settle(ctx, t); err != nil {
-		return fmt.Errorf("record of an audit of UID %d: %w", q.miner.UID, err)
+		return t.Reason, fmt.Errorf("record of an audit of UID %d: %w", q.miner.UID, err)
 	}
-	return nil
+	return t.Reason, nil
 }
 
 // maxTries is the largest number that a dossier takes.

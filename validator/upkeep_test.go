@@ -7,13 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/cid"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/fleet/fleettest"
 	"github.com/filetao/filetao/index"
-	"github.com/filetao/filetao/validator"
-	"github.com/filetao/filetao/wallet"
 )
 
 func TestWindowTurnsOnceAndAlsoLate(t *testing.T) {
@@ -40,91 +37,6 @@ func TestWindowTurnsOnceAndAlsoLate(t *testing.T) {
 	b.step(t, 1446)
 	if s = b.stats(t, 0); s.Tier != "Gold" || s.Store.Attempts != 2 {
 		t.Errorf("the step after: %+v", s)
-	}
-}
-
-// replace gives a miner's UID to another hotkey.
-func (b *bench) replace(t *testing.T, i int, name string) wallet.Address {
-	t.Helper()
-	hotkey := fleettest.Key(t, name).Address()
-	b.Change(func(m *chain.Metagraph) { m.Neurons[i+1].Hotkey = hotkey })
-	return hotkey
-}
-
-func TestAReplacedHotkeyStartsOver(t *testing.T) {
-	b := newBench(t, 3, settings())
-	b.step(t, 3)
-	b.step(t, 6)
-	old := b.Miners[0].Hotkey()
-	fresh := fleettest.Key(t, "new").Address()
-	err := b.Index.UpdateStats(t.Context(), fresh, func(s *index.Stats) error { s.Tier, s.TotalSuccesses = "Ruby", 9; return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.replace(t, 0, "new")
-	b.step(t, 9)
-	if scores := b.Scores(); scores[1] != 0 || scores[2] == 0 {
-		t.Errorf("scores %v", scores)
-	}
-	if !slices.Equal(b.lost, []validator.Loss{{UID: 1, Hotkey: old, Replaced: true}}) {
-		t.Errorf("lost %+v", b.lost)
-	}
-	gone, err := b.Index.Stats(t.Context(), old)
-	if err != nil || gone != (index.Stats{Hotkey: old}) {
-		t.Errorf("the old one: %+v, %v", gone, err)
-	}
-	if n, err := b.Index.StoredBytes(t.Context(), old); n != 0 || err != nil {
-		t.Errorf("the old one still holds %d bytes, %v", n, err)
-	}
-	s, err := b.Index.Stats(t.Context(), fresh)
-	if err != nil || s.Tier != "Bronze" || s.TotalSuccesses != 0 {
-		t.Errorf("the new one: %+v, %v", s, err)
-	}
-}
-
-func TestReplacementWhileDownIsNoticed(t *testing.T) {
-	b := newBench(t, 3, settings())
-	b.step(t, 3)
-	b.step(t, 103)
-	run := b.run(t, b.Validator)
-	b.advance(t, 104)
-	run.stop(t)
-	before := b.Scores()
-	old := b.Miners[1].Hotkey()
-	b.replace(t, 1, "new")
-
-	b.Validator = b.again(settings(), b.Net)
-	b.step(t, 200)
-	scores := b.Scores()
-	if scores[2] != 0 || scores[1] < before[1] || scores[3] < before[3] {
-		t.Errorf("scores went from %v to %v", before, scores)
-	}
-	if len(b.lost) != 1 || b.lost[0].Hotkey != old {
-		t.Errorf("lost %+v", b.lost)
-	}
-}
-
-func TestAHotkeyThatMovedKeepsItsData(t *testing.T) {
-	b := newBench(t, 2, settings())
-	b.step(t, 3)
-	moved := b.Miners[0].Hotkey()
-	stored, err := b.Index.StoredBytes(t.Context(), moved)
-	if err != nil || stored == 0 {
-		t.Fatal(stored, err)
-	}
-	b.Change(func(m *chain.Metagraph) {
-		n := m.Neurons[1]
-		n.UID = 3
-		m.Neurons = append(m.Neurons, n)
-		m.Neurons[1] = chain.Neuron{UID: 1, Hotkey: fleettest.Key(t, "new").Address()}
-	})
-	b.Miners[0].Behave(fleettest.Failing, "Store")
-	b.step(t, 6)
-	if now, err := b.Index.StoredBytes(t.Context(), moved); now != stored || err != nil {
-		t.Errorf("%d bytes, want %d, %v", now, stored, err)
-	}
-	if s := b.stats(t, 0); s.TotalSuccesses > 1 {
-		t.Errorf("statistics went along: %+v", s)
 	}
 }
 

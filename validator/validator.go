@@ -1,7 +1,7 @@
 // Package validator keeps the miners honest: every few blocks it has some of
 // them store random data, challenges and retrieves what the index says they
 // hold, watches who is down, and turns the outcomes into scores and, once an
-// epoch, into weights on the chain. Scores survive a restart; a bad miner costs
+// epoch, into weights on the chain. Scores survive a kill; a bad miner costs
 // its own timeout and nothing else. It talks to miners through package fleet
 // only, and neither places nor repairs users' files: Deps.Lost is where that
 // attaches. Enter at New; Step is one round.
@@ -13,7 +13,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"math"
 	"sync"
 	"time"
 
@@ -55,7 +54,8 @@ type Config struct {
 	EpochBlocks, WindowEpochs, DropEpochs int
 	// ExpireEvery is how many steps apart expired entries are dropped.
 	ExpireEvery int
-	// CheckpointBlocks is how many blocks apart the scores are saved.
+	// CheckpointBlocks is how many blocks apart the scores are saved at the
+	// latest. Every step saves them anyway.
 	CheckpointBlocks int
 	// TaskTimeout ends a task of a step whatever it waits for. It is above what
 	// exchanges may take: who is cut off by it is not blamed.
@@ -122,8 +122,8 @@ func setDefault[T int | int64 | uint64 | float64 | time.Duration](v *T, to T) {
 type Loss struct {
 	UID    chain.UID
 	Hotkey wallet.Address
-	// Replaced: the UID is another hotkey's now, and the index forgets what
-	// this one held when Lost returns. Otherwise it is down.
+	// Replaced: the hotkey has no UID any more, and the index forgets what it
+	// held when Lost returns. Otherwise it is down.
 	Replaced bool
 }
 
@@ -173,10 +173,11 @@ type Validator struct {
 
 // progress is what the validator has to remember beside the scores.
 type progress struct {
-	Block   uint64 `json:"block"`   // of the last checkpoint
-	Steps   uint64 `json:"steps"`   // begun so far
-	Window  uint64 `json:"window"`  // of the last rollover
-	Dropped uint64 `json:"dropped"` // period in which random data was last dropped
+	Block   uint64 `json:"block"`          // of the last checkpoint
+	Steps   uint64 `json:"steps"`          // settled so far
+	Window  uint64 `json:"window"`         // of the last rollover
+	Dropped uint64 `json:"dropped"`        // period in which random data was last dropped
+	Sent    uint64 `json:"sent,omitempty"` // block at which weights were last about to be sent
 }
 
 // New makes a validator. Nothing runs yet.
@@ -192,25 +193,15 @@ func New(cfg Config, deps Deps) *Validator {
 		log = slog.New(slog.DiscardHandler)
 	}
 	cfg = cfg.withDefaults()
-	return &Validator{cfg: cfg, deps: deps, log: log, board: newBoard(cfg.Rules.Alpha)}
+	return &Validator{cfg: cfg, deps: deps, log: log, board: newBoard(cfg.Rules)}
 }
 
 // Scores are the moving averages by UID. They are finite.
 func (v *Validator) Scores() []float64 { return v.board.all() }
 
-// window is the number of the statistics' window a block is in, from 1 on.
-func (v *Validator) window(block uint64) uint64 {
-	return block/v.blocks(v.cfg.EpochBlocks, v.cfg.WindowEpochs) + 1
-}
-
-// period is the number of the random data's period a block is in, from 1 on.
-func (v *Validator) period(block uint64) uint64 {
-	return block/v.blocks(v.cfg.EpochBlocks, v.cfg.DropEpochs) + 1
-}
-
-func (v *Validator) blocks(epoch, epochs int) uint64 {
-	if epoch > math.MaxInt/epochs {
-		return math.MaxInt
+// schedule numbers the blocks.
+func (c Config) schedule() incentive.Schedule {
+	return incentive.Schedule{
+		EpochBlocks: uint64(c.EpochBlocks), WindowEpochs: uint64(c.WindowEpochs), PeriodEpochs: uint64(c.DropEpochs),
 	}
-	return uint64(epoch * epochs)
 }

@@ -19,16 +19,21 @@ type attempts struct {
 // maxBackoff is the longest pause between attempts to set weights, in blocks.
 const maxBackoff = 64
 
+// underWay is how many blocks weights may take into one. Whoever was killed
+// while it sent some waits that long: by then LastUpdate says whether they came.
+const underWay = 8
+
 // SetWeights sends the scores to the chain as weights, if an epoch has passed
 // since the chain last took any from us and no failure is too recent. Scores
 // that are all zero say nothing and are not sent. It reports whether it did.
+// The chain's LastUpdate decides, so that a restart sends nothing twice.
 func (v *Validator) SetWeights(ctx context.Context, block chain.Block) (bool, error) {
 	graph := v.deps.Follower.Metagraph()
 	if graph == nil || v.cfg.DisableWeights {
 		return false, nil
 	}
 	self, registered := graph.ByHotkey(v.deps.Key.Address())
-	scores := v.scoresIn(graph)
+	scores := v.board.scores(graph.Neurons)
 	if !v.weightsDue(block.Number, self.LastUpdate) || !slices.ContainsFunc(scores, func(s float64) bool { return s != 0 }) {
 		return false, nil
 	}
@@ -62,15 +67,20 @@ func (v *Validator) attempted(block uint64, err error) {
 	v.weights.next = block + v.weights.backoff
 }
 
-// scoresIn are the scores by UID of those who hold their UID in a metagraph.
-func (v *Validator) scoresIn(graph *chain.Metagraph) []float64 {
-	scores := make([]float64, len(graph.Neurons))
-	for uid, r := range v.board.save() {
-		if uid < len(scores) && r.Hotkey == graph.Neurons[uid].Hotkey {
-			scores[uid] = r.Score
-		}
+// resume has a validator that may have been killed while it sent weights wait
+// for what came of them. v.mu is held.
+func (v *Validator) resume(p progress) {
+	if p.Sent > 0 {
+		v.weights.next = p.Sent + underWay
 	}
-	return scores
+}
+
+// sending saves that weights are about to be sent.
+func (v *Validator) sending(ctx context.Context, block uint64) error {
+	v.mu.Lock()
+	v.progress.Sent = block
+	v.mu.Unlock()
+	return v.save(ctx, block)
 }
 
 func (v *Validator) sendWeights(ctx context.Context, net chain.NetUID, scores []float64, block uint64) error {
@@ -78,6 +88,10 @@ func (v *Validator) sendWeights(ctx context.Context, net chain.NetUID, scores []
 	rules, err := v.deps.Chain.Hyperparameters(ctx, net)
 	if err != nil {
 		return err
+	}
+	if rules.CommitReveal {
+		return fmt.Errorf("%w: subnet %d takes weights that are committed first and revealed later, "+
+			"and this validator sends plain ones only", chain.ErrCommitReveal, net)
 	}
 	e := Event{Task: TaskWeights, Block: block}
 	var weights []chain.Weight
@@ -87,11 +101,14 @@ func (v *Validator) sendWeights(ctx context.Context, net chain.NetUID, scores []
 		weights = append(weights, chain.Weight{UID: chain.UID(w.UID), Value: w.Value})
 		e.UIDs, e.SetWeights = append(e.UIDs, chain.UID(w.UID)), append(e.SetWeights, w.Value)
 	}
+	if err := v.sending(ctx, block); err != nil {
+		return err
+	}
 	if err := v.deps.Chain.SetWeights(ctx, v.deps.Key, net, weights, v.cfg.WeightsVersion); err != nil {
 		return err
 	}
 	v.log.Info("weights set", "block", block, "uids", len(weights))
 	e.StepLength = v.deps.Now().Sub(start).Seconds()
-	v.emit(e)
+	v.tell(v.complete(e))
 	return nil
 }

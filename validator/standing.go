@@ -1,0 +1,142 @@
+package validator
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/incentive"
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/wallet"
+)
+
+// adopt makes the board that of the metagraph's holders. A UID that changed
+// hands, also while we were down and also by a new registration of the same
+// hotkey, begins anew: no score, statistics, possession, trials or open
+// question, its old hotkey neither, wherever that is now. What a hotkey held is
+// forgotten when it has no UID any more. It may be stopped anywhere: the saved
+// hotkeys change last.
+func (v *Validator) adopt(ctx context.Context, graph *chain.Metagraph, block uint64) error {
+	all := v.board.handovers(graph.Neurons)
+	if len(all) == 0 {
+		v.board.adopt(graph.Neurons)
+		return nil
+	}
+	e := Event{Task: TaskReplaced, Block: block}
+	for _, h := range all {
+		v.log.Info("UID changed hands", "uid", h.uid, "old", h.old, "new", h.now)
+		if err := v.startOver(ctx, graph, h); err != nil {
+			return err
+		}
+		e.UIDs, e.Hotkeys, e.Replaced = append(e.UIDs, h.uid), append(e.Hotkeys, h.now), append(e.Replaced, h.old)
+		e.Before, e.After = append(e.Before, h.score), append(e.After, 0)
+	}
+	v.board.adopt(graph.Neurons)
+	if err := v.save(ctx, block); err != nil {
+		return err
+	}
+	v.tell(v.complete(e))
+	return nil
+}
+
+// startOver forgets what is known of those between whom a UID changed hands.
+func (v *Validator) startOver(ctx context.Context, graph *chain.Metagraph, h handover) error {
+	if h.old != "" {
+		if _, again := graph.ByHotkey(h.old); again {
+			if err := v.deps.Index.ResetRecord(ctx, h.old); err != nil {
+				return err
+			}
+		} else {
+			v.lost(ctx, []Loss{{UID: h.uid, Hotkey: h.old, Replaced: true}})
+			if err := v.deps.Index.ResetHotkey(ctx, h.old); err != nil {
+				return err
+			}
+		}
+	}
+	if h.now == "" || h.now == h.old {
+		return nil
+	}
+	return v.deps.Index.ResetRecord(ctx, h.now)
+}
+
+// rollOver brings every miner's standing into the block's window: of those of an
+// earlier one the tier is decided anew, what they have shown is brought up to
+// date, and the tallies go to zero. Capacities follow, between rollovers too when
+// audits have changed them notably. It may be stopped anywhere, and does nothing
+// twice.
+func (v *Validator) rollOver(ctx context.Context, graph *chain.Metagraph, block uint64) error {
+	window := v.cfg.schedule().Window(block)
+	var due []wallet.Address
+	for s, err := range v.deps.Index.AllStats(ctx) {
+		if err != nil {
+			return err
+		}
+		if number, _ := incentive.Turn(s.Window, window); number != s.Window || v.outgrown(s, v.possession(graph, s.Hotkey)) {
+			due = append(due, s.Hotkey)
+		}
+	}
+	e := Event{Task: TaskRollover, Block: block, Window: window}
+	for _, hotkey := range due {
+		if err := v.turn(ctx, graph, hotkey, &e); err != nil {
+			return err
+		}
+	}
+	v.mu.Lock()
+	number, _ := incentive.Turn(v.progress.Window, window)
+	began := number != v.progress.Window
+	v.progress.Window = number
+	v.mu.Unlock()
+	if began {
+		v.log.Info("new window of statistics", "window", window, "tiers decided", len(e.UIDs))
+	}
+	if len(e.UIDs) > 0 {
+		v.tell(v.complete(e))
+	}
+	return nil
+}
+
+// possession is a hotkey's factor.
+func (v *Validator) possession(graph *chain.Metagraph, hotkey wallet.Address) float64 {
+	n, _ := graph.ByHotkey(hotkey)
+	return v.board.possession(n)
+}
+
+// outgrown says whether a miner's capacity is no longer what it was decided to
+// be, by more than one part in sixteen.
+func (v *Validator) outgrown(s index.Stats, possession float64) bool {
+	tier := v.cfg.Rules.Tiers.Named(s.Tier)
+	room := v.cfg.Rules.Room(s.Standing, 0, possession)
+	tolerance := s.Capacity / 16
+	return s.StorageLimit != tier.StorageLimit || room > s.Capacity+tolerance || room < s.Capacity-tolerance
+}
+
+// turn brings one miner's standing up to date. A tier that was decided enters
+// the event.
+func (v *Validator) turn(ctx context.Context, graph *chain.Metagraph, hotkey wallet.Address, e *Event) error {
+	held, err := v.deps.Index.StoredBytes(ctx, hotkey)
+	if err != nil {
+		return err
+	}
+	rules, possession := v.cfg.Rules, v.possession(graph, hotkey)
+	var before, after incentive.Standing
+	var decided bool
+	if err := v.deps.Index.UpdateStats(ctx, hotkey, func(s *index.Stats) error {
+		before = s.Standing
+		decided = rules.Turn(&s.Standing, e.Window, held, possession)
+		s.StorageLimit = rules.Tiers.Named(s.Tier).StorageLimit
+		s.Capacity = rules.Room(s.Standing, 0, possession)
+		after = s.Standing
+		return nil
+	}); err != nil {
+		return err
+	}
+	n, registered := graph.ByHotkey(hotkey)
+	if !decided || !registered {
+		return nil
+	}
+	e.UIDs, e.Hotkeys = append(e.UIDs, n.UID), append(e.Hotkeys, hotkey)
+	e.TiersBefore, e.TiersAfter = append(e.TiersBefore, before.Tier), append(e.TiersAfter, after.Tier)
+	e.StatusMessages = append(e.StatusMessages, fmt.Sprintf("score %.4f in the window that ended, %d successes in all",
+		rules.ScoreOf(before.Record), before.TotalSuccesses))
+	return nil
+}

@@ -27,6 +27,7 @@ func TestFields(t *testing.T) {
 		{&Delete{}, "Delete", []string{"data_hash!#", "deleted>"}},
 		{&StoreUser{}, "StoreUser", []string{"encrypted_data!#", "encryption_payload!#", "data_hash>", "ttl"}},
 		{&RetrieveUser{}, "RetrieveUser", []string{"data_hash!#", "encrypted_data>", "encryption_payload>"}},
+		{&Explain{}, "Explain", []string{"last!#", "explanation>"}},
 		{&DeleteUser{}, "DeleteUser", []string{"data_hash!#", "encryption_payload", "deleted>"}},
 	} {
 		var got []string

@@ -90,7 +90,7 @@ func (x *exchange) work() (wire.Message, *body, error) {
 	}
 	caller := x.caller()
 	if !rt.public {
-		priority, err := x.admit(sess, &caller)
+		priority, err := x.admit(x.s.doorOf(rt), sess, &caller)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -101,7 +101,7 @@ func (x *exchange) work() (wire.Message, *body, error) {
 			return nil, nil, wire.Unavailable("Response timeout after: %ss", pyFloat(hd.timeout.Seconds()))
 		}
 		defer x.s.queue.Done()
-		x.s.door.Served(caller.Hotkey)
+		x.s.doorOf(rt).Served(caller.Hotkey)
 	} else if err := x.admitPublic(rt, sess, caller); err != nil {
 		return nil, nil, err
 	}
@@ -173,8 +173,8 @@ func (x *exchange) caller() wire.Caller {
 
 // admit asks the door. The nonces of those it lets in are kept for good, and
 // so are those of the registered whom it does not.
-func (x *exchange) admit(sess session, c *wire.Caller) (priority float64, err error) {
-	adm, err := x.s.door.Admit(c.Hotkey)
+func (x *exchange) admit(door *wire.Door, sess session, c *wire.Caller) (priority float64, err error) {
+	adm, err := door.Admit(c.Hotkey)
 	if adm.Registered {
 		c.UID, c.Stake, c.ValidatorPermit = int(adm.UID), adm.Stake, adm.ValidatorPermit
 	}

@@ -101,7 +101,8 @@ type route struct {
 	make    func() wire.Message
 	handle  wire.Handler
 	maxBody int64
-	public  bool // for whoever signs: no door, no queue
+	public  bool       // for whoever signs: no door, no queue
+	door    *wire.Door // nil: the server's
 }
 
 // NewServer binds the address and reads the nonce file; Run serves. A ping is
@@ -142,6 +143,20 @@ func NewServer(cfg ServerConfig, deps ServerDeps) (*Server, error) {
 func (s *Server) Handle(makeMsg func() wire.Message, h wire.Handler, maxBody int64) {
 	name := makeMsg().Name()
 	s.routes[name] = route{make: makeMsg, handle: h, maxBody: maxBody, public: s.routes[name].public}
+}
+
+// HandleBehind is Handle for messages with a front door of their own, which says
+// who may ask them; the server's has no say in these.
+func (s *Server) HandleBehind(door *wire.Door, makeMsg func() wire.Message, h wire.Handler, maxBody int64) {
+	s.routes[makeMsg().Name()] = route{make: makeMsg, handle: h, maxBody: maxBody, door: door}
+}
+
+// doorOf is the door of a message.
+func (s *Server) doorOf(rt route) *wire.Door {
+	if rt.door != nil {
+		return rt.door
+	}
+	return s.door
 }
 
 // BodySize is the largest JSON body of a message with so many bytes of data:

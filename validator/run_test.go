@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -252,6 +253,55 @@ func TestRefusedWeightsAreTriedAgainWithBackOff(t *testing.T) {
 	}
 	if _, err := b.weigh(t, 888); err == nil {
 		t.Error("the back-off did not begin anew")
+	}
+}
+
+// Killed while weights are on their way, before or after they are in a block: the
+// chain says whether they came, and is given the time to.
+func TestAKillSendsNoWeightsTwice(t *testing.T) {
+	for name, c := range map[string]struct {
+		came  uint64   // block in which they are, 0: never
+		tried []uint64 // by the validator that is started then
+	}{"in a block": {401, nil}, "late": {406, nil}, "lost": {0, []uint64{408}}} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, 2, settings())
+			b.step(t, 3)
+			b.chain.answer(chain.ErrUnavailable) // nobody lives to hear more
+			if _, err := b.weigh(t, 400); !errors.Is(err, chain.ErrUnavailable) {
+				t.Fatal(err)
+			}
+			b.Validator = b.again(settings(), b.Net)
+			b.chain.answer(nil)
+			b.step(t, 401)
+			var tried []uint64
+			for number := uint64(401); number < 700; number++ {
+				if number == c.came {
+					b.Change(func(m *chain.Metagraph) { m.Neurons[0].LastUpdate = number })
+				}
+				set, err := b.weigh(t, number)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if set {
+					tried = append(tried, number)
+				}
+			}
+			if !slices.Equal(tried, c.tried) {
+				t.Errorf("sent at %v, want %v", tried, c.tried)
+			}
+		})
+	}
+}
+
+func TestCommittedWeightsAreNotSentPlain(t *testing.T) {
+	b := newBench(t, 2, settings())
+	b.chain.rules.CommitReveal = true
+	b.step(t, 3)
+	if set, err := b.weigh(t, 400); set || !errors.Is(err, chain.ErrCommitReveal) || !strings.Contains(err.Error(), "committed first and revealed later") {
+		t.Errorf("%v, %v", set, err)
+	}
+	if sent := b.chain.answer(nil); len(sent) != 0 {
+		t.Errorf("sent %v", sent)
 	}
 }
 

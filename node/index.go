@@ -24,17 +24,36 @@ func OpenIndex(ctx context.Context, at string, log *slog.Logger) (*index.Index, 
 	return index.Open(at, index.Options{Log: log})
 }
 
-// MinerRow is a miner as the index knows it: one row of `filetao miner stats`.
+// MinerRow is a miner as a validator knows it: one row of `filetao miner stats`.
 type MinerRow struct {
-	Hotkey         wallet.Address `json:"hotkey"`
-	UID            *int           `json:"uid"` // null when not registered or not known
-	Tier           string         `json:"tier"`
-	TotalSuccesses uint64         `json:"total_successes"`
-	Store          index.Tally    `json:"store"`
-	Challenge      index.Tally    `json:"challenge"`
-	Retrieve       index.Tally    `json:"retrieve"`
-	Stored         int64          `json:"stored_bytes"`
-	Limit          int64          `json:"limit_bytes"`
+	Hotkey wallet.Address `json:"hotkey"`
+	UID    *int           `json:"uid"` // null when not registered or not known
+	Tier   string         `json:"tier"`
+	// TotalSuccesses are those of its life, the tallies of this window.
+	TotalSuccesses uint64      `json:"total_successes"`
+	Store          index.Tally `json:"store"`
+	Challenge      index.Tally `json:"challenge"`
+	Retrieve       index.Tally `json:"retrieve"`
+	Stored         int64       `json:"stored_bytes"`
+	Limit          int64       `json:"limit_bytes"` // the tier's
+
+	// What follows is added by View.
+
+	// Capacity is how much it may hold now, at most Limit; Percent is how full
+	// that is.
+	Capacity int64   `json:"capacity_bytes"`
+	Percent  float64 `json:"percent_used"`
+	// TierScore is the score of this window, which decides the tier at its end;
+	// see incentive.Rules.ScoreOf.
+	TierScore float64 `json:"tier_score"`
+	// Score is the moving average of rewards, which decides the weight, and Rank
+	// its place among Ranked miners; null when not known.
+	Score  *float64 `json:"score"`
+	Rank   *int     `json:"rank"`
+	Ranked int      `json:"ranked,omitempty"`
+	// Next is null in the best tier, and where View added nothing.
+	Next   *NextTier `json:"next_tier"`
+	Alerts []Alert   `json:"alerts"`
 }
 
 // MinerRows reads every miner's statistics from an index.
@@ -48,10 +67,15 @@ func MinerRows(ctx context.Context, ix *index.Index) ([]MinerRow, error) {
 		if err != nil {
 			return nil, fmt.Errorf("stored bytes of %s: %w", s.Hotkey, err)
 		}
-		rows = append(rows, MinerRow{
-			Hotkey: s.Hotkey, Tier: s.Tier, TotalSuccesses: s.TotalSuccesses, Store: s.Store,
-			Challenge: s.Challenge, Retrieve: s.Retrieve, Stored: stored, Limit: s.StorageLimit,
-		})
+		rows = append(rows, rowOf(s, stored))
 	}
 	return rows, nil
+}
+
+func rowOf(s index.Stats, stored int64) MinerRow {
+	return MinerRow{
+		Hotkey: s.Hotkey, Tier: s.Tier, TotalSuccesses: s.TotalSuccesses, Store: s.Store,
+		Challenge: s.Challenge, Retrieve: s.Retrieve, Stored: stored, Limit: s.StorageLimit, Capacity: s.Capacity,
+		Alerts: []Alert{},
+	}
 }

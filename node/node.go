@@ -87,10 +87,7 @@ func newNode(c Common, role string) (*Node, error) {
 // addAxon gives the node its server behind its front door, and the part that
 // announces it on the chain.
 func (n *Node) addAxon() error {
-	door := wire.NewDoor(n.common.Door, wire.DoorDeps{
-		Standing: n.standing,
-		Height:   func() uint64 { return n.follower.Head().Number },
-	})
+	door := wire.NewDoor(n.common.Door, n.doorDeps())
 	server, err := synapse.NewServer(synapse.ServerConfig{
 		Key: n.common.Hotkey, Listen: n.common.Listen, NonceFile: filepath.Join(n.common.Dir, "nonces"),
 	}, synapse.ServerDeps{Door: door, Log: n.log})
@@ -101,6 +98,11 @@ func (n *Node) addAxon() error {
 	n.group.Add("axon", server.Run)
 	n.group.Add("announcement", n.announce)
 	return nil
+}
+
+// doorDeps are what a front door decides by.
+func (n *Node) doorDeps() wire.DoorDeps {
+	return wire.DoorDeps{Standing: n.standing, Height: func() uint64 { return n.follower.Head().Number }}
 }
 
 // Run starts the node and blocks until ctx ends or a part fails.

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/filetao/filetao/chain"
@@ -39,6 +38,9 @@ type ValidatorConfig struct {
 	Events *events.Config
 	// API serves users in the same process over the same index; nil: no.
 	API *APIConfig
+	// Axon has the validator serve miners that ask for their own record. One with
+	// API does so anyway.
+	Axon bool
 }
 
 // Validator is a running validator.
@@ -59,15 +61,23 @@ func NewValidator(c ValidatorConfig) (*Validator, error) {
 		Rand: rand.Reader, Now: time.Now, Log: n.log, Observe: n.logEvents(c),
 	})
 	n.group.Add("steps", role.Run)
-	n.serveMiners(c.Index)
+	views := n.newViewer(baseView(c, c.Index), role.Scores)
+	n.serveMiners(views)
+	n.serveExplain(views)
 	n.serveAudits(c.Index)
-	if c.API == nil {
+	switch {
+	case c.API != nil:
+		err = n.addGateway(f, c.Index, *c.API)
+	case c.Axon:
+		err = n.addAxon()
+	default:
 		n.group.Add("readiness", n.readyWithoutAxon)
 		return &Validator{Node: n, Role: role}, nil
 	}
-	if err := n.addGateway(f, c.Index, *c.API); err != nil {
+	if err != nil {
 		return nil, err
 	}
+	n.answerMiners(views)
 	return &Validator{Node: n, Role: role}, nil
 }
 
@@ -92,29 +102,6 @@ func (n *Node) addGateway(f *fleet.Fleet, ix *index.Index, c APIConfig) error {
 	}
 	role.Register(n.server)
 	return nil
-}
-
-// serveMiners adds the miners' table to the status page.
-func (n *Node) serveMiners(ix *index.Index) {
-	if n.status == nil {
-		return
-	}
-	n.status.mux.HandleFunc("GET /miners", func(w http.ResponseWriter, r *http.Request) {
-		rows, err := MinerRows(r.Context(), ix)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		if m := n.Metagraph(); m != nil {
-			for i := range rows {
-				if neuron, ok := m.ByHotkey(rows[i].Hotkey); ok {
-					uid := int(neuron.UID)
-					rows[i].UID = &uid
-				}
-			}
-		}
-		writeJSON(w, rows)
-	})
 }
 
 // GatewayConfig is the configuration of a gateway in a process of its own.
@@ -142,7 +129,7 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.serveMiners(c.Index)
+	n.serveMiners(n.newViewer(View{Index: c.Index, VpermitLimit: c.Fleet.VpermitLimit}, nil))
 	n.serveAudits(c.Index)
 	if err := n.addGateway(n.newFleet(c.Fleet, c.Asker, c.Index), c.Index, c.APIConfig); err != nil {
 		return nil, errors.Join(fmt.Errorf("gateway: %w", err), n.group.Close())

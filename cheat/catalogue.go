@@ -78,7 +78,7 @@ func Catalogue() []Cheater {
 // wanted is how many settled audits are worth asking for of those wanted.
 func (c Cheater) wanted(challenges int) int {
 	if c.kind == slow {
-		challenges = max(1, challenges/4) // each is asked four times
+		challenges = max(1, challenges/5) // each takes four times the limit
 	}
 	if c.most > 0 {
 		return min(challenges, c.most)

@@ -382,10 +382,10 @@ func (o *observer) reset() {
 func (o *observer) observe(e validator.Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if e.Task != validator.TaskChallenge && e.Task != validator.TaskRetrieve {
+		return
+	}
 	for i, uid := range e.UIDs {
-		if e.Task == validator.TaskWeights {
-			return
-		}
 		at := int(uid)
 		if o.seen[at] == nil {
 			o.seen[at] = map[validator.Task]deed{}

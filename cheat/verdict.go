@@ -149,6 +149,7 @@ func (r *Result) mostSaid() string {
 		if _, cause, ok := strings.Cut(said, ": "); ok { // behind whom it was said of
 			said = cause
 		}
+		said, _, _ = strings.Cut(said, "; ") // what is to be done about it
 		if times[said]++; times[said] > times[most] {
 			most = said
 		}

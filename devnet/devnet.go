@@ -56,6 +56,7 @@ func DefaultConfig() Config {
 	v.UniformSize = 256 << 10                                    // random data costs every miner CPU; a devnet has one machine for all
 	v.ChallengeSample = 3                                        // and so do challenges about large files, a step every few seconds
 	v.EpochBlocks, v.WindowEpochs = tempo, 2*v.EpochBlocks/tempo // statistics keep the network's window
+	v.Rules.Capacity.Start = 16 << 30                            // its files are as large as its user likes, its miners as new as they are
 	return Config{
 		Miners: 6, Validators: 1, Gateways: 1, BlockTime: time.Second,
 		Validator: v, Gateway: gateway.DefaultConfig(), Status: true,

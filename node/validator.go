@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func NewValidator(c ValidatorConfig) (*Validator, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := n.newFleet(c.Fleet, c.Hotkey, c.Index)
+	f := n.newFleet(c.fleet(), c.Hotkey, c.Index)
 	role := validator.New(c.Validator, validator.Deps{
 		Key: c.Hotkey, Chain: c.Chain, Follower: n.follower, Fleet: f, Index: c.Index,
 		Rand: rand.Reader, Now: time.Now, Log: n.log, Observe: n.logEvents(c),
@@ -79,6 +80,16 @@ func NewValidator(c ValidatorConfig) (*Validator, error) {
 	}
 	n.answerMiners(views)
 	return &Validator{Node: n, Role: role}, nil
+}
+
+// fleet is the fleet's configuration; what miners may hold is the validator's rule.
+func (c ValidatorConfig) fleet() fleet.Config {
+	f, rules := c.Fleet, c.Validator.Rules
+	if len(f.Tiers) == 0 {
+		f.Tiers = rules.Tiers
+	}
+	f.Start = cmp.Or(f.Start, rules.Capacity.Start)
+	return f
 }
 
 // newFleet gives a node the miners as it sees them, asked under a hotkey.

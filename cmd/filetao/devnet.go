@@ -19,9 +19,10 @@ import (
 
 // devnetFlags are the flags of `devnet` beside the network's own.
 type devnetFlags struct {
-	demo   string
-	exit   bool
-	noDemo bool
+	demo    string
+	exit    bool
+	noDemo  bool
+	profile profileFlag
 }
 
 func (c *cli) devnetCommand() *cobra.Command {
@@ -44,6 +45,9 @@ holders; the exit code is 1 when ok is false.`,
 			if cfg.Miners < 1 || cfg.Validators < 1 || cfg.Gateways < 1 {
 				return usagef("--miners, --validators and --gateways: at least one of each")
 			}
+			if err := fl.profile.settle(&cfg.Validator); err != nil {
+				return err
+			}
 			if err := fl.settle(); err != nil {
 				return err
 			}
@@ -60,6 +64,7 @@ holders; the exit code is 1 when ok is false.`,
 	f.IntVar(&cfg.Validators, "validators", cfg.Validators, "`number` of validators")
 	f.IntVar(&cfg.Gateways, "gateways", cfg.Gateways, "`number` of gateways; the first is in the first validator")
 	f.DurationVar(&cfg.BlockTime, "block-time", cfg.BlockTime, "time between two blocks")
+	fl.profile.add(f)
 	cmd.MarkFlagsMutuallyExclusive("demo", "no-demo")
 	cmd.MarkFlagsMutuallyExclusive("exit", "no-demo")
 	return cmd

@@ -74,9 +74,10 @@ type validatorFlags struct {
 	neuronFlags
 	apiFlags
 	eventFlags
-	api bool
-	ttl int64 // seconds
-	cfg validator.Config
+	api     bool
+	ttl     int64 // seconds
+	profile profileFlag
+	cfg     validator.Config
 }
 
 // eventFlags say what is kept of a validator's events.
@@ -118,6 +119,9 @@ func (c *cli) runValidatorCommand() *cobra.Command {
 score them, set weights on the chain. With --api it also serves users: those in
 --api.whitelisted_hotkeys.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := v.profile.settle(&v.cfg); err != nil {
+				return err
+			}
 			if err := c.settleWallet(); err != nil {
 				return err
 			}
@@ -133,12 +137,13 @@ score them, set weights on the chain. With --api it also serves users: those in
 	v.neuronFlags.add(cmd)
 	v.apiFlags.add(c, cmd)
 	v.eventFlags.add(cmd)
+	v.profile.add(f)
 	f.Int64Var(&v.cfg.UniformSize, "neuron.maxsize", 0, "`bytes` of the largest random datum; 0 draws sizes log-normally around 3 MiB")
 	f.IntVar(&v.cfg.BlocksPerStep, "neuron.blocks_per_step", v.cfg.BlocksPerStep, "`blocks` from step to step")
 	f.IntVar(&v.cfg.ChallengeSample, "neuron.challenge_sample_size", v.cfg.ChallengeSample, "`number` of miners challenged a step")
 	f.IntVar(&v.cfg.RetrieveEvery, "neuron.retrieve_step_length", v.cfg.RetrieveEvery, "`steps` from retrieval to retrieval")
 	f.IntVar(&v.cfg.EpochBlocks, "neuron.set_weights_epoch_length", v.cfg.EpochBlocks, "`blocks` from setting weights to setting weights")
-	f.IntVar(&v.cfg.CheckpointBlocks, "neuron.checkpoint_block_length", v.cfg.CheckpointBlocks, "`blocks` from checkpoint to checkpoint")
+	f.IntVar(&v.cfg.CheckpointBlocks, "neuron.checkpoint_block_length", v.cfg.CheckpointBlocks, "`blocks` from checkpoint to checkpoint at most; every step makes one")
 	f.Float64Var(&v.cfg.Rules.Alpha, "neuron.moving_average_alpha", v.cfg.Rules.Alpha, "`weight` of a new reward in the score")
 	f.Int64Var(&v.ttl, "neuron.data_ttl", int64(v.cfg.TTL/time.Second), "`seconds` that random data is kept")
 	f.BoolVar(&v.cfg.DisableWeights, "neuron.disable_set_weights", false, "set no weights on the chain")

@@ -94,6 +94,7 @@ type Change struct {
 	// the good answers of the same task of the step.
 	Reward       *float64 `json:"reward"`
 	OthersReward *float64 `json:"others_reward,omitempty"`
+	othersFactor float64  // the mean of their tiers'; 0 if not known
 	// Before and After are the score; null when not known.
 	Before *float64 `json:"score_before"`
 	After  *float64 `json:"score_after"`
@@ -113,7 +114,7 @@ func (v View) Explain(ctx context.Context, who Whom) (Explanation, error) {
 	}
 	who.Last = min(who.Last, MaxChanges)
 	found := v.find(&who)
-	h := history{who: who}
+	h := history{who: who, tiers: v.Config.Rules.Tiers}
 	if err := v.readEvents(ctx, &h); err != nil {
 		return Explanation{}, err
 	}

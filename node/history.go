@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/filetao/filetao/incentive"
 	"github.com/filetao/filetao/validator"
 	"github.com/filetao/filetao/validator/events"
 	"github.com/filetao/filetao/wallet"
@@ -16,6 +17,7 @@ import (
 // whoever holds the UID last.
 type history struct {
 	who     Whom
+	tiers   incentive.Tiers
 	changes []Change // the oldest first
 	earlier int      // that were dropped
 	events  int      // that spoke of the miner
@@ -87,7 +89,7 @@ func (h *history) settle(who *Whom) {
 
 // begin forgets what was before.
 func (h *history) begin() {
-	*h = history{who: h.who, first: h.first, last: h.last, scores: h.scores, uid: h.uid}
+	*h = history{who: h.who, tiers: h.tiers, first: h.first, last: h.last, scores: h.scores, uid: h.uid}
 }
 
 // replaced notes that the miner got its UID.
@@ -153,7 +155,7 @@ func (h *history) answered(l events.Line, i int) {
 	h.moved(l, i, &c)
 	if kind != KindPing || reward != 0 {
 		c.Reward = &reward
-		c.compare(l, i)
+		h.compare(&c, l, i)
 	}
 	h.put(c)
 }
@@ -182,13 +184,14 @@ func (h *history) moved(l events.Line, i int, c *Change) {
 }
 
 // compare sets how the others did at the same task.
-func (c *Change) compare(l events.Line, me int) {
-	var rewards float64
+func (h *history) compare(c *Change, l events.Line, me int) {
+	var rewards, factors float64
 	var times []float64
 	for i, ok := range l.Successful {
 		if ok && i != me && i < len(l.Rewards) && i < len(l.CompletionTimes) {
 			rewards += l.Rewards[i]
 			times = append(times, l.CompletionTimes[i])
+			factors += h.tiers.Named(at(l.MinerTiers, i, "")).Factor
 		}
 	}
 	if len(times) == 0 {
@@ -197,6 +200,9 @@ func (c *Change) compare(l events.Line, me int) {
 	mean := rewards / float64(len(times))
 	slices.Sort(times)
 	c.OthersReward, c.OthersSeconds = &mean, times[len(times)/2]
+	if len(l.MinerTiers) > 0 {
+		c.othersFactor = factors / float64(len(times))
+	}
 }
 
 // put adds a change and drops the oldest one too many.

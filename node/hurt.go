@@ -75,45 +75,53 @@ const (
 	costDown
 	costPossession
 	costSpeed
-	costTier
 	costGap
 )
 
-// leastLost is what is worth mentioning.
-const leastLost = 1e-4
+const (
+	// leastLost is what is worth mentioning.
+	leastLost = 1e-4
+	// slower is by which factor times must be above the others' to be called slow.
+	slower = 1.25
+	// fullPossession is from where on possession is not what a miner lacks.
+	fullPossession = 0.95
+)
 
-// slower is by which factor a time must be above the median to be called slow.
-const slower = 1.25
+// toll is what one cause cost altogether.
+type toll struct {
+	lost  float64 // less what was gained
+	times int
+	last  Change
+	// behind is the sum of how many times as long as the others' the answers
+	// took, compared how many these were.
+	behind   float64
+	compared int
+}
 
 // hurts are what cost a miner most in the changes, the worst first.
 func (v View) hurts(changes []Change) []Hurt {
-	type sum struct {
-		lost  float64
-		times int
-		last  Change
-		ratio float64
-	}
-	all := map[cause]*sum{}
+	all := map[cause]*toll{}
 	for _, c := range changes {
-		why, lost := v.lost(c)
-		if lost <= 0 {
+		why, lost, ok := v.lost(c)
+		if !ok {
 			continue
 		}
-		s := all[why]
-		if s == nil {
-			s = &sum{}
-			all[why] = s
+		t := all[why]
+		if t == nil {
+			t = &toll{}
+			all[why] = t
 		}
-		s.lost, s.times, s.last = s.lost+lost, s.times+1, c
+		t.lost, t.times, t.last = t.lost+lost, t.times+1, c
 		if c.OthersSeconds > 0 {
-			s.ratio = max(s.ratio, c.Seconds/c.OthersSeconds)
+			t.behind, t.compared = t.behind+c.Seconds/c.OthersSeconds, t.compared+1
 		}
 	}
 	hurts := []Hurt{}
-	for why, s := range all {
-		if s.lost >= leastLost {
-			h := why.words(s.times, s.last, s.ratio)
-			h.Lost, h.Times = s.lost, s.times
+	for why, t := range all {
+		slow := t.behind > slower*float64(t.compared)
+		if t.lost >= leastLost && (why.cost != costSpeed || slow) {
+			h := why.words(t)
+			h.Lost, h.Times = t.lost, t.times
 			hurts = append(hurts, h)
 		}
 	}
@@ -121,55 +129,61 @@ func (v View) hurts(changes []Change) []Hurt {
 	return hurts
 }
 
-// lost is how much a change cost, and why.
-func (v View) lost(c Change) (why cause, lost float64) {
+// lost is how much a change cost, against the good answers of miners of its tier,
+// and why; less than 0 if it earned more. ok is false if that cannot be said.
+func (v View) lost(c Change) (why cause, lost float64, ok bool) {
 	switch {
 	case c.Kind == KindGap && c.Before != nil && c.After != nil:
-		return cause{KindGap, costGap}, *c.Before - *c.After
+		return cause{KindGap, costGap}, *c.Before - *c.After, true
 	case c.Reward == nil || c.Before == nil || c.After == nil:
-		return why, 0
+		return why, 0, false
 	case c.Kind == KindPing:
-		return cause{c.Kind, costDown}, *c.Before - *c.After
+		return cause{c.Kind, costDown}, *c.Before - *c.After, true
 	}
-	par := v.Config.Rules.Tiers.Named(c.Tier).Factor
-	if c.OthersReward != nil {
-		par = *c.OthersReward
+	factor := v.Config.Rules.Tiers.Named(c.Tier).Factor
+	par := factor
+	if c.OthersReward != nil && c.othersFactor > 0 {
+		par = *c.OthersReward / c.othersFactor * factor
 	}
-	lost = v.Config.Rules.Alpha * (par - *c.Reward)
-	switch {
-	case !c.OK:
-		return cause{c.Kind, costFailure}, lost
-	case c.Possession != nil && *c.Possession < 0.95:
-		return cause{cost: costPossession}, lost
-	case c.OthersSeconds > 0 && c.Seconds > slower*c.OthersSeconds:
-		return cause{c.Kind, costSpeed}, lost
+	why, lost = cause{c.Kind, costSpeed}, v.Config.Rules.Alpha*(par-*c.Reward)
+	if !c.OK {
+		why.cost = costFailure
+	} else if c.Possession != nil && *c.Possession < fullPossession {
+		why = cause{cost: costPossession}
 	}
-	return cause{cost: costTier}, lost
+	return why, lost, true
 }
 
-// words say what happened so many times, the last time in this way.
-func (w cause) words(times int, last Change, ratio float64) Hurt {
+// words say what happened, and what to do about it.
+func (w cause) words(t *toll) Hurt {
 	switch w.cost {
 	case costGap:
-		return Hurt{What: "the score fell between two events, which are missing in the log",
-			Do: "nothing of the miner's: the validator was stopped, or could not write its log"}
+		return Hurt{
+			What: "the score fell between two events, which are missing in the log",
+			Do:   "nothing of the miner's: the validator was stopped, or could not write its log",
+		}
 	case costDown:
-		return Hurt{What: fmt.Sprintf("was found down %s", often(times)),
-			Do: "see that the miner runs and that its axon can be reached from outside, all the time"}
+		return Hurt{
+			What: "was found down " + often(t.times),
+			Do:   "see that the miner runs and that its axon can be reached from outside, all the time",
+		}
 	case costPossession:
-		return Hurt{What: fmt.Sprintf("its successes were paid in part only, the last one %.0f %%, for what its audits show (possession)", 100**last.Possession),
-			Do: "pass audits and retrievals: each one that passes raises the share; a newcomer has half until it has passed one of each"}
+		return Hurt{
+			What: fmt.Sprintf("was paid less for %s because of what its audits show (possession), for the last one %.0f%%",
+				some(t.times, "good answer"), 100**t.last.Possession),
+			Do: "pass challenges and retrievals: each one that passes raises the share; a newcomer has half until it has passed one of each",
+		}
 	case costSpeed:
-		return Hurt{What: fmt.Sprintf("%s: answered slower than the others %s, up to %.1f times as long", w.kind, often(times), ratio),
-			Do: "faster disk, network or machine, or fewer programs beside the miner"}
-	case costTier:
-		return Hurt{What: "was paid less than the others: a lower tier has a lower factor, and the two fastest have a boost",
-			Do: "climb: a higher tier pays more for the same answers"}
+		return Hurt{
+			What: fmt.Sprintf("%s: answered slower than the others, %.1f times as long on average over %s",
+				w.kind, t.behind/float64(t.compared), some(t.compared, "good answer")),
+			Do: "see to disk, network and processor, and to what else runs there: the rewards of a batch go to the fast",
+		}
 	}
-	return Hurt{What: fmt.Sprintf("%s: failed %s, the last time at block %d: %s", w.kind, often(times), last.Block, last.Text), Do: remedy(last)}
+	return Hurt{What: fmt.Sprintf("%s: failed %s, the last time at block %d: %s", w.kind, often(t.times), t.last.Block, t.last.Text), Do: remedy(t.last)}
 }
 
-// remedy is what to do about a failure of a kind whose text does not say it.
+// remedy is what to do about a failure, whose own text may say more.
 func remedy(c Change) string {
 	switch c.Code {
 	case wire.StatusTimeout:
@@ -177,14 +191,14 @@ func remedy(c Change) string {
 	case wire.StatusUnavailable:
 		return "see that the miner runs and that its axon can be reached from outside"
 	case wire.StatusFull:
-		return "make room, or claim less: lower --capacity"
+		return "make room on the disk, or raise --capacity"
 	case wire.StatusTooMany, wire.StatusForbidden, wire.StatusUnauthorized:
 		return "let the validator in: look at the miner's lists, rate limit and clock"
 	}
 	if c.Kind == KindStore {
 		return "the miner's log says more"
 	}
-	return "`filetao audit show` has the dossier, if there is one"
+	return "`filetao audit show` has the verdict in full"
 }
 
 func often(n int) string {

@@ -170,7 +170,9 @@ func (n *Node) answerMiners(w *viewer) {
 		}
 		who := Whom{Hotkey: from.Hotkey, UID: -1, Last: int(min(m.Last, MaxChanges))}
 		x, err := w.explain(ctx, who, minersTail)
-		if err != nil {
+		if errors.Is(err, ErrNoMiner) {
+			return wire.NotFound("This validator knows nothing of %s.", from.Hotkey)
+		} else if err != nil {
 			return err
 		}
 		m.Explanation, err = fitted(x)

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,33 +18,115 @@ import (
 )
 
 func (c *cli) minerCommand() *cobra.Command {
-	cmd := group("miner", "Look at miners as a validator knows them", c.minerStatsCommand())
+	cmd := group("miner", "Look at miners as a validator knows them", c.minerStatsCommand(), c.minerExplainCommand())
 	cmd.Aliases = []string{"m"}
 	return cmd
 }
 
+// statsFlags are the flags of `miner stats`.
+type statsFlags struct {
+	from sourceFlags
+	sort string
+	full bool
+}
+
+// statsOrders are the ways to sort the table.
+var statsOrders = map[string]func(a, b node.MinerRow) int{
+	"uid":       byUID,
+	"hotkey":    func(a, b node.MinerRow) int { return cmp.Compare(a.Hotkey, b.Hotkey) },
+	"successes": func(a, b node.MinerRow) int { return cmp.Compare(b.TotalSuccesses, a.TotalSuccesses) },
+	"tier": func(a, b node.MinerRow) int {
+		return cmp.Or(cmp.Compare(b.Limit, a.Limit), cmp.Compare(b.TotalSuccesses, a.TotalSuccesses))
+	},
+	"used":   func(a, b node.MinerRow) int { return cmp.Compare(b.Percent, a.Percent) },
+	"alerts": func(a, b node.MinerRow) int { return cmp.Compare(len(b.Alerts), len(a.Alerts)) },
+	"score": func(a, b node.MinerRow) int {
+		if a.Score == nil || b.Score == nil {
+			return cmp.Compare(truth(a.Score == nil), truth(b.Score == nil))
+		}
+		return cmp.Compare(*b.Score, *a.Score)
+	},
+}
+
+func truth(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 func (c *cli) minerStatsCommand() *cobra.Command {
-	var s sourceFlags
+	var s statsFlags
+	orders := slices.Sorted(maps.Keys(statsOrders))
 	cmd := &cobra.Command{
-		Use: "stats", Short: "Show every miner's statistics, tier and storage", Args: noArgs,
-		Long: "Show every miner's statistics, tier and storage,\n" + sourceHelp,
+		Use: "stats", Short: "Show every miner's statistics, tier, score, storage and what it lacks", Args: noArgs,
+		Long: "Show every miner's statistics, tier, score and storage, what it lacks for the next\n" +
+			"tier, and what its operator should see to, marked with !,\n" + sourceHelp + `
+
+SCORE is the moving average of rewards, which decides the weight; it is known of a
+running validator only. STORE, CHALLENGE and RETRIEVE are successes of attempts in
+this window of statistics. LIMIT is what the miner may hold now, at most what its
+tier may. NEXT TIER says how many successes are missing, and how many hours they
+take: an estimate for a miner whose answers are all good, of this validator's
+questions alone. SCORE LOW says that the answers of this window are not good
+enough for it. ` + "`filetao miner explain`" + ` says more of one miner.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var rows []node.MinerRow
-			if err := c.withSource(cmd.Context(), &s, func(src *source) (err error) {
-				rows, err = src.miners(cmd.Context())
+			order, ok := statsOrders[s.sort]
+			if !ok {
+				return usagef("--sort: %q is none of %s", s.sort, strings.Join(orders, ", "))
+			}
+			rows := []node.MinerRow{}
+			if err := c.withSource(cmd.Context(), &s.from, func(src *source) error {
+				got, err := c.minerRows(cmd.Context(), src)
+				rows = append(rows, got...)
 				return err
 			}); err != nil {
 				return err
 			}
-			c.addUIDs(cmd.Context(), rows)
-			if rows == nil {
-				rows = []node.MinerRow{}
-			}
-			return c.print(rows, func() { c.printMiners(rows) })
+			slices.SortStableFunc(rows, order)
+			return c.print(rows, func() { c.printMiners(rows, s.full) })
 		},
 	}
-	s.add(c, cmd)
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&s.sort, "sort", "uid", "sort by `what`: "+strings.Join(orders, ", "))
+	f.BoolVar(&s.full, "full", false, "print hotkeys in full")
+	s.from.add(c, cmd)
+	completeFlag(cmd, "sort", cobra.FixedCompletions(orders, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// minerRows are the rows of a source, with what the chain adds.
+func (c *cli) minerRows(ctx context.Context, src *source) ([]node.MinerRow, error) {
+	if src.ix == nil {
+		return src.miners(ctx)
+	}
+	v := node.View{Index: src.ix}
+	c.addChain(ctx, &v)
+	return v.Miners(ctx)
+}
+
+// addChain has a view know the chain, if one is named and answers.
+func (c *cli) addChain(ctx context.Context, v *node.View) {
+	if c.chainEndpoint+c.chainNetwork == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	if err := c.onChain(ctx, func(remote *devchain.Remote) error {
+		m, err := remote.Metagraph(ctx, chain.NetUID(c.netuid))
+		if err != nil {
+			return err
+		}
+		subnet, err := remote.Hyperparameters(ctx, chain.NetUID(c.netuid))
+		if err != nil {
+			return err
+		}
+		v.Metagraph, v.Subnet = m, &subnet
+		return nil
+	}); err != nil {
+		c.log.Debug("no chain for the miners' table", "err", err)
+	}
 }
 
 // addUIDs looks up the UIDs that an index does not know, if a chain is named;
@@ -70,26 +152,6 @@ func (c *cli) addUIDs(ctx context.Context, rows []node.MinerRow) {
 	}); err != nil {
 		c.log.Debug("no UIDs", "err", err)
 	}
-}
-
-func (c *cli) printMiners(rows []node.MinerRow) {
-	if len(rows) == 0 {
-		fmt.Fprintln(c.out, "The index knows no miners yet.")
-		return
-	}
-	slices.SortStableFunc(rows, byUID)
-	var table [][]string
-	for _, r := range rows {
-		uid := "-"
-		if r.UID != nil {
-			uid = strconv.Itoa(*r.UID)
-		}
-		table = append(table, []string{
-			uid, string(r.Hotkey), cmp.Or(r.Tier, "-"), fmt.Sprint(r.TotalSuccesses), tally(r.Store), tally(r.Challenge),
-			tally(r.Retrieve), size(r.Stored) + " / " + size(r.Limit),
-		})
-	}
-	c.table(strings.Split(">UID,HOTKEY,TIER,>SUCCESSES,>STORE,>CHALLENGE,>RETRIEVE,>STORED / LIMIT", ","), table)
 }
 
 // byUID orders miners by UID, those without one last.

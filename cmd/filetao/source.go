@@ -108,6 +108,18 @@ func (s *source) audits(ctx context.Context, miner wallet.Address, limit int) (f
 	return found, err
 }
 
+// explain asks the running validator why a miner stands where it does.
+func (s *source) explain(ctx context.Context, who node.Whom) (x node.Explanation, err error) {
+	name := string(who.Hotkey)
+	if name == "" {
+		name = strconv.Itoa(who.UID)
+	}
+	err = s.ask(ctx, "/explain?"+url.Values{
+		"miner": {name}, "last": {strconv.Itoa(who.Last)}, "since": {strconv.FormatUint(who.Since, 10)},
+	}.Encode(), &x)
+	return x, err
+}
+
 // errNotRunning says that no node answers for a folder.
 var errNotRunning = errors.New("no node runs on this folder")
 

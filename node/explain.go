@@ -42,7 +42,8 @@ type Explanation struct {
 	// Possession multiplies the reward of its successes; null when not known.
 	Possession *float64 `json:"possession"`
 	// Block is the newest one; WindowEnds the block at which tiers are decided
-	// next, null when the newest is not known; BlockSeconds the time between two.
+	// next, null when the newest is not known; BlockSeconds the time
+	// between two, 0 when not known.
 	Block        uint64  `json:"block"`
 	WindowEnds   *uint64 `json:"window_ends"`
 	BlockSeconds float64 `json:"block_seconds"`
@@ -108,6 +109,7 @@ type Change struct {
 // Explain says why a miner stands where it does. ErrNoMiner when neither index,
 // nor chain, nor events know it.
 func (v View) Explain(ctx context.Context, who Whom) (Explanation, error) {
+	pace := v.BlockTime
 	v = v.settled()
 	if who.Last <= 0 {
 		who.Last = DefaultChanges
@@ -121,7 +123,7 @@ func (v View) Explain(ctx context.Context, who Whom) (Explanation, error) {
 	h.settle(&who)
 	x := Explanation{
 		Miner: MinerRow{Hotkey: who.Hotkey, Tier: h.tier, Alerts: []Alert{}}, Possession: h.possession, Block: max(v.Block, h.last),
-		BlockSeconds: v.BlockTime.Seconds(), FirstBlock: h.first, LastBlock: h.last, Earlier: h.earlier,
+		BlockSeconds: pace.Seconds(), FirstBlock: h.first, LastBlock: h.last, Earlier: h.earlier,
 	}
 	if who.UID >= 0 {
 		x.Miner.UID = &who.UID
@@ -193,7 +195,14 @@ func (v View) state(ctx context.Context, x *Explanation) (trials []index.Trial, 
 	uid := x.Miner.UID
 	x.Miner = rowOf(s, held)
 	x.Miner.UID = uid
-	if err := v.complete(ctx, &x.Miner, 0); err != nil {
+	all := 0
+	for _, err := range v.Index.AllStats(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("miners' statistics: %w", err)
+		}
+		all++
+	}
+	if err := v.complete(ctx, &x.Miner, all); err != nil {
 		return nil, err
 	}
 	trials, x.Pending, err = v.audits(ctx, hotkey)

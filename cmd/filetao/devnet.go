@@ -149,7 +149,7 @@ func (c *cli) watchDevnet(ctx context.Context, d *devnet.Devnet, cfg devnet.Conf
 	if fl.exit {
 		return nil
 	}
-	c.suggest(d, fl)
+	c.suggest(ctx, d, fl)
 	return fl.brokenOff(ctx, c.liveTable(ctx, d))
 }
 
@@ -235,7 +235,7 @@ func (c *cli) printDemo(r devnet.Result) {
 
 // suggest prints commands that work against this network from another
 // terminal, as they stand there.
-func (c *cli) suggest(d *devnet.Devnet, fl devnetFlags) {
+func (c *cli) suggest(ctx context.Context, d *devnet.Devnet, fl devnetFlags) {
 	file, dir := shellWord(fl.demo), shellWord(d.Dir())
 	c.say("Try from another terminal:\n")
 	for _, line := range []string{
@@ -244,10 +244,21 @@ func (c *cli) suggest(d *devnet.Devnet, fl devnetFlags) {
 		"retrieve get --devnet " + dir + " " + shellWord(filepath.Base(fl.demo)),
 		"chain metagraph --devnet " + dir,
 		"miner stats --devnet " + dir,
+		fmt.Sprintf("miner explain %d --devnet %s", aMiner(ctx, d), dir),
+		"selection --devnet " + dir,
 		"audit show --devnet " + dir,
 		"plot --devnet " + dir,
 	} {
 		c.say("  %s %s", shellWord(ownName()), line)
 	}
 	c.say("\nCtrl-C ends the network.\n")
+}
+
+// aMiner is the UID of one of the miners.
+func aMiner(ctx context.Context, d *devnet.Devnet) int {
+	s, err := d.Snapshot(ctx)
+	if err != nil || len(s.Miners) == 0 {
+		return 0
+	}
+	return max(0, s.Miners[0].UID)
 }

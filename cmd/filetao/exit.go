@@ -127,6 +127,8 @@ var exits = []exitRule{
 
 	{events.ErrNone, exitNotFound, "a validator writes them as it works, unless it was told --neuron.dont_save_events: `filetao devnet` runs one; --events says where they are"},
 	{receipt.ErrStatement, exitFailure, "`filetao audit show --save DIR` writes dossiers as they were recorded"},
+	{errIllegitimate, exitRefused, ""},
+	{errNoAxon, exitUnavailable, ""},
 	{errRefuted, exitRefuted, ""},
 	{errOpen, exitOpen, ""},
 	{errTooLarge, exitFull, ""},

@@ -88,6 +88,13 @@ func (c *cli) explanation(ctx context.Context, x *explainFlags) (found node.Expl
 		return found, usagef("%v", err)
 	}
 	who.Last, who.Since = x.last, x.since
+	if found, err = c.explanationOf(ctx, x, who); errors.Is(err, node.ErrNoMiner) && who.Hotkey == "" {
+		err = fmt.Errorf("nothing is known of UID %d: give its hotkey, or say with --subtensor.chain_endpoint where to look it up: %w", who.UID, index.ErrNotFound)
+	}
+	return found, err
+}
+
+func (c *cli) explanationOf(ctx context.Context, x *explainFlags, who node.Whom) (found node.Explanation, err error) {
 	if x.events != "" && x.from.at == "" {
 		x.events = expandHome(x.events)
 		if info, err := os.Stat(x.events); err == nil && info.IsDir() {
@@ -119,11 +126,7 @@ func (c *cli) explain(ctx context.Context, v node.View, who node.Whom) (node.Exp
 	bar := c.progress("events")
 	defer bar.done()
 	v.Read = func(done, all int64) { bar.move(wire.Progress{Received: done, ReceivedTotal: all}) }
-	x, err := v.Explain(ctx, who)
-	if errors.Is(err, node.ErrNoMiner) && who.Hotkey == "" {
-		err = fmt.Errorf("the validator knows no miner with UID %d: %w; its hotkey may be known, or --subtensor.chain_endpoint says where to look the UID up", who.UID, index.ErrNotFound)
-	}
-	return x, err
+	return v.Explain(ctx, who)
 }
 
 // askValidator asks a validator over the network, as the miner that the wallet's
@@ -169,17 +172,10 @@ func (c *cli) askValidator(ctx context.Context, x *explainFlags) (found node.Exp
 
 // validatorIn finds whom --ask names.
 func (c *cli) validatorIn(m *chain.Metagraph, name string) (chain.Neuron, error) {
-	who, err := node.ParseWhom(name)
-	if err != nil {
-		return chain.Neuron{}, usagef("--ask: %v", err)
-	}
-	n, ok := m.ByHotkey(who.Hotkey)
-	if who.Hotkey == "" {
-		n, ok = m.ByUID(chain.UID(who.UID))
-	}
+	n, err := neuronIn(m, "ask", name)
 	switch {
-	case !ok:
-		return n, fmt.Errorf("--ask: %s: %w on subnet %d", name, chain.ErrNotRegistered, m.NetUID)
+	case err != nil:
+		return n, err
 	case !n.Axon.Serving():
 		return n, fmt.Errorf("--ask: %s: %w: a validator that is asked runs with --api or --axon", name, errNoAxon)
 	}
@@ -188,4 +184,3 @@ func (c *cli) validatorIn(m *chain.Metagraph, name string) (chain.Neuron, error)
 
 // errNoAxon says that a validator cannot be asked.
 var errNoAxon = errors.New("it serves no axon")
-

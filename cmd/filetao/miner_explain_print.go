@@ -82,7 +82,10 @@ func windowOf(x node.Explanation) string {
 	if x.WindowEnds != nil {
 		left := *x.WindowEnds - min(x.Block, *x.WindowEnds)
 		wait := time.Duration(float64(left) * x.BlockSeconds * float64(time.Second))
-		text += fmt.Sprintf(". Tiers are decided at block %d, in about %s", *x.WindowEnds, ago(wait))
+		text += fmt.Sprintf(". Tiers are decided at block %d", *x.WindowEnds)
+		if wait > 0 {
+			text += ", in about " + ago(wait)
+		}
 	}
 	return text + "."
 }

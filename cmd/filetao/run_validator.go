@@ -75,6 +75,7 @@ type validatorFlags struct {
 	apiFlags
 	eventFlags
 	api     bool
+	axon    bool
 	ttl     int64 // seconds
 	profile profileFlag
 	cfg     validator.Config
@@ -117,7 +118,8 @@ func (c *cli) runValidatorCommand() *cobra.Command {
 		Use: "validator", Short: "Challenge miners, score them, set weights; with --api also serve users", Args: noArgs,
 		Long: `Run a validator: store random data on miners, challenge them for what they hold,
 score them, set weights on the chain. With --api it also serves users: those in
---api.whitelisted_hotkeys.`,
+--api.whitelisted_hotkeys. With --api or --axon it tells registered miners that ask
+what it knows of them, and of no other.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := v.profile.settle(&v.cfg); err != nil {
 				return err
@@ -132,6 +134,7 @@ score them, set weights on the chain. With --api it also serves users: those in
 	})
 	f := cmd.Flags()
 	f.BoolVar(&v.api, "api", false, "serve users in the same process, over the same index")
+	f.BoolVar(&v.axon, "axon", false, "serve an axon for miners that ask why they stand where they do (miner explain --ask); with --api it is served anyway")
 	v.nodeFlags.add(cmd, "validator")
 	v.indexFlags.add(c, cmd)
 	v.neuronFlags.add(cmd)
@@ -158,7 +161,7 @@ func (c *cli) runValidator(cmd *cobra.Command, v *validatorFlags, remote *devcha
 	}
 	v.cfg.TTL = time.Duration(v.ttl) * time.Second
 	return withIndex(cmd.Context(), c.log, v.url(), v.dir, func(ix *index.Index) error {
-		cfg := node.ValidatorConfig{Common: common, Index: ix, Fleet: v.fleet(), Validator: v.cfg, Events: v.eventFlags.config(v.dir)}
+		cfg := node.ValidatorConfig{Common: common, Index: ix, Fleet: v.fleet(), Validator: v.cfg, Events: v.eventFlags.config(v.dir), Axon: v.axon}
 		if v.api {
 			api, err := c.apiConfig(cmd.Context(), &v.apiFlags)
 			if err != nil {

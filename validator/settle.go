@@ -62,8 +62,21 @@ func (v *Validator) settle(ctx context.Context, block, step uint64, batches ...b
 	if err := v.readTiers(ctx, batches); err != nil {
 		return err
 	}
-	var events []Event
-	var down []Loss
+	events, down := v.enterAll(block, step, batches)
+	v.lost(ctx, down)
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	err := v.save(within, block)
+	for _, e := range events {
+		v.tell(e)
+	}
+	return err
+}
+
+// enterAll moves the scores by a whole step. Whoever saves meanwhile waits.
+func (v *Validator) enterAll(block, step uint64, batches []batch) (events []Event, down []Loss) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	for _, b := range batches {
 		if b.task == "" {
 			continue
@@ -73,17 +86,8 @@ func (v *Validator) settle(ctx context.Context, block, step uint64, batches ...b
 		down = append(down, lost...)
 		events = append(events, v.complete(v.eventOf(b, block, changes)))
 	}
-	v.lost(ctx, down)
-	v.mu.Lock()
 	v.progress.Steps = step
-	v.mu.Unlock()
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
-	err := v.save(within, block)
-	for _, e := range events {
-		v.tell(e)
-	}
-	return err
+	return events, down
 }
 
 // readTiers looks up the tiers of all results.

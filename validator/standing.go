@@ -39,21 +39,16 @@ func (v *Validator) adopt(ctx context.Context, graph *chain.Metagraph, block uin
 	return nil
 }
 
-// startOver forgets what is known of those between whom a UID changed hands.
+// startOver forgets what is known of who has the UID now, and of who had it, if
+// that has none any more; who has another one is the new holder of that.
 func (v *Validator) startOver(ctx context.Context, graph *chain.Metagraph, h handover) error {
-	if h.old != "" {
-		if _, again := graph.ByHotkey(h.old); again {
-			if err := v.deps.Index.ResetRecord(ctx, h.old); err != nil {
-				return err
-			}
-		} else {
-			v.lost(ctx, []Loss{{UID: h.uid, Hotkey: h.old, Replaced: true}})
-			if err := v.deps.Index.ResetHotkey(ctx, h.old); err != nil {
-				return err
-			}
+	if _, again := graph.ByHotkey(h.old); h.old != "" && !again {
+		v.lost(ctx, []Loss{{UID: h.uid, Hotkey: h.old, Replaced: true}})
+		if err := v.deps.Index.ResetHotkey(ctx, h.old); err != nil {
+			return err
 		}
 	}
-	if h.now == "" || h.now == h.old {
+	if h.now == "" {
 		return nil
 	}
 	return v.deps.Index.ResetRecord(ctx, h.now)

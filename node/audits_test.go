@@ -15,7 +15,7 @@ import (
 	"github.com/filetao/filetao/wallet"
 )
 
-func address(t *testing.T, name string) wallet.Address {
+func address(t testing.TB, name string) wallet.Address {
 	t.Helper()
 	k, err := wallet.KeypairFromURI("//" + name)
 	if err != nil {

@@ -10,10 +10,6 @@ import (
 // audit is validator.audit: repetitions that are due first, then the due by the
 // block's hash who owe nothing.
 func (v *view) audit(step int, block uint64, whole bool) {
-	for task := range v.batches {
-		b := &v.batches[task]
-		b.results, b.late = b.results[:0], b.late[:0]
-	}
 	if len(v.rest) < len(v.miners) {
 		for uid := range v.miners {
 			if q := &v.miners[uid].owes; q.tries > 0 && q.next <= block {
@@ -29,8 +25,6 @@ func (v *view) audit(step int, block uint64, whole bool) {
 			v.askNew(int(uid), incentive.TaskRetrieve, block)
 		}
 	}
-	v.settle(incentive.TaskChallenge, v.w.cfg.fleet.ChallengeTimeout)
-	v.settle(incentive.TaskRetrieve, v.w.cfg.fleet.RetrieveTimeout)
 }
 
 // askNew asks a miner that owes nothing about a datum it holds.
@@ -63,16 +57,10 @@ func (v *view) ask(uid int, q question, block uint64) {
 	m.owes = question{}
 	m.standing.Count(q.task, ok)
 	v.outcomes[l.kind].count(q.task, ok)
-	r := incentive.Result[int32]{
+	v.batches[q.task] = append(v.batches[q.task], incentive.Result[int32]{
 		UID: uid, Hotkey: v.hotkeys[uid], OK: ok, Came: came, Elapsed: v.elapsed(k, q.task, q.about.size),
 		Bytes: q.about.size, Late: again, Tier: m.standing.Tier,
-	}
-	b := &v.batches[q.task]
-	if again {
-		b.late = append(b.late, r)
-	} else {
-		b.results = append(b.results, r)
-	}
+	})
 }
 
 // has says whether the miner can answer: what it lacks is found with the chance
@@ -122,20 +110,11 @@ func (v *view) elapsed(k *Kind, task incentive.Task, size int64) time.Duration {
 	return time.Duration(seconds * float64(time.Second))
 }
 
-// settle is validator.settle of a batch of audits.
-func (v *view) settle(task incentive.Task, limit time.Duration) {
-	b := &v.batches[task]
-	if b.results = append(b.results, b.late...); len(b.results) > 0 {
-		v.changes = v.ledger.Settle(task, limit, b.results, v.changes[:0])
-	}
-}
-
 // store is validator.storeRandom: a datum for due miners that are alive and have
 // room, and others in the place of those that fail.
 func (v *view) store(step int, block uint64) {
 	cfg := &v.w.cfg.product
 	size := v.size()
-	v.results = v.results[:0]
 	drawn := v.w.stores[step]
 	if len(v.rest) < len(v.miners) {
 		drawn = v.drawFromRest(block, cfg.StoreSample)
@@ -152,9 +131,6 @@ func (v *view) store(step int, block uint64) {
 		}
 		v.rest = without(v.rest, drawn)
 		drawn = v.drawFromRest(block, cfg.StoreSample-stored)
-	}
-	if len(v.results) > 0 {
-		v.changes = v.ledger.Settle(incentive.TaskStore, v.w.cfg.fleet.StoreTimeout, v.results, v.changes[:0])
 	}
 }
 
@@ -197,7 +173,7 @@ func (v *view) storeAt(uid int, size int64, block uint64) bool {
 	ok := v.answers(uid, block)
 	m.standing.Count(incentive.TaskStore, ok)
 	v.outcomes[l.kind].count(incentive.TaskStore, ok)
-	v.results = append(v.results, incentive.Result[int32]{
+	v.batches[incentive.TaskStore] = append(v.batches[incentive.TaskStore], incentive.Result[int32]{
 		UID: uid, Hotkey: v.hotkeys[uid], OK: ok, Came: ok, Elapsed: v.elapsed(k, incentive.TaskStore, size),
 		Bytes: size, Tier: m.standing.Tier,
 	})

@@ -1,9 +1,11 @@
 package sim
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/filetao/filetao/incentive"
@@ -45,24 +47,18 @@ type view struct {
 	window, period uint64
 	stepsDone      uint64
 	weightsAt      uint64 // block of the last weights
-	saved          []incentive.Row[int32]
-	savedAt        uint64
 	stop, resume   uint64 // the next time it is down
+	killed         bool   // it is
 
 	// scratch of a step
-	pinged  []int8   // by UID: 0 not pinged, 1 answered, -1 did not
-	batches [3]batch // by task
-	results []incentive.Result[int32]
+	pinged  []int8                       // by UID: 0 not pinged, 1 answered, -1 did not
+	batches [3][]incentive.Result[int32] // by task
 	changes []incentive.Change
 	rest    []uint16 // those that owed nothing as the step began
 	owing   []bool   // by UID: the others
 
 	seen
 }
-
-// batch is the audits of one kind of a step: those answered at the first time of
-// asking, and the others.
-type batch struct{ results, late []incentive.Result[int32] }
 
 func newView(w *world, number int) *view {
 	v := &view{
@@ -81,13 +77,15 @@ func (v *view) play(first, end int) error {
 	for step := first; step < end; step++ {
 		block := uint64(step * v.w.cfg.product.BlocksPerStep)
 		v.closeEpochs(block)
-		if block >= v.stop {
-			if block < v.resume {
-				continue
-			}
+		switch {
+		case v.killed && block < v.resume:
+			continue
+		case v.killed:
 			if err := v.restart(block); err != nil {
 				return err
 			}
+		case block >= v.stop:
+			v.killed = true // during this step
 		}
 		v.step(step, block)
 	}
@@ -97,12 +95,15 @@ func (v *view) play(first, end int) error {
 // end closes what is open after the last step.
 func (v *view) end() { v.closeEpochs(v.w.blocks) }
 
-// step is validator.Step, and what Run does beside it.
+// step is validator.Step, and what Run does beside it. Who is killed meanwhile
+// has in its index what it found out, and none of it in a score.
 func (v *view) step(step int, block uint64) {
 	v.adopt(block)
 	v.rollOver(block)
-	v.stepsDone++
-	whole := v.stepsDone%uint64(v.w.cfg.product.RetrieveEvery) == 0
+	whole := (v.stepsDone+1)%uint64(v.w.cfg.product.RetrieveEvery) == 0
+	for task := range v.batches {
+		v.batches[task] = v.batches[task][:0]
+	}
 	v.monitor(step, block)
 	v.rest = v.rest[:0]
 	for uid := range v.miners {
@@ -112,11 +113,28 @@ func (v *view) step(step int, block uint64) {
 	}
 	v.audit(step, block, whole)
 	v.store(step, block)
+	if v.killed {
+		return
+	}
+	v.settle(step)
 	v.drop(block)
 	v.setWeights(block)
-	if block >= v.savedAt+uint64(v.w.cfg.product.CheckpointBlocks) {
-		v.save(block)
+}
+
+// settle is validator.settle.
+func (v *view) settle(step int) {
+	for _, uid := range v.w.pings[step] {
+		v.ledger.Pinged(int(uid), v.hotkeys[uid], v.pinged[uid] > 0, v.w.cfg.product.MaxFailures)
 	}
+	limits := [...]time.Duration{v.w.cfg.fleet.StoreTimeout, v.w.cfg.fleet.ChallengeTimeout, v.w.cfg.fleet.RetrieveTimeout}
+	for task, results := range v.batches {
+		if len(results) == 0 {
+			continue
+		}
+		slices.SortStableFunc(results, func(a, b incentive.Result[int32]) int { return cmp.Compare(a.UID, b.UID) })
+		v.changes = v.ledger.Settle(incentive.Task(task), limits[task], results, v.changes[:0])
+	}
+	v.stepsDone++
 }
 
 // adopt brings ledger and index to the hotkeys of a block.
@@ -134,7 +152,7 @@ func (v *view) adopt(block uint64) {
 		v.change = min(v.change, v.w.lives[l].to)
 	}
 	lost := v.ledger.Lost(v.hotkeys)
-	if v.stepsDone == 0 {
+	if _, begun := v.ledger.Row(0); !begun {
 		for uid := range v.miners {
 			lost = append(lost, uid)
 		}
@@ -143,7 +161,6 @@ func (v *view) adopt(block uint64) {
 		v.miners[uid] = miner{standing: v.w.cfg.rules.Newcomer(v.schedule.Window(block)), holdings: v.miners[uid].holdings[:0]}
 	}
 	v.ledger.Adopt(v.hotkeys)
-	v.save(block)
 }
 
 // rollOver brings every standing into the block's window.
@@ -173,7 +190,6 @@ func (v *view) monitor(step int, block uint64) {
 		if ok {
 			v.pinged[uid] = 1
 		}
-		v.ledger.Pinged(int(uid), v.hotkeys[uid], ok, v.w.cfg.product.MaxFailures)
 	}
 }
 
@@ -198,13 +214,9 @@ func (v *view) drop(block uint64) {
 	}
 }
 
-// save is a checkpoint.
-func (v *view) save(block uint64) { v.saved, v.savedAt = v.ledger.Rows(), block }
-
-// restart goes on from the checkpoint: what was scored since is lost, what is in
-// the index is not.
+// restart goes on from the saved state, which is that of the last whole step.
 func (v *view) restart(block uint64) error {
-	data, err := json.Marshal(v.saved)
+	data, err := json.Marshal(v.ledger.Rows())
 	if err != nil {
 		return err
 	}
@@ -215,6 +227,7 @@ func (v *view) restart(block uint64) error {
 	v.ledger = incentive.NewLedger[int32](v.w.cfg.rules)
 	v.ledger.Restore(rows)
 	v.change = 0 // who came meanwhile
+	v.killed = false
 	v.restarts++
 	v.watch = 2
 	v.nextStop(block)

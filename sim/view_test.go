@@ -112,25 +112,36 @@ func sound(t *testing.T, v *view, uid int) {
 	}
 }
 
-// A validator that is killed goes on with the scores of its checkpoint, and
+// A validator that is killed goes on with the scores of its last whole step, and
 // with all standings.
-func TestARestartChangesNothingSaved(t *testing.T) {
+func TestARestartChangesNothing(t *testing.T) {
 	w := testWorld(t, 1)
 	v := newView(w, 0)
-	v.stop = math.MaxUint64
+	v.stop, v.resume = 1500, 1530
 	if err := v.play(0, 500); err != nil {
 		t.Fatal(err)
 	}
-	v.save(1500)
-	rows, standing := v.ledger.Rows(), v.miners[0].standing
-	if err := v.restart(1500); err != nil {
+	rows, steps := v.ledger.Rows(), v.stepsDone
+	if err := v.play(500, 510); err != nil {
 		t.Fatal(err)
 	}
-	v.adopt(1500)
-	if !slices.Equal(rows, v.ledger.Rows()) || v.miners[0].standing != standing || v.restarts != 1 {
-		t.Error("a restart changed what was saved")
+	standings := slices.Clone(v.miners)
+	if !slices.Equal(rows, v.ledger.Rows()) || v.stepsDone != steps || !v.killed {
+		t.Error("a killed validator changed scores")
 	}
-	if v.stop <= 1500 || v.resume <= v.stop || v.resume > v.stop+1+blocksIn(6*time.Hour) {
+	if err := v.restart(1530); err != nil {
+		t.Fatal(err)
+	}
+	v.adopt(1530)
+	for uid := range standings {
+		if v.miners[uid].standing != standings[uid].standing || v.miners[uid].bytes != standings[uid].bytes {
+			t.Errorf("a restart changed UID %d", uid)
+		}
+	}
+	if !slices.Equal(rows, v.ledger.Rows()) || v.restarts != 1 || v.killed {
+		t.Error("a restart changed scores")
+	}
+	if v.stop <= 1530 || v.resume <= v.stop || v.resume > v.stop+1+blocksIn(6*time.Hour) {
 		t.Errorf("down next from %d to %d", v.stop, v.resume)
 	}
 }

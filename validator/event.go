@@ -69,14 +69,23 @@ type Event struct {
 	Replaced []wallet.Address `json:"replaced_hotkeys,omitempty"`
 }
 
-// complete adds the scores as they are now.
+// complete adds the scores as they are now. The reference's lists are never null.
 func (v *Validator) complete(e Event) Event {
+	e.UIDs, e.Successful, e.CompletionTimes = list(e.UIDs), list(e.Successful), list(e.CompletionTimes)
+	e.StatusMessages, e.StatusCodes, e.Rewards = list(e.StatusMessages), list(e.StatusCodes), list(e.Rewards)
 	e.Scores = v.board.all()
 	if len(e.Scores) > 0 {
 		best := slices.Index(e.Scores, slices.Max(e.Scores))
 		e.BestUID, e.BestHotkey = chain.UID(best), v.board.holder(best)
 	}
 	return e
+}
+
+func list[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
 }
 
 // tell hands an event to the observer.

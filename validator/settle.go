@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/incentive"
 	"github.com/filetao/filetao/wallet"
@@ -143,12 +142,7 @@ func (v *Validator) lost(ctx context.Context, losses []Loss) {
 
 // eventOf describes a batch and what it earned.
 func (v *Validator) eventOf(b batch, block uint64, changes []incentive.Change) Event {
-	n := len(b.results)
-	e := Event{
-		Task: b.task, Block: block, StepLength: b.took.Seconds(),
-		UIDs: make([]chain.UID, 0, n), Successful: make([]bool, 0, n), CompletionTimes: make([]float64, 0, n),
-		StatusMessages: make([]string, 0, n), StatusCodes: make([]int, 0, n), Rewards: make([]float64, 0, n),
-	}
+	e := Event{Task: b.task, Block: block, StepLength: b.took.Seconds()}
 	for i, r := range b.results {
 		message := "Success"
 		if r.Err != nil {

@@ -1,6 +1,7 @@
 package validator_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -50,6 +51,9 @@ func TestARolloverIsTold(t *testing.T) {
 			!strings.Contains(e.StatusMessages[at], " successes in all") || e.Hotkeys[at] != b.Miners[i].Hotkey() {
 			t.Errorf("UID %d: %+v", i+1, e)
 		}
+	}
+	if text, err := json.Marshal(e); err != nil || strings.Contains(string(text), "null") {
+		t.Errorf("%s, %v", text, err)
 	}
 	b.step(t, 723)
 	b.step(t, 600) // a fork, or a node that lags

@@ -326,6 +326,8 @@ func FuzzExplain(f *testing.F) {
 		f.Add(text)
 	}
 	f.Add([]byte(`{"task_name":"store","block":1,"uids":[0],"rewards":[1e308],"scores_before":[-1e308],"scores_after":[1e308],"completion_times":[-1]}`))
+	f.Add([]byte(`{"task_name":"store","block":1,"uids":[0,1,2],"successful":[true,true,true],"completion_times":[1,1,1],"rewards":[1e308,1e308,1e308],"scores_before":[-1e308,0,0],"scores_after":[1e308,0,0]}` +
+		"\n" + `{"task_name":"monitor","block":1,"uids":[0],"rewards":[1],"scores_before":[-1e308],"scores_after":[-1e308]}`))
 	f.Add([]byte(`{"task_name":"rollover","block":1,"uids":[0]}` + "\n" + `{"task_name":"replaced","block":1,"uids":[0]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		path := filepath.Join(t.TempDir(), events.FileName)

@@ -197,7 +197,7 @@ func (h *history) compare(c *Change, l events.Line, me int) {
 	if len(times) == 0 {
 		return
 	}
-	mean := rewards / float64(len(times))
+	mean := finite(rewards / float64(len(times)))
 	slices.Sort(times)
 	c.OthersReward, c.OthersSeconds = &mean, times[len(times)/2]
 	if len(l.MinerTiers) > 0 {

@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/filetao/filetao/wire"
@@ -44,8 +45,8 @@ func sums(changes []Change) []TaskSum {
 	}
 	for i := range all {
 		s := &all[i]
-		s.Reward /= float64(s.Asked)
-		s.OthersReward /= float64(max(1, compared[s.Kind]))
+		s.Reward = finite(s.Reward / float64(s.Asked))
+		s.OthersReward = finite(s.OthersReward / float64(max(1, compared[s.Kind])))
 	}
 	slices.SortFunc(all, func(a, b TaskSum) int { return cmp.Compare(a.Kind, b.Kind) })
 	return all
@@ -121,7 +122,7 @@ func (v View) hurts(changes []Change) []Hurt {
 		slow := t.behind > slower*float64(t.compared)
 		if t.lost >= leastLost && (why.cost != costSpeed || slow) {
 			h := why.words(t)
-			h.Lost, h.Times = t.lost, t.times
+			h.Lost, h.Times = finite(t.lost), t.times
 			hurts = append(hurts, h)
 		}
 	}
@@ -199,6 +200,14 @@ func remedy(c Change) string {
 		return "the miner's log says more"
 	}
 	return "`filetao audit show` has the verdict in full"
+}
+
+// finite is x, or 0 for what is no number: a log that is not ours may say anything.
+func finite(x float64) float64 {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return 0
+	}
+	return x
 }
 
 func often(n int) string {

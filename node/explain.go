@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,6 +144,7 @@ func (v View) Explain(ctx context.Context, who Whom) (Explanation, error) {
 	if !found && !x.Known && h.events == 0 {
 		return Explanation{}, ErrNoMiner
 	}
+	x.Miner.Tier = cmp.Or(x.Miner.Tier, v.Config.Rules.Tiers.Named("").Name)
 	x.Changes = h.changes
 	v.match(x.Changes, trials)
 	x.Asked, x.Hurts = sums(x.Changes), v.hurts(x.Changes)
@@ -183,6 +185,10 @@ func (v View) state(ctx context.Context, x *Explanation) (trials []index.Trial, 
 		return nil, err
 	default:
 		x.Known = true
+	}
+	if !x.Known {
+		v.rank(&x.Miner)
+		return nil, nil
 	}
 	s, err := v.Index.Stats(ctx, hotkey)
 	if err != nil {

@@ -113,7 +113,7 @@ func (h *history) replaced(l events.Line) {
 			text = fmt.Sprintf("registered anew for UID %d and begins anew: no score, no statistics, the lowest tier", uid)
 		}
 		zero := 0.0
-		h.score = &zero
+		h.score, h.tier = &zero, h.tiers.Named("").Name
 		h.put(Change{Block: l.Block, Kind: KindReplaced, OK: true, Text: text, After: &zero})
 	}
 }

@@ -194,7 +194,7 @@ func (c *cli) changeRow(ch node.Change) []string {
 	verdict := "good"
 	switch {
 	case ch.Kind == node.KindRollover && ch.Tier != ch.TierBefore:
-		verdict = "tier"
+		verdict = "new tier"
 	case ch.Kind == node.KindRollover, ch.Kind == node.KindReplaced, ch.Kind == node.KindGap:
 		verdict = ""
 	case !ch.OK:

@@ -10,12 +10,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/devnet"
 	"github.com/filetao/filetao/envelope"
+	"github.com/filetao/filetao/node"
 	"github.com/filetao/filetao/wallet"
 )
 
@@ -246,6 +249,7 @@ func (u user) looking() {
 		u.t.Errorf("miner stats prints %s", out)
 	}
 	u.lookAtAudits()
+	u.explained()
 	if out, _ := u.run(exitOK, "chain", "metagraph"); strings.Count(out, "127.0.0.1:") != 4 {
 		u.t.Errorf("chain metagraph prints %s", out)
 	}
@@ -288,4 +292,34 @@ func (u user) lookAtAudits() {
 	}
 	u.refused(exitNotFound, "knows no miner with UID 99", "audit", "show", "--miner", "99")
 	u.refused(exitNotFound, "knows no miner with this hotkey", "audit", "show", "--miner", "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY")
+}
+
+// explained asks why a miner stands where it does: its validator's operator, and
+// the miner itself over the network; and who was due at a block.
+func (u user) explained() {
+	out, _ := u.run(exitOK, "miner", "stats", "--json", "--sort", "score")
+	var rows []node.MinerRow
+	if err := json.Unmarshal([]byte(out), &rows); err != nil || len(rows) == 0 || rows[0].UID == nil || rows[0].Score == nil || *rows[0].Rank != 1 {
+		u.t.Fatalf("miner stats printed %q: %v", out, err)
+	}
+	out, _ = u.run(exitOK, "miner", "explain", fmt.Sprint(*rows[0].UID))
+	has(u.t, out, string(rows[0].Hotkey), "\nTier        Bronze; next is Silver\n", "BLOCK", "native audit", "took the data and proved it")
+	out, _ = u.run(exitOK, "chain", "metagraph", "--json")
+	var graph chain.Metagraph
+	if err := json.Unmarshal([]byte(out), &graph); err != nil {
+		u.t.Fatal(err)
+	}
+	validator := slices.IndexFunc(graph.Neurons, func(n chain.Neuron) bool { return n.ValidatorPermit })
+	asked, _ := u.run(exitOK, "miner", "explain", "--ask", fmt.Sprint(validator), "--last", "3", "--json", "--wallet.name", "miner1")
+	var x node.Explanation
+	if err := json.Unmarshal([]byte(asked), &x); err != nil || len(x.Changes) != 3 || x.Changes[0].Time == nil || x.BlockSeconds <= 0 {
+		u.t.Errorf("the miner is told %s, %v", asked, err)
+	}
+	u.refused(exitRefused, "not registered", "miner", "explain", "--ask", fmt.Sprint(validator))
+	u.refused(exitNotFound, "answers no such questions", "miner", "explain", "--ask", fmt.Sprint(*rows[0].UID), "--wallet.name", "miner1")
+	out, _ = u.run(exitOK, "selection", "--json")
+	var drawn selected
+	if err := json.Unmarshal([]byte(out), &drawn); err != nil || len(drawn.Available) != 3 || len(drawn.Due[drawMonitor]) != 3 {
+		u.t.Errorf("selection prints %s, %v", out, err)
+	}
 }

@@ -44,7 +44,7 @@ func (f *Fleet) tag(ctx context.Context, n chain.Neuron, hash, held string, data
 	case wire.StatusOf(err) == wire.StatusNotFound:
 		f.deaf.note(n, f.deps.Now(), f.deps.Metagraph())
 		f.log.Debug("a miner takes no tags: it is challenged the reference's way", "uid", n.UID, "hotkey", n.Hotkey)
-	case ctx.Err() != nil || busy(wire.StatusOf(err)):
+	case ctx.Err() != nil || putOff(wire.StatusOf(err)):
 		f.log.Debug("a miner got no tags", "uid", n.UID, "hotkey", n.Hotkey, "err", err)
 	default:
 		f.log.Warn("a miner got no tags", "uid", n.UID, "hotkey", n.Hotkey, "err", err)
@@ -52,8 +52,10 @@ func (f *Fleet) tag(ctx context.Context, n chain.Neuron, hash, held string, data
 }
 
 // handTags does what tag says. A miner keeps the tags that it got last, so the
-// old pledge is forgotten before, and if by then another process has recorded
-// one it is not known which tags the miner has: both are forgotten.
+// old pledge is forgotten before, and if by the end another process has recorded
+// one it is not known which tags the miner has: both are forgotten. So it is when
+// there is no answer, since the tags may have come all the same; 409 says that
+// the miner keeps the other ones.
 func (f *Fleet) handTags(ctx context.Context, n chain.Neuron, hash, held string, data []byte) error {
 	h, err := f.deps.Index.Holding(ctx, n.Hotkey, hash)
 	end := endOf(h)
@@ -79,17 +81,31 @@ func (f *Fleet) handTags(ctx context.Context, n chain.Neuron, hash, held string,
 	}
 	msg := &wire.Tags{Pledge: pledge.Encode(), Signature: asked, Tags: tags}
 	if o, came := f.call(wire.WithAnswerLimit(ctx, maxReceipt), taskTags, n, msg); !came {
-		return o.Err
+		if o.Status() == wire.StatusConflict {
+			return o.Err
+		}
+		return errors.Join(o.Err, f.pledged(ctx, n, hash, held, nil))
 	}
 	if err := pledge.VerifyMiner(msg.Receipt); err != nil {
-		return fmt.Errorf("its receipt: %w", err)
+		return errors.Join(fmt.Errorf("its receipt: %w", err), f.pledged(ctx, n, hash, held, nil))
 	}
-	native := &index.Native{Pledge: pledge.Encode(), Asked: asked, Receipt: msg.Receipt}
-	if h, err = f.deps.Index.Holding(ctx, n.Hotkey, hash); err != nil {
+	return f.pledged(ctx, n, hash, held, &index.Native{Pledge: pledge.Encode(), Asked: asked, Receipt: msg.Receipt})
+}
+
+// pledged records what came of handing tags over, nil without a receipt; and no
+// pledge at all if another process has recorded one meanwhile.
+func (f *Fleet) pledged(ctx context.Context, n chain.Neuron, hash, held string, native *index.Native) error {
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	h, err := f.deps.Index.Holding(within, n.Hotkey, hash)
+	if err != nil {
 		return unlessGone(err)
 	}
 	if h.Native != nil || h.Held() != held {
 		native = nil
+	}
+	if native == nil && h.Native == nil {
+		return nil
 	}
 	return f.putNative(ctx, n, hash, native)
 }

@@ -364,6 +364,43 @@ func TestTagsMeetOthers(t *testing.T) {
 	}
 }
 
+// late hands tags over after another process has done so, and loses the answer.
+type late struct {
+	wire.Transport
+	run  func()
+	lost error
+}
+
+func (l *late) Call(ctx context.Context, to wire.Peer, msg wire.Message) (wire.Exchange, error) {
+	if run := l.run; msg.Name() == "Tags" && run != nil {
+		l.run = nil
+		run()
+		if wire.StatusOf(l.lost) != wire.StatusConflict {
+			_, _ = l.Transport.Call(ctx, to, msg)
+		}
+		return wire.Exchange{}, l.lost
+	}
+	return l.Transport.Call(ctx, to, msg)
+}
+
+// Who has not heard whether the miner took its tags knows no better which ones the
+// miner has: an honest miner would fail for those that were overtaken.
+func TestTagsWithoutAnAnswerMeetOthers(t *testing.T) {
+	for _, lost := range []error{wire.Timeout("lost"), wire.Unavailable("broken off"), wire.Conflict("a later one is here")} {
+		net := native(fleettest.New(t, 1))
+		l := &late{Transport: net, lost: lost}
+		f, other := fleet.New(fleet.Config{}, deps(net, l)), newFleet(net, fleet.Config{})
+		l.run = func() { store(t, other, net, 0, []byte("some data")) }
+		h := store(t, f, net, 0, []byte("some data"))
+		if refused := wire.StatusOf(lost) == wire.StatusConflict; (h.Native != nil) != refused {
+			t.Errorf("%v: %+v", lost, h.Native)
+		}
+		if o := f.Challenge(t.Context(), net.Neuron(0), h); !o.OK() {
+			t.Errorf("%v: %+v", lost, o)
+		}
+	}
+}
+
 // A pledge is made anew when the holding outlives it, and only then.
 func TestPledgesAreRenewed(t *testing.T) {
 	net := native(fleettest.New(t, 1))

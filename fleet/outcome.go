@@ -58,8 +58,8 @@ type Outcome struct {
 // OK says that the answer came, verified and is recorded.
 func (o Outcome) OK() bool { return o.Err == nil }
 
-// Silent says that Ask had no answer, or one that only puts it off (408, 429,
-// 503): nothing is counted yet.
+// Silent says that Ask had no answer, or one that only puts it off (401, 403,
+// 408, 429, 499, 503): nothing is counted yet.
 func (o Outcome) Silent() bool { return o.open }
 
 // Status is the wire's status of the outcome; a wrong answer is 422.

@@ -164,16 +164,22 @@ func (f *Fleet) Challenge(ctx context.Context, n chain.Neuron, h index.Holding) 
 // finish makes an outcome final, unless the miner was silent. commit is what a
 // verified answer changes in the index.
 func (f *Fleet) finish(ctx context.Context, o *Outcome, commit func(context.Context) error) {
-	o.open = !o.Void && !o.Came && busy(o.Status())
+	o.open = !o.Void && !o.Came && putOff(o.Status())
 	if !o.open {
 		f.settle(ctx, o, commit)
 	}
 }
 
-// busy says of a status that there was no answer, or one that says nothing but
-// to ask later.
-func busy(status int) bool {
-	return status == wire.StatusTimeout || status == wire.StatusTooMany || status == wire.StatusUnavailable
+// putOff says of a status that it tells nothing about the data: there was no
+// answer; or one to ask later; or the question was not taken for one of ours,
+// for which a wrong clock is enough, on either side; or the miner was ending.
+func putOff(status int) bool {
+	switch status {
+	case wire.StatusTimeout, wire.StatusTooMany, wire.StatusUnavailable,
+		wire.StatusUnauthorized, wire.StatusForbidden, wire.StatusCancelled:
+		return true
+	}
+	return false
 }
 
 // spare makes a failure void when the miner need not have what it was asked for

@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/receipt"
 	"github.com/filetao/filetao/wire"
+	"github.com/filetao/filetao/wire/synapse"
 )
 
 var block = chain.Block{Number: 7200, Hash: chain.Hash{1, 2, 3}}
@@ -218,6 +220,56 @@ func TestSilenceAndRefusal(t *testing.T) {
 		if b.tries(t).Successes != 0 {
 			t.Errorf("%s: %+v", form.name, b.tries(t))
 		}
+	}
+}
+
+// refuser answers audits with a status.
+type refuser struct {
+	wire.Transport
+	status int
+}
+
+func (r refuser) Call(ctx context.Context, to wire.Peer, msg wire.Message) (wire.Exchange, error) {
+	switch msg.(type) {
+	case *wire.Audit, *wire.Challenge, *wire.Retrieve:
+		return wire.Exchange{}, wire.Errorf(r.status, "no")
+	}
+	return r.Transport.Call(ctx, to, msg)
+}
+
+// A wrong clock, on either side, and a miner that is ending say nothing about the
+// data.
+func TestRefusalsThatSayNothing(t *testing.T) {
+	for _, form := range forms {
+		b := newBench(t, form.native)
+		for status, silent := range map[int]bool{401: true, 403: true, 429: true, 499: true, 409: false, 413: false, 507: false} {
+			f := fleet.New(fleet.Config{}, deps(b.Net, refuser{b.Net, status}))
+			before := b.tries(t).Attempts
+			o := f.Ask(t.Context(), b.Neuron(0), b.question(t, form.task))
+			if counted := b.tries(t).Attempts != before; o.Silent() != silent || counted == silent || o.OK() || o.Void || o.Status() != status {
+				t.Errorf("%s: status %d: %+v", form.name, status, o)
+			}
+		}
+	}
+}
+
+// Over real sockets: all miners of an asker whose clock is ahead refuse it.
+func TestAWrongClockFailsNobody(t *testing.T) {
+	net := fleettest.New(t, 1)
+	h := store(t, fleet.New(fleet.Config{}, deps(net, net.Serve(t))), net, 0, []byte("some data"))
+	ahead := synapse.NewClient(synapse.ClientConfig{Key: net.Asker}, synapse.ClientDeps{
+		Now: func() time.Time { return time.Now().Add(time.Minute) },
+	})
+	f := fleet.New(fleet.Config{}, deps(net, ahead))
+	q, err := f.Question(t.Context(), net.Neuron(0), h, block, fleet.TaskChallenge)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := f.Ask(t.Context(), net.Neuron(0), q); !o.Silent() || o.Status() != 401 {
+		t.Errorf("%+v", o)
+	}
+	if err := ahead.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

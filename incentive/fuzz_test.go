@@ -17,7 +17,7 @@ func FuzzRewardsAndScoresStayFinite(f *testing.F) {
 		tier := incentive.Tier{Factor: factor, Boost: failure}
 		batch := []incentive.Answer{
 			{OK: bits&1 > 0, Came: bits&2 > 0, Elapsed: time.Duration(e1), Bytes: b1, Tier: tier, Possession: factor},
-			{OK: bits&4 > 0, Came: bits&8 > 0, Elapsed: time.Duration(e2), Bytes: b2, Tier: rules.Tiers[0], Possession: 1},
+			{OK: bits&4 > 0, Came: bits&8 > 0, Elapsed: time.Duration(e2), Bytes: b2, Tier: rules.Tiers[0], Possession: 1, Native: bits&64 > 0},
 			{OK: bits&16 > 0, Came: bits&32 > 0, Elapsed: time.Second, Bytes: 1, Tier: rules.Tiers[7]},
 		}
 		rules.Success = 1 + failure

@@ -58,10 +58,10 @@ func (l *Ledger[H]) Adopt(hotkeys []H) {
 type Result[H comparable] struct {
 	UID    int
 	Hotkey H
-	// OK, Came, Elapsed and Bytes are those of an Answer.
-	OK, Came bool
-	Elapsed  time.Duration
-	Bytes    int64
+	// OK, Came, Elapsed, Bytes and Native are those of an Answer.
+	OK, Came, Native bool
+	Elapsed          time.Duration
+	Bytes            int64
 	// Late says that it answers a question that was put again. It could be
 	// answered long before, so that nobody is rewarded for the speed of it: it
 	// counts as slow as the slowest of the others.
@@ -90,7 +90,7 @@ func (l *Ledger[H]) Settle(task Task, limit time.Duration, results []Result[H], 
 	l.batch = l.batch[:0]
 	for i := range results {
 		r := &results[i]
-		a := Answer{OK: r.OK, Came: r.Came, Elapsed: r.Elapsed, Bytes: r.Bytes, Tier: l.rules.Tiers.Named(r.Tier)}
+		a := Answer{OK: r.OK, Came: r.Came, Elapsed: r.Elapsed, Bytes: r.Bytes, Native: r.Native, Tier: l.rules.Tiers.Named(r.Tier)}
 		if r.Late {
 			a.Came, a.Elapsed = false, math.MaxInt64
 		}

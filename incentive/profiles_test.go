@@ -142,6 +142,24 @@ func TestPayIsRewardTimesPossessionScaled(t *testing.T) {
 	check(t, rules.Pay(0, time.Minute, batch(1, 1, 1)), []float64{1.2 * 0.6 * 34. / 18, 0.6 * 1.2 * 0.5 * 34. / 18, 0})
 }
 
+// A reference miner that needs a hundred times as long for its challenge as others
+// for their native audits is paid as among its like; but the fastest are theirs.
+func TestPayComparesSpeedWithinAProtocol(t *testing.T) {
+	rules, bronze := incentive.DefaultRules(), incentive.V3().Named("Bronze")
+	answer := func(native bool, elapsed time.Duration) incentive.Answer {
+		return incentive.Answer{
+			OK: true, Came: true, Native: native, Elapsed: elapsed, Bytes: 64 << 20, Tier: bronze, Possession: 1,
+		}
+	}
+	batch := []incentive.Answer{
+		answer(false, 3*time.Second), answer(true, 20*time.Millisecond), answer(false, 2*time.Second),
+		answer(true, 10*time.Millisecond), answer(true, 40*time.Millisecond),
+	}
+	native := incentive.SpeedScale([]incentive.Answer{batch[1], batch[3], batch[4]}, []float64{0.72, 0.72, 0.6})
+	reference := incentive.SpeedScale([]incentive.Answer{batch[0], batch[2]}, []float64{0.6, 0.6})
+	check(t, rules.Pay(0, time.Minute, batch), []float64{reference[0], native[0], reference[1], native[1], native[2]})
+}
+
 func TestMinMaxScale(t *testing.T) {
 	batch := []incentive.Answer{
 		{Came: true, Elapsed: time.Second}, {Came: true, Elapsed: 2 * time.Second}, {Came: true, Elapsed: 3 * time.Second}, {},

@@ -36,6 +36,10 @@ type Answer struct {
 	Elapsed time.Duration
 	// Bytes is the length of the data that the task was about.
 	Bytes int64
+	// Native says that it answers a native audit, which takes a miner a
+	// hundredth of the time of the reference's challenge: Pay compares its speed
+	// with that of other native audits only.
+	Native bool
 	// Tier is the miner's.
 	Tier Tier
 	// Possession is the miner's PossessionRules.Factor. Pay uses it.
@@ -46,9 +50,28 @@ type Answer struct {
 // success times the miner's possession, then scaled by speed. A good answer of
 // a miner whose possession is below one half takes nobody's place among the
 // fastest: to answer without disks is no merit. Under the reference's plain
-// rules, where possession is 1, Pay is SpeedScale of Rewards.
+// rules, where possession is 1, Pay is SpeedScale of Rewards for a batch of one
+// protocol. Of two, speed counts within each; but the fastest are those of the
+// whole batch, so that there is nothing to gain from being asked in the slower.
 func (r Rules) Pay(failure float64, limit time.Duration, batch []Answer) []float64 {
-	return r.Scaling.apply(batch, r.rewards(failure, limit, batch, func(a Answer) float64 { return unit(a.Possession) }))
+	rewards := r.rewards(failure, limit, batch, func(a Answer) float64 { return unit(a.Possession) })
+	if !slices.ContainsFunc(batch, func(a Answer) bool { return a.Native }) {
+		return r.Scaling.apply(batch, rewards)
+	}
+	for _, native := range []bool{true, false} {
+		var at []int
+		var answers []Answer
+		var theirs []float64
+		for i, a := range batch {
+			if a.Native == native {
+				at, answers, theirs = append(at, i), append(answers, a), append(theirs, rewards[i])
+			}
+		}
+		for i, reward := range r.Scaling.apply(answers, theirs) {
+			rewards[at[i]] = reward
+		}
+	}
+	return rewards
 }
 
 // leastForBoost is the possession that a place among the fastest takes.

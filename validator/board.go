@@ -31,7 +31,8 @@ func (b *board) settle(task incentive.Task, batch batch) []incentive.Change {
 	results := make([]incentive.Result[wallet.Address], len(batch.results))
 	for i, r := range batch.results {
 		results[i] = incentive.Result[wallet.Address]{
-			UID: int(r.UID), Hotkey: r.Hotkey, OK: r.OK(), Came: r.Came, Elapsed: r.Elapsed, Bytes: r.Bytes, Late: r.late, Tier: r.tier,
+			UID: int(r.UID), Hotkey: r.Hotkey, OK: r.OK(), Came: r.Came, Elapsed: r.Elapsed, Bytes: r.Bytes, Native: r.Native,
+			Late: r.late, Tier: r.tier,
 		}
 	}
 	b.mu.Lock()

@@ -18,6 +18,7 @@ const (
 	AlertAudits   AlertKind = "audits"   // it fails audits, or owes an answer
 	AlertCapacity AlertKind = "capacity" // it is nearly full
 	AlertImmunity AlertKind = "immunity" // it may lose its UID soon
+	AlertDown     AlertKind = "down"     // it does not answer pings; of an Explanation only
 )
 
 // Alert is something that the one who runs a miner should see to.

@@ -72,7 +72,7 @@ const (
 	KindChallenge Kind = "challenge"
 	KindNative    Kind = "native audit"
 	KindRetrieval Kind = "retrieval"
-	KindPing      Kind = "ping"     // one that failed
+	KindPing      Kind = "ping"     // some in a row that failed
 	KindRollover  Kind = "rollover" // a tier was decided
 	KindReplaced  Kind = "new UID"  // the hotkey got its UID, and begins anew
 	KindGap       Kind = "gap"      // events are missing: the score moved between two
@@ -85,6 +85,8 @@ type Change struct {
 	Time *time.Time `json:"time"`
 	Kind Kind       `json:"kind"`
 	OK   bool       `json:"ok"`
+	// Times is how many pings in a row failed, the last one at Block.
+	Times int `json:"times,omitempty"`
 	// Text is the result in words, Code its status on the wire; 0: none.
 	Text string `json:"text"`
 	Code int    `json:"code,omitempty"`
@@ -150,6 +152,9 @@ func (v View) Explain(ctx context.Context, who Whom) (Explanation, error) {
 	x.Asked, x.Hurts = sums(x.Changes), v.hurts(x.Changes)
 	v.dates(ctx, x.Changes)
 	slices.Reverse(x.Changes)
+	if h.quiet != "" {
+		x.Miner.Alerts = append([]Alert{{AlertDown, h.quiet}}, x.Miner.Alerts...)
+	}
 	return x, nil
 }
 

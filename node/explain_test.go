@@ -214,6 +214,14 @@ func TestGapsRolloversAndPings(t *testing.T) {
 			Before: []float64{before}, After: []float64{after}, Scores: []float64{after},
 		})
 	}
+	down, err := View{Events: writeEvents(t, []validator.Event{ping(3, false, 0, 0.4, 0.4), ping(6, false, 0, 0.4, 0.4), ping(9, true, 0, 0.4, 0.4), ping(12, false, 0, 0.4, 0.4)})}.Explain(t.Context(), Whom{UID: 0})
+	if err != nil || len(down.Miner.Alerts) != 1 || down.Miner.Alerts[0].Kind != AlertDown || down.Changes[0].Times != 1 {
+		t.Errorf("three pings failed: %+v, %v", down, err)
+	}
+	up, err := View{Events: writeEvents(t, []validator.Event{ping(3, false, 0, 0.4, 0.4), ping(6, true, 0, 0.4, 0.4)})}.Explain(t.Context(), Whom{UID: 0})
+	if err != nil || len(up.Miner.Alerts) != 0 {
+		t.Errorf("it answers again: %+v, %v", up.Miner.Alerts, err)
+	}
 	v := View{Events: writeEvents(t, []validator.Event{
 		ping(3, true, 0, 0.4, 0.4), ping(6, false, 0, 0.4, 0.4), ping(9, false, -0.005, 0.4, 0.37975), ping(12, false, 0, 0.3, 0.3),
 		of(validator.Event{
@@ -229,15 +237,18 @@ func TestGapsRolloversAndPings(t *testing.T) {
 		told = append(told, fmt.Sprintf("%d %s: %s", c.Block, c.Kind, c.Text))
 	}
 	want := []string{
-		"720 rollover: Silver, was Bronze: score 0.9", "12 ping: did not answer a ping: status 408: silent",
+		"720 rollover: Silver, was Bronze: score 0.9", "12 ping: did not answer 1 ping: status 408: silent",
 		"12 gap: events are missing in the log: the validator could not write them, or it was stopped and went on with the scores that it had saved last",
-		"9 ping: is down, after several pings in a row without an answer: status 408: silent", "6 ping: did not answer a ping: status 408: silent",
+		"9 ping: is down, after 2 pings without an answer: status 408: silent",
 	}
 	if !slices.Equal(told, want) || x.Miner.Tier != "Silver" {
 		t.Errorf("%s, now %q", strings.Join(told, "\n"), x.Miner.Tier)
 	}
 	if len(x.Hurts) != 2 || !same(x.Hurts[0].Lost, 0.07975) || !strings.Contains(x.Hurts[1].What, "found down once") {
 		t.Errorf("hurts %+v", x.Hurts)
+	}
+	if len(x.Miner.Alerts) != 1 {
+		t.Errorf("the last ping failed, alerts %+v", x.Miner.Alerts)
 	}
 	if since, err := v.Explain(t.Context(), Whom{Hotkey: me, UID: -1, Since: 12}); err != nil || len(since.Changes) != 3 || since.Earlier != 2 {
 		t.Errorf("since block 12: %+v, %v", since, err)

@@ -31,6 +31,7 @@ type history struct {
 	score      *float64
 	tier       string
 	possession *float64
+	quiet      string // that it did not answer the last ping, in words
 }
 
 // add takes an event.
@@ -141,6 +142,9 @@ var kinds = map[validator.Task]Kind{
 func (h *history) answered(l events.Line, i int) {
 	kind, known := kinds[l.Task]
 	reward, ok := at(l.Rewards, i, 0), at(l.Successful, i, false)
+	if ok {
+		h.quiet = ""
+	}
 	if !known || kind == KindPing && ok {
 		return
 	}
@@ -153,10 +157,32 @@ func (h *history) answered(l events.Line, i int) {
 	}
 	h.tier = cmp.Or(c.Tier, h.tier)
 	h.moved(l, i, &c)
-	if kind != KindPing || reward != 0 {
-		c.Reward = &reward
-		h.compare(&c, l, i)
+	if kind == KindPing {
+		h.silent(c, reward)
+		return
 	}
+	c.Reward = &reward
+	h.compare(&c, l, i)
+	h.put(c)
+}
+
+// silent notes a failed ping: with those just before it as one change, until one
+// of them costs something.
+func (h *history) silent(c Change, reward float64) {
+	c.Times = 1
+	if n := len(h.changes); n > 0 && h.quiet != "" {
+		if last := h.changes[n-1]; last.Kind == KindPing && last.Reward == nil {
+			c.Times += last.Times
+			h.changes = h.changes[:n-1]
+		}
+	}
+	what := "did not answer " + some(c.Times, "ping")
+	if reward != 0 {
+		c.Reward = &reward
+		what = "is down, after " + some(c.Times, "ping") + " without an answer"
+	}
+	c.Text = what + ": " + c.Text
+	h.quiet = c.Text
 	h.put(c)
 }
 
@@ -230,13 +256,6 @@ func result(l events.Line, i int) string {
 	text := plain(at(l.StatusMessages, i, ""))
 	if at(l.Successful, i, false) && (text == "" || text == "Success") {
 		return done[l.Task]
-	}
-	if l.Task == validator.TaskMonitor {
-		what := "did not answer a ping: "
-		if at(l.Rewards, i, 0) != 0 {
-			what = "is down, after several pings in a row without an answer: "
-		}
-		return what + text
 	}
 	return text
 }

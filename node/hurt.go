@@ -25,7 +25,7 @@ func sums(changes []Change) []TaskSum {
 	all := []TaskSum{}
 	compared := map[Kind]int{}
 	for _, c := range changes {
-		if c.Reward == nil {
+		if c.Reward == nil || c.Kind == KindPing {
 			continue
 		}
 		i := slices.IndexFunc(all, func(s TaskSum) bool { return s.Kind == c.Kind })

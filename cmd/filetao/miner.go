@@ -15,6 +15,7 @@ import (
 	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/node"
+	"github.com/filetao/filetao/validator"
 )
 
 func (c *cli) minerCommand() *cobra.Command {
@@ -25,9 +26,10 @@ func (c *cli) minerCommand() *cobra.Command {
 
 // statsFlags are the flags of `miner stats`.
 type statsFlags struct {
-	from sourceFlags
-	sort string
-	full bool
+	from    sourceFlags
+	sort    string
+	full    bool
+	profile profileFlag
 }
 
 // statsOrders are the ways to sort the table.
@@ -69,7 +71,8 @@ this window of statistics. LIMIT is what the miner may hold now, at most what it
 tier may. NEXT TIER says how many successes are missing, and how many hours they
 take: an estimate for a miner whose answers are all good, of this validator's
 questions alone. SCORE LOW says that the answers of this window are not good
-enough for it. ` + "`filetao miner explain`" + ` says more of one miner.`,
+enough for it. A running validator goes by its own rules, for others --profile
+names them. ` + "`filetao miner explain`" + ` says more of one miner.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			order, ok := statsOrders[s.sort]
 			if !ok {
@@ -77,7 +80,7 @@ enough for it. ` + "`filetao miner explain`" + ` says more of one miner.`,
 			}
 			rows := []node.MinerRow{}
 			if err := c.withSource(cmd.Context(), &s.from, func(src *source) error {
-				got, err := c.minerRows(cmd.Context(), src)
+				got, err := c.minerRows(cmd.Context(), src, s.profile)
 				rows = append(rows, got...)
 				return err
 			}); err != nil {
@@ -92,16 +95,20 @@ enough for it. ` + "`filetao miner explain`" + ` says more of one miner.`,
 	f.StringVar(&s.sort, "sort", "uid", "sort by `what`: "+strings.Join(orders, ", "))
 	f.BoolVar(&s.full, "full", false, "print hotkeys in full")
 	s.from.add(c, cmd)
+	s.profile.add(f)
 	completeFlag(cmd, "sort", cobra.FixedCompletions(orders, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 // minerRows are the rows of a source, with what the chain adds.
-func (c *cli) minerRows(ctx context.Context, src *source) ([]node.MinerRow, error) {
+func (c *cli) minerRows(ctx context.Context, src *source, profile profileFlag) ([]node.MinerRow, error) {
 	if src.ix == nil {
 		return src.miners(ctx)
 	}
-	v := node.View{Index: src.ix}
+	v := node.View{Index: src.ix, Config: validator.DefaultConfig()}
+	if err := profile.settle(&v.Config); err != nil {
+		return nil, err
+	}
 	c.addChain(ctx, &v)
 	return v.Miners(ctx)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/node"
+	"github.com/filetao/filetao/validator"
 	"github.com/filetao/filetao/validator/events"
 	"github.com/filetao/filetao/wire"
 )
@@ -28,6 +29,7 @@ type explainFlags struct {
 	events  string
 	ask     string
 	timeout float64
+	profile profileFlag
 }
 
 func (c *cli) minerExplainCommand() *cobra.Command {
@@ -43,7 +45,8 @@ taken ` + sourceHelp + `
 REWARD is what entered the score, and OTHERS what the others' good answers to the
 same task were paid on average: score = 0.05 x reward + 0.95 x score. A reward is
 the tier's factor, times the miner's possession (the share of a success that its
-audits are worth), shifted from the slow answers to the fast ones.
+audits are worth), shifted from the slow answers to the fast ones. A running
+validator goes by its own rules, for others --profile names them.
 
 Who runs a miner can ask a validator of it, signed with its hotkey: --ask names
 the validator. Nobody is told of other miners.`,
@@ -68,7 +71,8 @@ the validator. Nobody is told of other miners.`,
 	f.StringVar(&x.ask, "ask", "", "ask the validator with this `hotkey` or UID, over the network, of the miner whose hotkey the wallet has")
 	f.Float64Var(&x.timeout, "timeout", 20, "`seconds` that a validator may take (--ask)")
 	x.from.add(c, cmd)
-	for _, other := range []string{"dir", "index", "events", "since"} {
+	x.profile.add(f)
+	for _, other := range []string{"dir", "index", "events", "since", "profile"} {
 		cmd.MarkFlagsMutuallyExclusive("ask", other)
 	}
 	cmd.MarkFlagsMutuallyExclusive("dir", "events")
@@ -103,7 +107,7 @@ func (c *cli) explanationOf(ctx context.Context, x *explainFlags, who node.Whom)
 		if _, err := os.Stat(x.events); err != nil {
 			return found, noEvents(x.events)
 		}
-		return c.explain(ctx, node.View{Events: x.events}, who)
+		return c.explain(ctx, x, node.View{Events: x.events}, who)
 	}
 	err = c.withSource(ctx, &x.from, func(src *source) error {
 		if src.ix == nil {
@@ -114,14 +118,18 @@ func (c *cli) explanationOf(ctx context.Context, x *explainFlags, who node.Whom)
 		if log == "" && x.from.at == "" {
 			log = filepath.Join(x.from.dir, events.FileName)
 		}
-		found, err = c.explain(ctx, node.View{Index: src.ix, Events: log}, who)
+		found, err = c.explain(ctx, x, node.View{Index: src.ix, Events: log}, who)
 		return err
 	})
 	return found, err
 }
 
 // explain reads what a validator left on disk.
-func (c *cli) explain(ctx context.Context, v node.View, who node.Whom) (node.Explanation, error) {
+func (c *cli) explain(ctx context.Context, x *explainFlags, v node.View, who node.Whom) (node.Explanation, error) {
+	v.Config = validator.DefaultConfig()
+	if err := x.profile.settle(&v.Config); err != nil {
+		return node.Explanation{}, err
+	}
 	c.addChain(ctx, &v)
 	bar := c.progress("events")
 	defer bar.done()
@@ -149,16 +157,16 @@ func (c *cli) askValidator(ctx context.Context, x *explainFlags) (found node.Exp
 		if err != nil {
 			return err
 		}
-		validator, err := c.validatorIn(m, x.ask)
+		asked, err := c.validatorIn(m, x.ask)
 		if err != nil {
 			return err
 		}
 		if _, ok := m.ByHotkey(hotkey.Address()); !ok {
 			return fmt.Errorf("%w: %s on subnet %d; --wallet.name and --wallet.hotkey say which miner asks", chain.ErrNotRegistered, hotkey.Address(), m.NetUID)
 		}
-		data, err := node.AskExplain(ctx, hotkey, validator, x.last, c.log)
+		data, err := node.AskExplain(ctx, hotkey, asked, x.last, c.log)
 		if wire.StatusOf(err) == wire.StatusNotFound {
-			return fmt.Errorf("UID %d answers no such questions, or knows nothing of you: %w", validator.UID, err)
+			return fmt.Errorf("UID %d answers no such questions, or knows nothing of you: %w", asked.UID, err)
 		} else if err != nil {
 			return err
 		}

@@ -83,30 +83,39 @@ func Run(ctx context.Context, cfg Config) (results []Result, err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(cfg.Dir)) }()
 	}
 	var mu sync.Mutex // guards results
-	work, ctx := errgroup.WithContext(ctx)
+	work, within := errgroup.WithContext(ctx)
 	busy := semaphore.NewWeighted(side)
-	for _, k := range []kind{slow, hostile, holding, owing, together, long, fresh} { // those that last longest first
+	for _, k := range []kind{slow, owing, holding, together, hostile, long, fresh} { // those that last longest first
 		for _, p := range cfg.Protocols {
 			cheaters := byKind[k]
 			if len(cheaters) == 0 || !slices.Contains(k.protocols(), p) {
 				continue
 			}
+			var weight int64 = 1
+			if k == slow {
+				weight = 0
+			}
+			if busy.Acquire(within, weight) != nil {
+				continue // one has failed, or the caller gave up: no other begins
+			}
 			work.Go(func() error {
-				if k != slow {
-					if err := busy.Acquire(ctx, 1); err != nil {
-						return err
-					}
-					defer busy.Release(1)
-				}
-				got, err := play(ctx, cfg, k, p, cheaters)
+				defer busy.Release(weight)
+				got, err := play(within, cfg, k, p, cheaters)
 				mu.Lock()
 				defer mu.Unlock()
-				results = append(results, got...)
+				for _, r := range got {
+					results = append(results, r)
+					if cfg.Done != nil {
+						cfg.Done(r)
+					}
+				}
 				return err
 			})
 		}
 	}
-	err = work.Wait()
+	if err = work.Wait(); err == nil {
+		err = context.Cause(ctx)
+	}
 	slices.SortFunc(results, func(a, b Result) int {
 		return cmp.Or(a.Number-b.Number, cmp.Compare(a.Name, b.Name), cmp.Compare(a.Protocol, b.Protocol))
 	})
@@ -122,9 +131,6 @@ func play(ctx context.Context, cfg Config, k kind, p Protocol, cheaters []Cheate
 	var results []Result
 	for _, e := range a.entrants {
 		results = append(results, e.result)
-		if cfg.Done != nil {
-			cfg.Done(e.result)
-		}
 	}
 	return results, nil
 }

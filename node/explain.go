@@ -14,9 +14,9 @@ import (
 	"github.com/filetao/filetao/wallet"
 )
 
+// DefaultChanges is how many changes an Explanation has unless told otherwise,
+// MaxChanges how many at most.
 const (
-	// DefaultChanges is how many changes an Explanation has unless told
-	// otherwise, MaxChanges how many at most.
 	DefaultChanges = 50
 	MaxChanges     = 1000
 )

@@ -43,7 +43,8 @@ func (c *cli) selectionCommand() *cobra.Command {
 		Use: "selection", Short: "Recompute who was due at a block, and whether a challenge was legitimate", Args: noArgs,
 		Long: `Recompute, from the chain alone, which miners a validator had to ask at a block:
 the block's hash is the seed with which they are drawn from all that serve an axon
-and are no large validators. --check says whether one miner could be asked.
+and are no large validators. How many are drawn is the validator's setting: --k-… take
+the network's (a devnet challenges 3). --check says whether one miner could be asked.
 
 What is asked outside of this is no audit of a step: users' files are stored and
 fetched when users ask; a question without an answer is put again, the same, up to

@@ -57,6 +57,39 @@ func TestSelectionIsCPythons(t *testing.T) {
 	}
 }
 
+// steps makes blocks of a chain.
+type steps struct {
+	*devchain.Devchain
+	t *testing.T
+}
+
+func (s steps) step() chain.Block {
+	s.t.Helper()
+	b, err := s.Step(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return b
+}
+
+// included makes blocks until a transaction is in one.
+func (s steps) included(do func() error) {
+	s.t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			return
+		default:
+			s.step()
+		}
+	}
+}
+
 // selectionChain is a chain with a large validator, UID 0, and miners from UID 1
 // on, all serving, and some blocks after that; UID 13 serves nothing.
 func selectionChain(t *testing.T) (*devchain.Devchain, chain.Block) {
@@ -77,79 +110,58 @@ func selectionChain(t *testing.T) (*devchain.Devchain, chain.Block) {
 		}
 		return k
 	}
-	step := func() chain.Block {
-		b, err := dev.Step(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
-	included := func(do func() error) {
-		t.Helper()
-		done := make(chan error, 1)
-		go func() { done <- do() }()
-		for {
-			select {
-			case err := <-done:
-				if err != nil {
-					t.Fatal(err)
-				}
-				return
-			default:
-				step()
-			}
-		}
-	}
-	alice := key("//Alice")
+	s, alice := steps{dev, t}, key("//Alice")
 	for uid := range 14 {
 		hotkey := key(fmt.Sprintf("//Selected%d", uid))
-		included(func() error { return dev.Register(t.Context(), alice, 21, hotkey.Address()) })
+		s.included(func() error { return dev.Register(t.Context(), alice, 21, hotkey.Address()) })
 		if uid == 13 {
 			continue
 		}
-		included(func() error {
+		s.included(func() error {
 			return dev.ServeAxon(t.Context(), hotkey, 21, chain.Axon{IP: netip.MustParseAddr("127.0.0.1"), Port: uint16(1000 + uid), Protocol: 4})
 		})
 		if uid == 0 {
-			included(func() error { return dev.AddStake(t.Context(), alice, 21, hotkey.Address(), 5000*chain.TAO) })
+			s.included(func() error { return dev.AddStake(t.Context(), alice, 21, hotkey.Address(), 5000*chain.TAO) })
 		}
 	}
-	last := step()
+	last := s.step()
 	for last.Number%3 != 0 {
-		last = step()
+		last = s.step()
 	}
-	step()
+	s.step()
 	return dev, last
+}
+
+// look runs `selection` about a block, as text and as JSON.
+func look(t *testing.T, dev *devchain.Devchain, block chain.Block, change func(*selectionFlags)) (selected, string, error) {
+	t.Helper()
+	d := validator.DefaultConfig()
+	s := selectionFlags{
+		block: fmt.Sprint(block.Number), task: drawChallenge, blocksPerStep: 3, permitLimit: 500,
+		store: d.StoreSample, challenge: d.ChallengeSample, retrieve: d.RetrieveSample, ping: d.MonitorSample,
+	}
+	change(&s)
+	var text, out bytes.Buffer
+	c := newCLI(streams{out: &text, err: &text})
+	c.netuid = 21
+	err := c.selection(t.Context(), &s, dev)
+	j := newCLI(streams{out: &out, err: &out})
+	j.netuid, j.json = 21, true
+	if again := j.selection(t.Context(), &s, dev); fmt.Sprint(again) != fmt.Sprint(err) {
+		t.Fatalf("%v, with --json %v", err, again)
+	}
+	var x selected
+	if out.Len() > 0 {
+		if err := json.Unmarshal(out.Bytes(), &x); err != nil {
+			t.Fatalf("%s: %v", &out, err)
+		}
+	}
+	return x, text.String(), err
 }
 
 func TestSelection(t *testing.T) {
 	dev, block := selectionChain(t)
-	look := func(change func(*selectionFlags)) (selected, string, error) {
-		t.Helper()
-		d := validator.DefaultConfig()
-		s := selectionFlags{
-			block: fmt.Sprint(block.Number), task: drawChallenge, blocksPerStep: 3, permitLimit: 500,
-			store: d.StoreSample, challenge: d.ChallengeSample, retrieve: d.RetrieveSample, ping: d.MonitorSample,
-		}
-		change(&s)
-		var text, out bytes.Buffer
-		c := newCLI(streams{out: &text, err: &text})
-		c.netuid = 21
-		err := c.selection(t.Context(), &s, dev)
-		j := newCLI(streams{out: &out, err: &out})
-		j.netuid, j.json = 21, true
-		if again := j.selection(t.Context(), &s, dev); fmt.Sprint(again) != fmt.Sprint(err) {
-			t.Fatalf("%v, with --json %v", err, again)
-		}
-		var x selected
-		if out.Len() > 0 {
-			if err := json.Unmarshal(out.Bytes(), &x); err != nil {
-				t.Fatalf("%s: %v", &out, err)
-			}
-		}
-		return x, text.String(), err
-	}
-	x, text, err := look(func(*selectionFlags) {})
+	x, text, err := look(t, dev, block, func(*selectionFlags) {})
 	if err != nil || len(x.Available) != 12 || len(x.Due[drawChallenge]) != 10 || len(x.Due[drawStore]) != 12 || !*x.Step || x.Hash != block.Hash || len(x.Changed) != 0 {
 		t.Fatalf("%+v, %v: %s", x, err, text)
 	}
@@ -187,7 +199,7 @@ func TestSelection(t *testing.T) {
 		"no block":      {func(s *selectionFlags) { s.block = "999999" }, exitNotFound, ""},
 		"no block name": {func(s *selectionFlags) { s.block = "newest" }, exitUsage, ""},
 	} {
-		_, text, err := look(c.change)
+		_, text, err := look(t, dev, block, c.change)
 		if got, _ := exitOf(err); got != c.want || !strings.Contains(strings.Join(strings.Fields(text), " "), c.says) {
 			t.Errorf("%s: exit code %d, want %d: %v: %s", name, got, c.want, err, text)
 		}

@@ -50,8 +50,10 @@ func decodeBody(r io.Reader, size int64, fields []wire.Field, d direction) (stri
 	if err == nil {
 		err = p.end()
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.EOF) {
 		err = fmt.Errorf("%w: it ends too early", errBody)
+	} else if errors.Is(err, io.ErrUnexpectedEOF) { // the connection's end, not the body's
+		err = fmt.Errorf("%w: it ends too early: %w", errBody, err)
 	}
 	if err != nil {
 		return "", err
@@ -294,11 +296,14 @@ func (p *parser) skipEscape() error {
 	}
 	escape := []byte{'"', '\\', c}
 	if c == 'u' {
-		var digits [4]byte
-		if _, err := io.ReadFull(p.br, digits[:]); err != nil {
+		digits, err := p.br.Peek(4) // its error is the reader's, which io.ReadFull's need not be
+		if err != nil {
 			return err
 		}
-		escape = append(escape, digits[:]...)
+		escape = append(escape, digits...)
+		if _, err := p.br.Discard(len(digits)); err != nil {
+			return err
+		}
 	}
 	if !json.Valid(append(escape, '"')) {
 		return fmt.Errorf("%w: %q in a text", errBody, escape[1:])

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -68,6 +69,8 @@ func callError(to wire.Peer, msg wire.Message, timeout time.Duration, err error,
 		return &wire.Error{Status: wire.StatusCancelled, Text: "the call was given up", Err: err}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &wire.Error{Status: wire.StatusTimeout, Text: fmt.Sprintf("Timedout after %s seconds.", pyFloat(timeout.Seconds())), Err: err}
+	case answered && (errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(*net.OpError))):
+		return &wire.Error{Status: wire.StatusUnavailable, Text: "the connection broke in the midst of the answer", Err: err}
 	case answered:
 		return &wire.Error{Status: wire.StatusUnparsable, Text: "Failed to parse response object", Err: err}
 	}

@@ -45,6 +45,12 @@ type node struct {
 // start runs a miner over a folder. Everybody may ask.
 func start(t *testing.T, dir string, c miner.Config, d miner.Deps, capacity int64) *node {
 	t.Helper()
+	return startBehind(t, dir, c, d, capacity, wire.DoorConfig{AllowUnregistered: true, RequestsPerWindow: -1})
+}
+
+// startBehind is start with doors of one's own.
+func startBehind(t *testing.T, dir string, c miner.Config, d miner.Deps, capacity int64, door wire.DoorConfig) *node {
+	t.Helper()
 	store, err := blobstore.Open(blobstore.Config{Dir: filepath.Join(dir, "data"), Capacity: capacity, MinFree: -1}, blobstore.Deps{})
 	if err != nil {
 		t.Fatal(err)
@@ -53,12 +59,12 @@ func start(t *testing.T, dir string, c miner.Config, d miner.Deps, capacity int6
 	m := miner.New(c, d)
 	server, err := synapse.NewServer(
 		synapse.ServerConfig{Key: d.Key, NonceFile: filepath.Join(dir, "nonces")},
-		synapse.ServerDeps{Door: wire.NewDoor(wire.DoorConfig{AllowUnregistered: true, RequestsPerWindow: -1}, wire.DoorDeps{})},
+		synapse.ServerDeps{Door: wire.NewDoor(door, wire.DoorDeps{})},
 	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Register(server)
+	m.Register(miner.TwoDoors(server, wire.NewDoor(door, wire.DoorDeps{})))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 2)
 	go func() { ended <- server.Run(ctx) }()

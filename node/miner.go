@@ -9,6 +9,7 @@ import (
 
 	"github.com/filetao/filetao/blobstore"
 	"github.com/filetao/filetao/miner"
+	"github.com/filetao/filetao/wire"
 )
 
 // MinerConfig is a miner's configuration.
@@ -53,6 +54,6 @@ func NewMiner(c MinerConfig) (*Miner, error) {
 	if err := n.addAxon(); err != nil {
 		return nil, err
 	}
-	role.Register(n.server)
+	role.Register(miner.TwoDoors(n.server, wire.NewDoor(c.Door, n.doorDeps())))
 	return &Miner{Node: n, role: role}, nil
 }

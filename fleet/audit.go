@@ -57,6 +57,7 @@ func (f *Fleet) askChallenge(ctx context.Context, n chain.Neuron, q Question) Ou
 // proof are right. When the miner's seed cannot be known (see Question) its link
 // need only hold in itself: the bytes are there. A holding without an audit
 // record then gets one, and one without tags is handed some, as after a Store.
+// Silence is a failure, but 429 void.
 func (f *Fleet) Retrieve(ctx context.Context, n chain.Neuron, h index.Holding) ([]byte, Outcome) {
 	return f.retrieve(ctx, n, h, true)
 }
@@ -68,7 +69,7 @@ func (f *Fleet) retrieve(ctx context.Context, n chain.Neuron, h index.Holding, t
 		return nil, void(TaskRetrieve, n, err)
 	}
 	data, o := f.askRetrieval(ctx, n, q, tag)
-	return data, f.Failed(ctx, n, q, o)
+	return data, f.once(ctx, n, q, o)
 }
 
 func (f *Fleet) askRetrieval(ctx context.Context, n chain.Neuron, q Question, tag bool) ([]byte, Outcome) {

@@ -152,13 +152,23 @@ func (f *Fleet) Failed(ctx context.Context, n chain.Neuron, q Question, o Outcom
 	return o
 }
 
-// Challenge asks by the best Question there is and takes silence for a failure.
+// Challenge asks by the best Question there is and takes silence for a failure,
+// but 429 for nothing: the outcome is void.
 func (f *Fleet) Challenge(ctx context.Context, n chain.Neuron, h index.Holding) Outcome {
 	q, err := f.Question(ctx, n, h, chain.Block{}, TaskChallenge)
 	if err != nil {
 		return void(TaskChallenge, n, err)
 	}
-	return f.Failed(ctx, n, q, f.Ask(ctx, n, q))
+	return f.once(ctx, n, q, f.Ask(ctx, n, q))
+}
+
+// once is Failed for a question that is not put again. That the miner has had too
+// many requests of ours (429) is then void: it says nothing about the miner.
+func (f *Fleet) once(ctx context.Context, n chain.Neuron, q Question, o Outcome) Outcome {
+	if o.Silent() && o.Status() == wire.StatusTooMany {
+		o.open, o.Void = false, true
+	}
+	return f.Failed(ctx, n, q, o)
 }
 
 // finish makes an outcome final, unless the miner was silent. commit is what a

@@ -253,6 +253,26 @@ func TestRefusalsThatSayNothing(t *testing.T) {
 	}
 }
 
+// A miner that users have asked too often is not charged with that; one that says
+// nothing is.
+func TestTooManyRequestsAreVoid(t *testing.T) {
+	b := newBench(t, false)
+	for status, void := range map[int]bool{429: true, 503: false} {
+		f := fleet.New(fleet.Config{}, deps(b.Net, refuser{b.Net, status}))
+		before := b.tries(t)
+		_, o := f.Retrieve(t.Context(), b.Neuron(0), b.Holding)
+		c := f.Challenge(t.Context(), b.Neuron(0), b.Holding)
+		for _, o := range []fleet.Outcome{o, c} {
+			if o.Void != void || o.Silent() || o.OK() || o.Status() != status {
+				t.Errorf("%+v", o)
+			}
+		}
+		if uncounted := b.tries(t) == before; uncounted != void {
+			t.Errorf("status %d: uncounted %v", status, uncounted)
+		}
+	}
+}
+
 // Over real sockets: all miners of an asker whose clock is ahead refuse it.
 func TestAWrongClockFailsNobody(t *testing.T) {
 	net := fleettest.New(t, 1)

@@ -216,8 +216,10 @@ func (v View) state(ctx context.Context, x *Explanation) (trials []index.Trial, 
 	if err := v.complete(ctx, &x.Miner, all); err != nil {
 		return nil, err
 	}
-	trials, x.Pending, err = v.audits(ctx, hotkey)
-	return trials, err
+	if x.Pending, err = v.pending(ctx, hotkey); err != nil {
+		return nil, err
+	}
+	return v.trials(ctx, hotkey)
 }
 
 // match tells native audits from others, and has a verdict in full that was cut

@@ -143,7 +143,13 @@ func (v View) complete(ctx context.Context, r *MinerRow, known int) error {
 	var pending *index.Pending
 	if v.Index != nil {
 		var err error
-		if trials, pending, err = v.audits(ctx, r.Hotkey); err != nil {
+		if r.mayHaveFailed() {
+			trials, err = v.trials(ctx, r.Hotkey)
+		}
+		if err == nil {
+			pending, err = v.pending(ctx, r.Hotkey)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -155,20 +161,31 @@ func (r MinerRow) record() incentive.Record {
 	return incentive.Record{Store: r.Store, Challenge: r.Challenge, Retrieve: r.Retrieve, TotalSuccesses: r.TotalSuccesses}
 }
 
-// audits are a miner's settled ones, the newest first, and the question that it
-// owes an answer to; nil for none.
-func (v View) audits(ctx context.Context, miner wallet.Address) ([]index.Trial, *index.Pending, error) {
+// mayHaveFailed says whether one of the last recentAudits can be a failed one.
+// When the window has more challenges than that, and no failure, none is: records
+// with their dossiers, of every miner, are much to read.
+func (r MinerRow) mayHaveFailed() bool {
+	return r.Challenge.Attempts < recentAudits || r.Challenge.Attempts > r.Challenge.Successes || r.Retrieve.Attempts > r.Retrieve.Successes
+}
+
+// trials are a miner's settled audits, the newest first.
+func (v View) trials(ctx context.Context, miner wallet.Address) ([]index.Trial, error) {
 	trials, err := v.Index.Trials(ctx, miner)
 	if err != nil {
-		return nil, nil, fmt.Errorf("audits of %s: %w", miner, err)
+		return nil, fmt.Errorf("audits of %s: %w", miner, err)
 	}
+	return trials, nil
+}
+
+// pending is the question that a miner owes an answer to; nil for none.
+func (v View) pending(ctx context.Context, miner wallet.Address) (*index.Pending, error) {
 	pending, err := v.Index.Pending(ctx, miner)
 	if errors.Is(err, index.ErrNotFound) {
-		return trials, nil, nil
+		return nil, nil
 	} else if err != nil {
-		return nil, nil, fmt.Errorf("what %s is asked: %w", miner, err)
+		return nil, fmt.Errorf("what %s is asked: %w", miner, err)
 	}
-	return trials, &pending, nil
+	return &pending, nil
 }
 
 // rank sets a row's score, and its place among the miners that can be asked.

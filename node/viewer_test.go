@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/index"
@@ -179,6 +180,29 @@ func TestRowsOfManyMiners(t *testing.T) {
 	for i, r := range rows {
 		if *r.UID != i || *r.Rank != 64-i || r.Ranked != 64 || r.Next.Name != "Gold" || r.Next.MissingSuccesses != 1400 || r.Capacity <= 0 || r.Limit < r.Capacity {
 			t.Fatalf("row %d: %+v", i, r)
+		}
+	}
+}
+
+// TestFailedAuditsAreSeen has the tallies say whether the record is worth reading.
+func TestFailedAuditsAreSeen(t *testing.T) {
+	ix, first, _ := audited(t)
+	at := time.Date(2026, 11, 21, 13, 0, 0, 0, time.UTC)
+	if err := ix.Settle(t.Context(), index.Trial{Miner: first, Task: "challenge", Hash: "7", Asked: at, Settled: at, Tries: 1, Reason: "failed: so"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		challenge, retrieve index.Tally
+		alerts              int
+	}{
+		{index.Tally{Attempts: 6, Successes: 6}, index.Tally{}, 1}, // a window that has just begun
+		{index.Tally{Attempts: 9, Successes: 8}, index.Tally{}, 1},
+		{index.Tally{Attempts: 9, Successes: 9}, index.Tally{Attempts: 1}, 1},
+		{index.Tally{Attempts: 9, Successes: 9}, index.Tally{Attempts: 1, Successes: 1}, 0}, // which is not so here
+	} {
+		r := MinerRow{Hotkey: first, Challenge: c.challenge, Retrieve: c.retrieve}
+		if err := (View{Index: ix}).settled().complete(t.Context(), &r, 1); err != nil || len(r.Alerts) != c.alerts {
+			t.Errorf("%+v: %+v, %v", c, r.Alerts, err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/filetao/filetao/incentive"
+	"github.com/filetao/filetao/validator"
 )
 
 // audit is validator.audit: repetitions that are due first, then the due by the
@@ -33,7 +34,18 @@ func (v *view) askNew(uid int, task incentive.Task, block uint64) {
 	if v.owing[uid] || m.owes.tries > 0 || len(m.holdings) == 0 {
 		return
 	}
-	v.ask(uid, question{task: task, about: m.holdings[v.random.IntN(len(m.holdings))]}, block)
+	v.ask(uid, question{task: task, about: v.pick(m.holdings)}, block)
+}
+
+// pick is validator.pick.
+func (v *view) pick(holdings []holding) holding {
+	var drawn [validator.Candidates]holding
+	var sizes [validator.Candidates]int64
+	for i := range drawn {
+		drawn[i] = holdings[v.random.IntN(len(holdings))]
+		sizes[i] = drawn[i].size
+	}
+	return drawn[validator.Choose(sizes[:], v.random.Uint64())]
 }
 
 // ask puts a question, and concludes.
@@ -161,6 +173,9 @@ next:
 // storeAt has a miner store the step's datum, if it answers a ping and has room.
 func (v *view) storeAt(uid int, size int64, block uint64) bool {
 	if v.pinged[uid] == 0 && !v.answers(uid, block) || v.pinged[uid] < 0 {
+		v.batches[incentive.TaskStore] = append(v.batches[incentive.TaskStore], incentive.Result[int32]{
+			UID: uid, Hotkey: v.hotkeys[uid], Bytes: size, Tier: v.miners[uid].standing.Tier,
+		})
 		return false
 	}
 	m, rules := &v.miners[uid], &v.w.cfg.rules

@@ -29,9 +29,12 @@ func run(t *testing.T, c sim.Config) *sim.Report {
 	return r
 }
 
-// TestTheStatementsHold is what has to come true of the incentive.
+// TestTheStatementsHold is what has to come true of the incentive. In the eyes of
+// fewer validators luck counts for more: who keeps half may pass 1 % for an epoch.
 func TestTheStatementsHold(t *testing.T) {
-	r := run(t, small(1))
+	c := small(1)
+	c.Validators = 24
+	r := run(t, c)
 	for _, c := range r.Checks {
 		if c.Verdict != sim.Pass {
 			t.Errorf("%s: %s, %s", c.Statement, c.Verdict, c.Figures)

@@ -184,24 +184,70 @@ func (v *Validator) spoiled(step, ctx context.Context, q inquiry) error {
 	return failed
 }
 
-// pickTries is how often pick draws before it takes a miner to hold nothing
-// worth asking about.
-const pickTries = 8
+// Candidates is how many of a miner's holdings are drawn, all alike, to choose the
+// one it is asked about; see Choose.
+const Candidates = 8
 
-// pick draws one of a miner's holdings that can be asked about.
-// index.ErrNotFound when there is none.
+// mostDraws bounds the draws, some of which find what cannot be asked about.
+const mostDraws = 256
+
+// Choose takes one of the candidates by their sizes in bytes: the chance of each
+// is its part of the sum. r is random. Drawn evenly, the few largest data of a
+// miner would hardly be asked about, and they are most of its bytes.
+func Choose(sizes []int64, r uint64) int {
+	var sum uint64
+	for _, size := range sizes {
+		sum += uint64(max(size, 0))
+	}
+	if sum == 0 {
+		return 0
+	}
+	r %= sum
+	for i, size := range sizes {
+		part := uint64(max(size, 0))
+		if r < part {
+			return i
+		}
+		r -= part
+	}
+	return 0
+}
+
+// pick draws one of a miner's holdings that can be asked about, and removes those
+// whose time is over from the index: a miner with many of them would be asked
+// about nothing. index.ErrNotFound when there is none.
 func (v *Validator) pick(ctx context.Context, hotkey wallet.Address) (index.Holding, error) {
-	for range pickTries {
-		r, err := v.uint64()
-		if err != nil {
+	var drawn []index.Holding
+	var sizes []int64
+	for draws := 0; draws < mostDraws && len(drawn) < Candidates; draws++ {
+		h, err := v.drawHolding(ctx, hotkey)
+		if errors.Is(err, index.ErrNotFound) {
+			break
+		} else if err != nil {
 			return index.Holding{}, err
 		}
-		h, err := v.deps.Index.RandomHolding(ctx, hotkey, r)
-		if err != nil || v.askable(h) {
-			return h, err
+		if v.askable(h) {
+			drawn, sizes = append(drawn, h), append(sizes, h.Size)
+		} else if now := v.deps.Now(); h.Expired(now) {
+			if err := v.deps.Index.ExpireHolding(ctx, hotkey, h.Hash, now); err != nil {
+				return index.Holding{}, err
+			}
 		}
 	}
-	return index.Holding{}, index.ErrNotFound
+	if len(drawn) == 0 {
+		return index.Holding{}, index.ErrNotFound
+	}
+	r, err := v.uint64()
+	return drawn[Choose(sizes, r)], err
+}
+
+// drawHolding is any of a miner's holdings.
+func (v *Validator) drawHolding(ctx context.Context, hotkey wallet.Address) (index.Holding, error) {
+	r, err := v.uint64()
+	if err != nil {
+		return index.Holding{}, err
+	}
+	return v.deps.Index.RandomHolding(ctx, hotkey, r)
 }
 
 // askable says whether a holding has bytes and outlives a question that is put

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -16,11 +17,14 @@ import (
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire"
 )
 
 // storeRandom has due miners that are alive store a fresh random datum, and
 // others in the place of those that fail. pinged has who was pinged already,
-// and whether it answered. Who owes an answer is handed nothing.
+// and whether it answered. Who owes an answer is handed nothing. Who was drawn
+// and is not there has failed, as long as others are: else a miner that answers
+// now and then would be handed nothing, asked about nothing, and keep its score.
 func (v *Validator) storeRandom(ctx context.Context, block chain.Block, pinged map[wallet.Address]bool, owed debts) (batch, error) {
 	b := batch{task: TaskStore, start: v.deps.Now(), limit: v.deps.Fleet.Config().StoreTimeout}
 	data, err := v.randomData()
@@ -30,12 +34,14 @@ func (v *Validator) storeRandom(ctx context.Context, block chain.Block, pinged m
 	datum := fleet.NewDatum(data)
 	rest := slices.DeleteFunc(v.deps.Fleet.Available(), func(n chain.Neuron) bool { return owed[n.Hotkey] != nil })
 	var outcomes []fleet.Outcome
+	var absent []chain.Neuron
 	var broken error
 	stored := 0
 	for round := 0; round <= v.cfg.StoreRounds && stored < v.cfg.StoreSample && len(rest) > 0 && broken == nil; round++ {
 		drawn := fleet.Draw(block.Hash, rest, v.cfg.StoreSample-stored)
 		rest = slices.DeleteFunc(rest, func(n chain.Neuron) bool { return slices.Contains(drawn, n) })
 		alive := v.alive(ctx, drawn, pinged)
+		absent = append(absent, slices.DeleteFunc(drawn, func(n chain.Neuron) bool { return slices.Contains(alive, n) })...)
 		got, err := v.deps.Fleet.Spread(ctx, datum, index.Random, v.cfg.TTL, len(alive), alive)
 		outcomes = append(outcomes, got...)
 		if err != nil && !errors.Is(err, fleet.ErrShort) {
@@ -48,7 +54,25 @@ func (v *Validator) storeRandom(ctx context.Context, block chain.Block, pinged m
 		}
 	}
 	b, err = v.done(ctx, b, outcomes)
+	if len(outcomes) > 0 || slices.Contains(slices.Collect(maps.Values(pinged)), true) {
+		b.results = append(b.results, notThere(ctx, absent, datum.Size())...)
+	}
 	return b, errors.Join(broken, err)
+}
+
+// notThere are the results of miners that were to be handed data and did not
+// answer a ping; none when the task was cut short.
+func notThere(ctx context.Context, miners []chain.Neuron, size int64) (results []result) {
+	if ctx.Err() != nil {
+		return nil
+	}
+	for _, n := range miners {
+		results = append(results, result{said: "failed: no answer to a ping, so it was handed no data", Outcome: fleet.Outcome{
+			Task: fleet.TaskStore, UID: n.UID, Hotkey: n.Hotkey, Bytes: size,
+			Err: wire.Unavailable("store at %s: no answer to a ping", n.Hotkey),
+		}})
+	}
+	return results
 }
 
 // alive are those of the miners that answer a ping. Who was pinged before is

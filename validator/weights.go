@@ -33,7 +33,7 @@ func (v *Validator) SetWeights(ctx context.Context, block chain.Block) (bool, er
 		return false, nil
 	}
 	self, registered := graph.ByHotkey(v.deps.Key.Address())
-	scores := v.board.scores(graph.Neurons)
+	scores := v.paid(v.board.scores(graph.Neurons))
 	if !v.weightsDue(block.Number, self.LastUpdate) || !slices.ContainsFunc(scores, func(s float64) bool { return s != 0 }) {
 		return false, nil
 	}
@@ -46,6 +46,18 @@ func (v *Validator) SetWeights(ctx context.Context, block chain.Block) (bool, er
 		return false, fmt.Errorf("set weights: %w", err)
 	}
 	return true, nil
+}
+
+// paid are the scores by UID of those who can be asked. The others' stay as they
+// are, for nobody asks them, and must not be paid for what they were.
+func (v *Validator) paid(scores []float64) []float64 {
+	paid := make([]float64, len(scores))
+	for _, n := range v.deps.Fleet.Available() {
+		if int(n.UID) < len(scores) {
+			paid[n.UID] = scores[n.UID]
+		}
+	}
+	return paid
 }
 
 func (v *Validator) weightsDue(block, lastUpdate uint64) bool {

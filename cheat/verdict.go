@@ -192,6 +192,8 @@ func onlyOneCopy(r *Result) (string, bool) {
 
 // settledBySilence: what it is silent about fails after the same question was
 // asked as often as the validator asks, and its share is not smaller for that.
+// Retrievals count as well, because who was silent too often the reference's way
+// is asked for the whole datum instead.
 func settledBySilence(r *Result) (string, bool) {
 	if why, ok := r.poorer(); !ok {
 		return why, false
@@ -201,11 +203,13 @@ func settledBySilence(r *Result) (string, bool) {
 			return fmt.Sprintf("it failed a question that was asked %d times", n), false
 		}
 	}
-	failed := r.Asked - r.Passed
-	if r.overBound() || failed == 0 || len(r.tries) == 0 {
-		return fmt.Sprintf("passed %d of %d audits where the bound allows %.1f on average", r.Passed, r.Asked, r.Bound*float64(r.Asked)), false
+	all, passed := r.Asked+r.Retrievals, r.Passed+r.Retrieved
+	chances := slices.Concat(r.chances, slices.Repeat([]float64{r.Bound}, r.Retrievals))
+	if atLeast(chances, passed) < certainty || passed == all || len(r.tries) == 0 {
+		return fmt.Sprintf("passed %d of %d audits and retrievals where the bound allows %.1f on average", passed, all, r.Bound*float64(all)), false
 	}
-	return fmt.Sprintf("within the bound; its silence was settled %d times, each after the same question %d times", failed, asked), true
+	return fmt.Sprintf("passed %.1f %% of audits and retrievals; its silence was settled %d times, each after the same question %d times",
+		100*float64(passed)/float64(all), all-passed, asked), true
 }
 
 // asked is how often a silent miner is asked the same: once, and again after

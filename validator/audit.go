@@ -115,7 +115,7 @@ func (v *Validator) put(ctx context.Context, block chain.Block, t turn) (put []i
 		}
 		q.outcome = v.deps.Fleet.Ask(ctx, q.miner, q.question)
 		put = append(put, q)
-		if q.outcome.Silent() {
+		if q.outcome.Silent() || q.outcome.Void {
 			break
 		}
 	}
@@ -167,8 +167,9 @@ func (v *Validator) conclude(ctx context.Context, asked []inquiry, cutOff bool, 
 const patience = 24 * time.Hour
 
 // spoiled is the end of an inquiry that says nothing about the miner. A question
-// that has lost its object is dropped; where something of ours failed it stays
-// for a day, so that no miner is left alone because of one damaged record.
+// that has lost its object is dropped. Where something of ours failed, or the
+// step was cut short, it is put again, for a day: no miner gets rid of a question
+// because we waited for others, nor is left alone because of one damaged record.
 func (v *Validator) spoiled(step, ctx context.Context, q inquiry) error {
 	err := q.outcome.Err
 	moot := errors.Is(err, index.ErrNotFound) || errors.Is(err, fleet.ErrMoot)
@@ -178,7 +179,10 @@ func (v *Validator) spoiled(step, ctx context.Context, q inquiry) error {
 	} else {
 		failed = ours(step, err)
 	}
-	if q.again() && (moot || v.deps.Now().Sub(q.before.Asked) > patience) {
+	switch {
+	case !q.again() && !moot:
+		failed = errors.Join(failed, v.keep(ctx, q, true))
+	case q.again() && (moot || v.deps.Now().Sub(q.before.Asked) > patience):
 		failed = errors.Join(failed, v.deps.Index.DropPending(ctx, q.miner.Hotkey))
 	}
 	return failed

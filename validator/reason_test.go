@@ -108,4 +108,11 @@ func TestOurOwnFailuresKeepAQuestionForADay(t *testing.T) {
 			t.Errorf("after %v more: %v", c.after, err)
 		}
 	}
+	q.before, q.question = index.Pending{Asked: now}, fleet.Question{Task: fleet.TaskChallenge, Hash: "7"}
+	if err := v.spoiled(t.Context(), t.Context(), q); !errors.Is(err, broken) {
+		t.Errorf("our own failure is %v", err)
+	}
+	if kept, err := ix.Pending(t.Context(), p.Miner); err != nil || kept.Tries != 0 || kept.Hash != "7" {
+		t.Errorf("a question that we failed to put is kept as %+v, %v", kept, err)
+	}
 }

@@ -34,7 +34,7 @@ func TestTagsAndAuditsAcrossRestarts(t *testing.T) {
 		n.stop()
 		n = start(t, dir, miner.Config{}, miner.Deps{Now: atNoon}, 0)
 		a.audit(n, d)
-		seed = a.challenge(n, data, seed) // an audit moved no seed
+		a.challenge(n, data, seed) // an audit moved no seed
 		a.store(n, data)
 		a.audit(n, d) // the same bytes have the same tags
 	}

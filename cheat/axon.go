@@ -62,7 +62,8 @@ type axon struct {
 	honest map[string]wire.Handler // the real miner's, by message
 	addr   netip.AddrPort          // to announce
 
-	did tally // what came of it, counted by the arena
+	did      tally // what came of it, counted by the arena
+	silences int   // questions that it was silent about; written by its trick, read between steps
 
 	mu      sync.Mutex // guards all below
 	random  *rand.Rand

@@ -220,18 +220,12 @@ func hoarder(x *axon) trick {
 // has not answered, and is asked again.
 func chooser(x *axon) trick {
 	s := newShelf()
-	given := 0 // guarded by s.mu
-	// lacks is the share of what it should hold that it does not.
-	lacks := func() float64 {
-		n := 0
-		for _, k := range s.at {
-			if k.data == nil {
-				n++
-			}
+	given, last := 0, "" // guarded by s.mu
+	silence := func(question string) error {
+		if question != last { // there is never another one in between
+			last = question
+			x.silences++
 		}
-		return float64(n) / float64(max(1, len(s.at)))
-	}
-	silence := func() error {
 		return [...]error{
 			wire.Unavailable("Out of order."), wire.TooMany("Later."), wire.Timeout("The disk is slow."),
 		}[x.intN(3)]
@@ -244,26 +238,27 @@ func chooser(x *axon) trick {
 				k.data = nil
 			}
 		}),
-		challenge: func(_ context.Context, _ wire.Caller, msg *wire.Challenge) (share float64, err error) {
+		challenge: func(_ context.Context, _ wire.Caller, msg *wire.Challenge) (lacks float64, err error) {
 			err = s.with(msg.ChallengeHash, func(k *kept) error {
-				if share = lacks(); k.data == nil {
-					return silence()
+				if k.data == nil {
+					lacks = 1
+					return silence(msg.Seed)
 				}
 				return answerFrom(msg, k.data, k.link(msg.Seed))
 			})
-			return share, err
+			return lacks, err
 		},
 		tags: s.pledging(x),
 		audit: s.answering(func(k *kept, q receipt.Question, msg *wire.Audit) (float64, error) {
 			if k.data == nil {
-				return lacks(), silence()
+				return 1, silence(string(msg.Question))
 			}
-			return lacks(), x.prove(msg, q, k.data, k.tags)
+			return 0, x.prove(msg, q, k.data, k.tags)
 		}),
 		retrieve: func(_ context.Context, _ wire.Caller, msg *wire.Retrieve) error {
 			return s.with(msg.DataHash, func(k *kept) error {
 				if k.data == nil {
-					return silence()
+					return silence(msg.Seed)
 				}
 				l := k.link(msg.Seed)
 				msg.Data, msg.CommitmentHash, msg.CommitmentProof = bytes.Clone(k.data), l.Hash, l.Proof

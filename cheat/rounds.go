@@ -110,10 +110,8 @@ func (a *arena) step(ctx context.Context) error {
 		for _, x := range e.axons {
 			did := a.seen.of(a.uid(x.key.Address()))
 			e.count(x, did)
-			if d, asked := did[validator.TaskChallenge]; asked && !d.ok {
-				if err := a.renew(ctx, x); err != nil {
-					return err
-				}
+			if err := a.renew(ctx, x, did); err != nil {
+				return err
 			}
 		}
 		for _, key := range a.honest {
@@ -163,20 +161,34 @@ func (a *arena) uid(hotkey wallet.Address) int {
 	return -1
 }
 
-// renew has the index forget what a miner of ours cannot be audited natively
-// about any more: a wrong answer reveals the key of its tags. The validator would
-// go on with the reference's challenges, in which the cheater plays as well; like
-// this, it is given a new datum with new tags in the next step.
-func (a *arena) renew(ctx context.Context, x *axon) error {
-	if a.protocol != Native {
+// renew has the index forget what a miner cannot be audited about any more in the
+// arena's way. A wrong answer to a native audit reveals the key of the tags, and
+// the validator would go on with the reference's challenges, in which the cheater
+// plays as well; of a reference miner that failed too often nobody can know the
+// seed, and it would be asked for the whole datum only. Like this, it is given new
+// data in the next steps.
+func (a *arena) renew(ctx context.Context, x *axon, did map[validator.Task]deed) error {
+	challenge, audited := did[validator.TaskChallenge]
+	_, retrieved := did[validator.TaskRetrieve]
+	switch {
+	case a.protocol == Native && (!audited || challenge.ok):
 		return nil
+	case a.protocol == Reference && (audited || !retrieved): // not retrieved instead
+		return nil
+	}
+	if _, err := a.index.Pending(ctx, x.key.Address()); !errors.Is(err, index.ErrNotFound) {
+		return err // it owes an answer about one of them
 	}
 	var spent []index.Holding
 	for h, err := range a.index.Holdings(ctx, x.key.Address()) {
 		if err != nil {
 			return err
 		}
-		if h.Native == nil {
+		fit, err := a.fit(ctx, h)
+		if err != nil {
+			return err
+		}
+		if !fit {
 			spent = append(spent, h)
 		}
 	}
@@ -189,6 +201,15 @@ func (a *arena) renew(ctx context.Context, x *axon) error {
 		}
 	}
 	return nil
+}
+
+// fit says whether a holding can be audited in the arena's way.
+func (a *arena) fit(ctx context.Context, h index.Holding) (bool, error) {
+	if a.protocol == Native {
+		return h.Native != nil, nil
+	}
+	seeds, err := a.index.Seeds(ctx, h.Holder, h.Hash)
+	return seeds.All, err
 }
 
 // count adds what an axon of the entrant did in a step.
@@ -270,6 +291,7 @@ func (a *arena) finish(ctx context.Context) error {
 		for _, x := range e.axons {
 			own = append(own, x.key.Address())
 			e.result.each = append(e.result.each, x.did)
+			e.result.silences += x.silences
 		}
 		e.result.Score, e.result.HonestScore = score(own...), score(honest...)
 		for _, hotkey := range slices.Concat(own, honest) {

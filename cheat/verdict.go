@@ -69,6 +69,7 @@ type Result struct {
 	takenOver, inherited float64   // scores of a UID before and after
 	each                 []tally   // of its hotkeys
 	tries                []int     // how often the last audits were asked that were failed
+	silences             int       // questions that it was silent about
 	refuted              []string  // what the records of audits say against the verdicts
 }
 
@@ -190,10 +191,9 @@ func onlyOneCopy(r *Result) (string, bool) {
 	return fmt.Sprintf("the copy's owner passed all %d, the other two failed all %d", first.passed[0], rest.failed[0]), true
 }
 
-// settledBySilence: what it is silent about fails after the same question was
-// asked as often as the validator asks, and its share is not smaller for that.
-// Retrievals count as well, because who was silent too often the reference's way
-// is asked for the whole datum instead.
+// settledBySilence: every question that it was silent about has failed, after it
+// was asked as often as the validator asks, but for one that may be open yet.
+// Retrievals count as well.
 func settledBySilence(r *Result) (string, bool) {
 	if why, ok := r.poorer(); !ok {
 		return why, false
@@ -203,13 +203,12 @@ func settledBySilence(r *Result) (string, bool) {
 			return fmt.Sprintf("it failed a question that was asked %d times", n), false
 		}
 	}
-	all, passed := r.Asked+r.Retrievals, r.Passed+r.Retrieved
-	chances := slices.Concat(r.chances, slices.Repeat([]float64{r.Bound}, r.Retrievals))
-	if atLeast(chances, passed) < certainty || passed == all || len(r.tries) == 0 {
-		return fmt.Sprintf("passed %d of %d audits and retrievals where the bound allows %.1f on average", passed, all, r.Bound*float64(all)), false
+	failed := r.Asked - r.Passed + r.Retrievals - r.Retrieved
+	if r.overBound() || r.silences == 0 || failed < r.silences-1 || len(r.tries) == 0 {
+		return fmt.Sprintf("was silent about %d questions and failed %d; passed %d of %d audits, where the bound allows %.1f on average",
+			r.silences, failed, r.Passed, r.Asked, r.Bound*float64(r.Asked)), false
 	}
-	return fmt.Sprintf("passed %.1f %% of audits and retrievals; its silence was settled %d times, each after the same question %d times",
-		100*float64(passed)/float64(all), all-passed, asked), true
+	return fmt.Sprintf("was silent about %d questions and failed %d, each after it was asked %d times", r.silences, failed, asked), true
 }
 
 // asked is how often a silent miner is asked the same: once, and again after

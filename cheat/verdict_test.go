@@ -125,17 +125,14 @@ func TestTwinsAndChoosersAreJudgedByTheirParts(t *testing.T) {
 		"nobody gave back":        {onlyOneCopy, func(r *Result) { r.each[1].failed[1], r.each[2].failed[1] = 0, 0 }, Missed},
 		"chooser":                 {settledBySilence, func(*Result) {}, Refused},
 		"chooser that was let be": {settledBySilence, func(r *Result) { r.tries = []int{4, 3} }, Missed},
-		"chooser never failed":    {settledBySilence, func(r *Result) { r.Passed, r.Retrieved, r.chances = 3, 1, []float64{1, 1, 1} }, Missed},
+		"chooser never silent":    {settledBySilence, func(r *Result) { r.silences = 0 }, Missed},
 		"chooser over the bound":  {settledBySilence, func(r *Result) { r.Passed, r.chances = 2, []float64{0, 0, 0} }, Missed},
-		"silent and asked for all": {settledBySilence, func(r *Result) { // half is held, and half of what is lacking is retrieved
-			r.Asked, r.Passed, r.Retrievals, r.chances = 900, 600, 300, slices.Repeat([]float64{0.5}, 900)
-		}, Refused},
-		"choosy and asked for all": {settledBySilence, func(r *Result) {
-			r.Asked, r.Passed, r.Retrievals, r.Retrieved, r.chances = 900, 600, 300, 150, slices.Repeat([]float64{0.5}, 900)
-		}, Missed},
+		"one question is open":    {settledBySilence, func(r *Result) { r.silences = 4 }, Refused},
+		"two questions lapsed":    {settledBySilence, func(r *Result) { r.silences = 5 }, Missed},
 	} {
 		r := good()
-		r.each, r.tries, r.Passed, r.chances = []tally{first, rest, rest}, []int{4, 4}, 1, []float64{1, 0, 0}
+		r.each, r.tries, r.silences = []tally{first, rest, rest}, []int{4, 4}, 3
+		r.Passed, r.chances = 1, []float64{1, 0, 0}
 		c.spoil(&r)
 		if r.settle(Cheater{judge: c.judge}); r.Verdict != c.want {
 			t.Errorf("%s: %s (%s), want %s", name, r.Verdict, r.Reason, c.want)

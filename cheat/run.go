@@ -85,15 +85,18 @@ func Run(ctx context.Context, cfg Config) (results []Result, err error) {
 	var mu sync.Mutex // guards results
 	work, within := errgroup.WithContext(ctx)
 	busy := semaphore.NewWeighted(side)
-	for _, k := range []kind{slow, owing, holding, together, hostile, long, fresh} { // those that last longest first
+	for _, k := range []kind{slow, owing, holding, together, long, fresh, hostile} { // those that last longest first
 		for _, p := range cfg.Protocols {
 			cheaters := byKind[k]
 			if len(cheaters) == 0 || !slices.Contains(k.protocols(), p) {
 				continue
 			}
 			var weight int64 = 1
-			if k == slow {
+			switch k {
+			case slow:
 				weight = 0
+			case hostile: // the process's memory is watched: nothing of weight beside it
+				weight = side
 			}
 			if busy.Acquire(within, weight) != nil {
 				continue // one has failed, or the caller gave up: no other begins

@@ -51,7 +51,7 @@ package audit
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
+	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -95,26 +95,29 @@ type Secret [32]byte
 // SecretOf derives the secret from a hotkey's private key in hex: HKDF-SHA256
 // (RFC 5869) of that text without salt, info "filetao audit secret v1".
 func SecretOf(privateKeyHex string) Secret {
-	prk := mac(make([]byte, sha256.Size), []byte(privateKeyHex))
-	return Secret(mac(prk, []byte("filetao audit secret v1\x01")))
+	return Secret(derived(hkdf.Key(sha256.New, []byte(privateKeyHex), nil, "filetao audit secret v1", 32)))
 }
 
 // keyed is AES-256-GCM under the datum's key: HKDF-Expand of the secret, info
 // "filetao audit tags v1" and the 32 bytes of H(E).
 func (s Secret) keyed(hash proof.Digest) (cipher.AEAD, error) {
-	block, err := aes.NewCipher(mac(s[:], []byte("filetao audit tags v1"), hash[:], []byte{1}))
+	key, err := hkdf.Expand(sha256.New, s[:], "filetao audit tags v1"+string(hash[:]), 32)
+	if err != nil {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
+	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
 	return cipher.NewGCM(block)
 }
 
-func mac(key []byte, parts ...[]byte) []byte {
-	h := hmac.New(sha256.New, key)
-	for _, p := range parts {
-		h.Write(p)
+// derived is 32 bytes of HKDF, which only fails for more than 8,160.
+func derived(key []byte, err error) []byte {
+	if err != nil {
+		panic("audit: " + err.Error())
 	}
-	return h.Sum(nil)
+	return key
 }
 
 // Grain is the length in bytes of the pieces that data of that many bytes has

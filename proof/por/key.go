@@ -3,7 +3,7 @@ package por
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
+	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/binary"
 
@@ -16,8 +16,7 @@ type Secret [32]byte
 // SecretOf derives the secret from a hotkey's private key in hex: HKDF-SHA256
 // (RFC 5869) of that text without salt, info "filetao por secret v1".
 func SecretOf(privateKeyHex string) Secret {
-	prk := mac(make([]byte, sha256.Size), []byte(privateKeyHex))
-	return Secret(mac(prk, []byte("filetao por secret v1\x01")))
+	return Secret(derived(hkdf.Key(sha256.New, []byte(privateKeyHex), nil, "filetao por secret v1", 32)))
 }
 
 // Key makes the tags of one replica and checks the answers about it. Whoever
@@ -29,8 +28,9 @@ type Key [32]byte
 // hash, the size in 8 bytes big-endian and the salt. A new salt makes a key
 // that is unrelated to the earlier ones.
 func (s Secret) Key(miner [32]byte, hash proof.Digest, size int64, salt [16]byte) Key {
-	bytes := binary.BigEndian.AppendUint64(nil, uint64(size))
-	return Key(mac(s[:], []byte("filetao por key v1"), miner[:], hash[:], bytes, salt[:], []byte{1}))
+	info := append([]byte("filetao por key v1"), miner[:]...)
+	info = binary.BigEndian.AppendUint64(append(info, hash[:]...), uint64(size))
+	return Key(derived(hkdf.Expand(sha256.New, s[:], string(append(info, salt[:]...)), 32)))
 }
 
 // Commitment is what a key can be held against when it is revealed: SHA-256 of
@@ -39,12 +39,12 @@ func (k Key) Commitment() [32]byte {
 	return sha256.Sum256(append([]byte("filetao por key commitment v1"), k[:]...))
 }
 
-func mac(key []byte, parts ...[]byte) []byte {
-	h := hmac.New(sha256.New, key)
-	for _, p := range parts {
-		h.Write(p)
+// derived is 32 bytes of HKDF, which only fails for more than 8,160.
+func derived(key []byte, err error) []byte {
+	if err != nil {
+		panic("por: " + err.Error())
 	}
-	return h.Sum(nil)
+	return key
 }
 
 // AES-256 under the key is run over counter blocks: one byte for what they are

@@ -152,7 +152,8 @@ func spell(d time.Duration) string {
 	}
 }
 
-// busy says of a status that there was no answer; see fleet.Outcome.Silent.
+// busy says of a status that nobody answered, or had no time to. Who turns us away
+// is silent too (fleet.Outcome.Silent), and has words of its own in refused.
 func busy(status int) bool {
 	return status == wire.StatusTimeout || status == wire.StatusTooMany || status == wire.StatusUnavailable
 }

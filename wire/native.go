@@ -44,3 +44,23 @@ func (m *Audit) Fields() []Field {
 		{Name: "receipt", Value: &m.Receipt, Answer: true},
 	}
 }
+
+// RenewShard has a miner keep a shard of the asker's for longer: the answer is
+// its signature over the pledge with the new time. It is our own, as Tags is.
+type RenewShard struct {
+	Pledge    []byte // request: a receipt.Pledge, encoded, of which only Made and Until are new
+	Signature []byte // request: the asker's, over the pledge
+	Receipt   []byte // the miner's signature over the pledge
+}
+
+// Name is "RenewShard".
+func (*RenewShard) Name() string { return "RenewShard" }
+
+// Fields are the pledge and the answer.
+func (m *RenewShard) Fields() []Field {
+	return []Field{
+		{Name: "pledge", Value: &m.Pledge, Required: true, Hashed: true},
+		{Name: "signature", Value: &m.Signature, Required: true, Hashed: true},
+		{Name: "receipt", Value: &m.Receipt, Answer: true},
+	}
+}

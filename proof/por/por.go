@@ -6,35 +6,6 @@ import (
 	"io"
 )
 
-// Tags returns the tags of all blocks, TagSize bytes each: for the miner to
-// keep beside the data. nil for data that can have none.
-func (k Key) Tags(data []byte) []byte {
-	block := k.block()
-	alpha, f := alphas(block), stream(block, ofF)
-	tags := make([]byte, TagsSize(int64(len(data))))
-	if len(tags) == 0 {
-		return nil
-	}
-	var last [BlockSize]byte
-	var masks [prfSize * 128]byte
-	for at, rest := 0, masks[:0]; at < len(tags); at, rest = at+TagSize, rest[prfSize:] {
-		if len(rest) == 0 {
-			clear(masks[:])
-			f.XORKeyStream(masks[:], masks[:])
-			rest = masks[:]
-		}
-		if len(data) < BlockSize {
-			copy(last[:], data)
-			data = last[:]
-		}
-		w := dot(alpha, (*[BlockSize]byte)(data))
-		w.add(prfOf(rest))
-		w.reduce().put(tags[at:])
-		data = data[BlockSize:]
-	}
-	return tags
-}
-
 // Prove answers a challenge about data of that many bytes, reading only the
 // blocks asked for and their tags. ErrInput where they cannot be read, with the
 // reader's error, or are not what was stored as far as can be seen: that they

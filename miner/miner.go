@@ -131,6 +131,7 @@ func (m *Miner) Register(s Server) {
 	tags := synapse.BodySize(por.TagsSize(min(m.cfg.MaxData, por.MaxData)))
 	s.Handle(func() wire.Message { return &wire.Tags{} }, answer(m, TaskTags, m.pledge), tags)
 	s.Handle(func() wire.Message { return &wire.Audit{} }, answer(m, TaskAudit, m.audit), small)
+	s.Handle(func() wire.Message { return &wire.Offer{} }, answer(m, TaskOffer, m.offer), small)
 }
 
 // Run drops expired data until ctx ends. It returns an error when the store

@@ -133,8 +133,9 @@ type Fleet struct {
 	log    *slog.Logger
 	memory *semaphore.Weighted // bytes being retrieved or stored
 
-	deaf    deaf
-	tagging tagging
+	deaf      deaf
+	offerless deaf // who knows no Offer
+	tagging   tagging
 
 	self   wallet.Address
 	audits audit.Secret

@@ -39,6 +39,12 @@ var (
 	ErrWeights = errors.New("weights not allowed")
 	// ErrCommitReveal: the subnet takes committed weights only.
 	ErrCommitReveal = errors.New("commit-reveal is on")
+	// ErrReveal: commit-reveal is off, there is no such commitment, or it is not
+	// the epoch to reveal it in.
+	ErrReveal = errors.New("nothing to commit or reveal")
+	// ErrTimelock: the subnet's commitments are timelocked
+	// (Hyperparameters.CommitRevealVersion 3 and more), not hashes.
+	ErrTimelock = errors.New("the chain takes timelocked weights only")
 	// ErrAxon: an address or port that cannot be served.
 	ErrAxon = errors.New("axon not allowed")
 	// ErrNonce: the transaction's number is not its account's next.
@@ -51,7 +57,7 @@ var (
 // are safe for concurrent use.
 //
 // Every method may fail with ErrUnavailable or the context's error; methods
-// with a NetUID also with ErrNoSubnet. The four transactions return when theirs
+// with a NetUID also with ErrNoSubnet. The six transactions return when theirs
 // is in a block; one cut short by its context may still be included.
 type Chain interface {
 	// Head is the newest block.
@@ -68,6 +74,11 @@ type Chain interface {
 	Hyperparameters(ctx context.Context, net NetUID) (Hyperparameters, error)
 	// Registrations are those made in one block, in order; ErrNoBlock.
 	Registrations(ctx context.Context, net NetUID, block uint64) ([]Registration, error)
+	// Weights are the rows as the chain stores them at the newest block, by the
+	// UID of the one who set them. Who set none has none.
+	Weights(ctx context.Context, net NetUID) (map[UID][]Weight, error)
+	// Events are what happened in one block, in order; ErrNoBlock.
+	Events(ctx context.Context, block uint64) ([]Event, error)
 	// Balance is a coldkey's free balance; 0 for an unknown one.
 	Balance(ctx context.Context, coldkey wallet.Address) (Rao, error)
 
@@ -84,4 +95,15 @@ type Chain interface {
 	// SetWeights replaces the hotkey's row. ErrNotRegistered, ErrStakeTooLow,
 	// ErrVersionKey, ErrRateLimit, ErrNoPermit, ErrWeights, ErrCommitReveal.
 	SetWeights(ctx context.Context, hotkey *wallet.Keypair, net NetUID, weights []Weight, versionKey uint64) error
+	// CommitWeights announces weights by their CommitHash, to be revealed later.
+	// It counts as an update for the rate limit; ten commitments at most wait.
+	// ErrNotRegistered, ErrStakeTooLow, ErrNoPermit (where the chain asks for it
+	// now and not at the reveal), ErrRateLimit, ErrReveal when commit-reveal is
+	// off, ErrTimelock.
+	CommitWeights(ctx context.Context, hotkey *wallet.Keypair, net NetUID, commit Hash) error
+	// RevealWeights replaces the hotkey's row by what it committed to. It must be
+	// in a block of RevealWindow; older commitments of the hotkey end with it.
+	// ErrReveal when it is not the time or there is no such commitment, and the
+	// errors of SetWeights but ErrCommitReveal and ErrRateLimit.
+	RevealWeights(ctx context.Context, hotkey *wallet.Keypair, net NetUID, weights []Weight, salt []uint16, versionKey uint64) error
 }

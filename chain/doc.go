@@ -1,7 +1,7 @@
 // Package chain is what a storage subnet needs from its blockchain: blocks and
-// their hashes, the metagraph, registrations, and the four transactions a node
-// makes (register, add stake, serve an axon, set weights). It holds the nouns
-// and the Chain interface; it is not a client. Implementations are children:
+// their hashes, the metagraph, events, and the transactions a node makes
+// (register, add stake, serve an axon, set weights or commit and reveal them).
+// It holds the nouns, the arithmetic of epochs and the Chain interface; it is not a client. Implementations are children:
 // chain/devchain is an embedded chain, and a client of the real subtensor fits
 // the same interface. Every implementation passes chain/chaintest.
 //

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"math/big"
 	"net/netip"
@@ -146,6 +147,11 @@ type Hyperparameters struct {
 	MinStake Rao `json:"minStake"`
 	// CommitReveal: plain weights are refused.
 	CommitReveal bool `json:"commitReveal"`
+	// RevealPeriod is how many epochs after its commitment a row is revealed.
+	RevealPeriod uint64 `json:"revealPeriod"`
+	// CommitRevealVersion says what a commitment is: 0 to 2 a CommitHash, 3 and
+	// more weights encrypted until a round of drand, which the chain opens.
+	CommitRevealVersion uint16 `json:"commitRevealVersion"`
 }
 
 // Weight is one entry of a validator's row; only proportions matter.
@@ -159,4 +165,14 @@ type Weight struct {
 type Registration struct {
 	UID    UID            `json:"uid"`
 	Hotkey wallet.Address `json:"hotkey"`
+}
+
+// Event is something that happened in a block, under the names that the chain's
+// metadata give it: SubtensorModule, NeuronRegistered.
+type Event struct {
+	Pallet string `json:"pallet"`
+	Name   string `json:"name"`
+	// Fields are the event's fields: a JSON list in their order, or an object
+	// where they have names. Accounts are SS58, hashes and bytes 0x and hex.
+	Fields json.RawMessage `json:"fields"`
 }

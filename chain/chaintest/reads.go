@@ -2,7 +2,9 @@ package chaintest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/filetao/filetao/chain"
@@ -88,6 +90,41 @@ func (s *subject) subscriptionEnds() {
 	}
 }
 
+// event finds what happened to a hotkey or UID in the blocks from one to another.
+func (s *subject) event(name, about string, from, to uint64) bool {
+	s.Helper()
+	for number := from; number <= to; number++ {
+		list, err := s.Chain.Events(s.Context(), number)
+		s.ok(err)
+		for _, e := range list {
+			if !json.Valid(e.Fields) || e.Pallet == "" {
+				s.Fatalf("block %d has the event %+v", number, e)
+			}
+			if e.Name == name && e.Pallet == "SubtensorModule" && strings.Contains(string(e.Fields), about) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (s *subject) events() {
+	from := s.head().Number
+	key := s.newNeuron(0)
+	s.ok(s.Chain.ServeAxon(s.Context(), key, s.NetUID, s.Axon))
+	to := s.wait(1).Number
+	for _, name := range []string{"NeuronRegistered", "AxonServed"} {
+		if !s.event(name, string(key.Address()), from, to) {
+			s.Errorf("no event %s of %s in blocks %d to %d", name, key.Address(), from, to)
+		}
+		if s.event(name, string(s.newKey().Address()), from, to) {
+			s.Errorf("an event %s of a hotkey nobody has", name)
+		}
+	}
+	_, err := s.Chain.Events(s.Context(), to+1_000_000)
+	s.refused(err, chain.ErrNoBlock)
+}
+
 func (s *subject) noSubnet() {
 	ctx, c, key := s.Context(), s.Chain, s.newKey()
 	_, err := c.Metagraph(ctx, s.Unknown)
@@ -95,6 +132,8 @@ func (s *subject) noSubnet() {
 	_, err = c.Hyperparameters(ctx, s.Unknown)
 	s.refused(err, chain.ErrNoSubnet)
 	_, err = c.Registrations(ctx, s.Unknown, s.head().Number)
+	s.refused(err, chain.ErrNoSubnet)
+	_, err = c.Weights(ctx, s.Unknown)
 	s.refused(err, chain.ErrNoSubnet)
 	s.refused(c.Register(ctx, s.Funded, s.Unknown, key.Address()), chain.ErrNoSubnet)
 	s.refused(c.AddStake(ctx, s.Funded, s.Unknown, key.Address(), 1), chain.ErrNoSubnet)

@@ -41,9 +41,27 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"serve", (*subject).serve},
 		{"weights refused", (*subject).weightsRefused},
 		{"weights become incentive", (*subject).weights},
+		{"rows", (*subject).rows},
+		{"events", (*subject).events},
+		{"commit-reveal is off", (*subject).revealOff},
 		{"one account at a time", (*subject).concurrent},
 		{"no such subnet", (*subject).noSubnet},
 		{"context", (*subject).cancelled},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(&subject{Subject: open(t), T: t}) })
+	}
+}
+
+// RunCommitReveal tests the chains that open makes, which are as Run wants them
+// but for commit-reveal: it is on, by hash, with a RevealPeriod of 1 or 2. An
+// epoch is long enough for a client to send three transactions.
+func RunCommitReveal(t *testing.T, open func(t *testing.T) Subject) {
+	for _, test := range []struct {
+		name string
+		run  func(*subject)
+	}{
+		{"commit refused", (*subject).commitRefused},
+		{"reveal", (*subject).reveal},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(&subject{Subject: open(t), T: t}) })
 	}

@@ -60,6 +60,16 @@ func (a *accounts) SetWeights(ctx context.Context, hotkey *wallet.Keypair, net c
 	return a.send(ctx, hotkey, setWeights{net, weights, versionKey})
 }
 
+// CommitWeights implements chain.Chain.
+func (a *accounts) CommitWeights(ctx context.Context, hotkey *wallet.Keypair, net chain.NetUID, commit chain.Hash) error {
+	return a.send(ctx, hotkey, commitWeights{net, commit})
+}
+
+// RevealWeights implements chain.Chain.
+func (a *accounts) RevealWeights(ctx context.Context, hotkey *wallet.Keypair, net chain.NetUID, weights []chain.Weight, salt []uint16, versionKey uint64) error {
+	return a.send(ctx, hotkey, revealWeights{net, weights, salt, versionKey})
+}
+
 // Transfer moves balance between coldkeys. It is no part of chain.Chain:
 // subnets need it only to fund the keys of a devnet. ErrBalanceTooLow.
 func (a *accounts) Transfer(ctx context.Context, from *wallet.Keypair, to wallet.Address, amount chain.Rao) error {

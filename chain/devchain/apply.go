@@ -25,6 +25,10 @@ func (c *Config) apply(s *state, t *transaction) error {
 		err = c.applyServe(s, t.signer, call)
 	case setWeights:
 		err = c.applyWeights(s, t.signer, call)
+	case commitWeights:
+		err = c.applyCommit(s, t.signer, call)
+	case revealWeights:
+		err = c.applyReveal(s, t.signer, call)
 	case transfer:
 		err = applyTransfer(s, t.signer, call)
 	default:
@@ -67,6 +71,7 @@ func (c *Config) applyRegister(s *state, coldkey wallet.Address, call register) 
 	s.Burned += burn
 	s.Owners[call.hotkey] = coldkey
 	s.seat(uid, call.hotkey, coldkey)
+	s.happened("NeuronRegistered", call.net, uid, call.hotkey)
 	return nil
 }
 
@@ -82,6 +87,7 @@ func (c *Config) applyStake(s *state, coldkey wallet.Address, call addStake) err
 	}
 	s.Balances[coldkey] -= call.amount
 	s.Stakes[call.hotkey] += call.amount
+	s.happened("StakeAdded", call.hotkey, call.amount)
 	return nil
 }
 
@@ -91,6 +97,7 @@ func applyTransfer(s *state, from wallet.Address, call transfer) error {
 	}
 	s.Balances[from] -= call.amount
 	s.Balances[call.to] += call.amount
+	s.tell("Balances", "Transfer", map[string]any{"from": from, "to": call.to, "amount": call.amount})
 	return nil
 }
 
@@ -112,6 +119,7 @@ func (c *Config) applyServe(s *state, hotkey wallet.Address, call serveAxon) err
 	}
 	n.Axon = call.axon
 	n.Axon.Block = s.Head.Number
+	s.happened("AxonServed", call.net, hotkey)
 	return nil
 }
 
@@ -133,39 +141,58 @@ func checkAxon(a chain.Axon) error {
 // applyWeights makes subtensor's checks in subtensor's order. That uids and
 // values are equally many is so by the encoding.
 func (c *Config) applyWeights(s *state, hotkey wallet.Address, call setWeights) error {
-	h := &c.Hyperparameters
 	if err := c.subnet(call.net); err != nil {
 		return err
 	}
-	if h.CommitReveal {
+	if c.Hyperparameters.CommitReveal {
 		return chain.ErrCommitReveal
 	}
+	uid, err := c.replaceRow(s, hotkey, call)
+	if err == nil {
+		s.Neurons[uid].LastUpdate = s.Head.Number
+	}
+	return err
+}
+
+// replaceRow is what setting and revealing weights have in common; the first
+// marks the update, for the second the commitment did.
+func (c *Config) replaceRow(s *state, hotkey wallet.Address, call setWeights) (chain.UID, error) {
+	h := &c.Hyperparameters
 	if len(call.weights) > len(s.Neurons) {
-		return fmt.Errorf("%w: %d entries for %d neurons", chain.ErrWeights, len(call.weights), len(s.Neurons))
+		return 0, fmt.Errorf("%w: %d entries for %d neurons", chain.ErrWeights, len(call.weights), len(s.Neurons))
 	}
 	uid, err := s.find(hotkey)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	n := &s.Neurons[uid]
 	onlySelf := len(call.weights) == 1 && call.weights[0].UID == uid
 	switch stake := s.Stakes[hotkey]; {
 	case stake < h.MinStake:
-		return fmt.Errorf("%w: %s of %s", chain.ErrStakeTooLow, stake, h.MinStake)
+		return 0, fmt.Errorf("%w: %s of %s", chain.ErrStakeTooLow, stake, h.MinStake)
 	case h.WeightsVersion != 0 && call.version < h.WeightsVersion:
-		return fmt.Errorf("%w: %d, want %d", chain.ErrVersionKey, call.version, h.WeightsVersion)
-	case n.LastUpdate != 0 && s.Head.Number-n.LastUpdate < h.WeightsRateLimit:
-		return fmt.Errorf("%w: updated at block %d, next at %d", chain.ErrRateLimit, n.LastUpdate, n.LastUpdate+h.WeightsRateLimit)
+		return 0, fmt.Errorf("%w: %d, want %d", chain.ErrVersionKey, call.version, h.WeightsVersion)
+	case !h.CommitReveal && s.tooSoon(n, h):
+		return 0, rateLimited(n, h)
 	case !n.ValidatorPermit && !onlySelf:
-		return fmt.Errorf("%w: %s", chain.ErrNoPermit, hotkey)
+		return 0, fmt.Errorf("%w: %s", chain.ErrNoPermit, hotkey)
 	}
 	row, err := s.row(h, call.weights, onlySelf)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	s.Weights[uid] = row
-	n.LastUpdate = s.Head.Number
-	return nil
+	s.happened("WeightsSet", call.net, uid)
+	return uid, nil
+}
+
+// tooSoon says whether the neuron updated its weights too lately to do so again.
+func (s *state) tooSoon(n *chain.Neuron, h *chain.Hyperparameters) bool {
+	return n.LastUpdate != 0 && s.Head.Number-n.LastUpdate < h.WeightsRateLimit
+}
+
+func rateLimited(n *chain.Neuron, h *chain.Hyperparameters) error {
+	return fmt.Errorf("%w: updated at block %d, next at %d", chain.ErrRateLimit, n.LastUpdate, n.LastUpdate+h.WeightsRateLimit)
 }
 
 // row checks the weights themselves and scales them so that the largest is

@@ -20,6 +20,7 @@ type record struct {
 	Block         chain.Block
 	Transactions  [][]byte
 	Registrations []chain.Registration
+	Events        []chain.Event `json:",omitempty"` // none in blocks kept before events were
 }
 
 // genesis is the state of block 0. Its hash covers everything in the
@@ -40,6 +41,12 @@ func (c *Config) genesis(now time.Time) *state {
 		uint64(h.Burn), uint64(h.MinStake), commitReveal,
 	} {
 		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	// Chains from before these rules keep their hashes.
+	if h.RevealPeriod != 1 || h.CommitRevealVersion != 0 {
+		b = append(b, "reveal"...)
+		b = binary.LittleEndian.AppendUint64(b, h.RevealPeriod)
+		b = binary.LittleEndian.AppendUint64(b, uint64(h.CommitRevealVersion))
 	}
 	for _, a := range slices.Sorted(maps.Keys(c.Genesis)) {
 		b = append(b, a...)
@@ -87,7 +94,7 @@ func (c *Config) advance(prev *state, txs []*transaction, now time.Time) (*state
 	}
 	s.permit(&c.Hyperparameters)
 	s.Head.Hash = blockHash(s.Head, included)
-	rec.Block, rec.Registrations = s.Head, s.registered
+	rec.Block, rec.Registrations, rec.Events = s.Head, s.registered, s.events
 	return s, rec, errs
 }
 

@@ -24,7 +24,7 @@ type Config struct {
 	// NetUID is the number of the only subnet.
 	NetUID chain.NetUID
 	// Hyperparameters are the subnet's rules for ever; all zero is
-	// DefaultHyperparameters.
+	// DefaultHyperparameters; a RevealPeriod of 0 is 1.
 	Hyperparameters chain.Hyperparameters
 	// Genesis are the first balances; nil is DefaultGenesis.
 	Genesis map[wallet.Address]chain.Rao
@@ -64,6 +64,9 @@ func DefaultGenesis() map[wallet.Address]chain.Rao {
 	return map[wallet.Address]chain.Rao{alice: 1_000_000 * chain.TAO}
 }
 
+// maxRevealPeriod is subtensor's bound, in epochs.
+const maxRevealPeriod = 100
+
 // maxSupply keeps sums of money far from overflow.
 const maxSupply = 1 << 62
 
@@ -87,6 +90,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.ActivityCutoff == 0 {
 		c.ActivityCutoff = 5000
 	}
+	if c.Hyperparameters.RevealPeriod == 0 {
+		c.Hyperparameters.RevealPeriod = 1 // subtensor's default
+	}
 	return c, c.check()
 }
 
@@ -98,6 +104,9 @@ func (c Config) check() error {
 	}
 	if h.MaxUIDs == 0 || h.MaxValidators == 0 || h.MaxWeightsLimit == 0 {
 		bad = append(bad, errors.New("MaxUIDs, MaxValidators and MaxWeightsLimit must not be 0: start from DefaultHyperparameters"))
+	}
+	if h.RevealPeriod > maxRevealPeriod {
+		bad = append(bad, fmt.Errorf("reveal period of %d epochs is over %d", h.RevealPeriod, maxRevealPeriod))
 	}
 	if c.BlockEmission > 1_000_000*chain.TAO {
 		bad = append(bad, fmt.Errorf("block emission of %s is over a million TAO", c.BlockEmission))

@@ -82,12 +82,23 @@ func subject(t *testing.T, c chain.Chain) chaintest.Subject {
 	return chaintest.Subject{Chain: c, NetUID: net1, Unknown: 9, Funded: key(t, "//Alice"), Axon: testAxon()}
 }
 
+// revealConfig is the same with commit-reveal, and epochs of some 200 ms.
+func revealConfig() Config {
+	cfg := testConfig()
+	cfg.Hyperparameters.CommitReveal, cfg.Hyperparameters.Tempo = true, 40
+	return cfg
+}
+
 func TestConformance(t *testing.T) {
-	chaintest.Run(t, func(t *testing.T) chaintest.Subject {
-		d := openTest(t, testConfig())
-		running(t, d.Run)
-		return subject(t, d)
-	})
+	local := func(cfg Config) func(t *testing.T) chaintest.Subject {
+		return func(t *testing.T) chaintest.Subject {
+			d := openTest(t, cfg)
+			running(t, d.Run)
+			return subject(t, d)
+		}
+	}
+	chaintest.Run(t, local(testConfig()))
+	chaintest.RunCommitReveal(t, local(revealConfig()))
 }
 
 func serve(t testing.TB, d *Devchain, cfg ServerConfig) *Server {
@@ -116,10 +127,14 @@ func dial(t testing.TB, cfg RemoteConfig) *Remote {
 }
 
 func TestConformanceRemote(t *testing.T) {
-	chaintest.Run(t, func(t *testing.T) chaintest.Subject {
-		d := openTest(t, testConfig())
-		running(t, d.Run)
-		s := serve(t, d, ServerConfig{})
-		return subject(t, dial(t, RemoteConfig{Endpoint: s.URL()}))
-	})
+	remote := func(cfg Config) func(t *testing.T) chaintest.Subject {
+		return func(t *testing.T) chaintest.Subject {
+			d := openTest(t, cfg)
+			running(t, d.Run)
+			s := serve(t, d, ServerConfig{})
+			return subject(t, dial(t, RemoteConfig{Endpoint: s.URL()}))
+		}
+	}
+	chaintest.Run(t, remote(testConfig()))
+	chaintest.RunCommitReveal(t, remote(revealConfig()))
 }

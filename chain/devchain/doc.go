@@ -24,7 +24,7 @@
 // belongs to one chain and one place in its account's order. It is refused
 // without a trace, its nonce unused, unless every check succeeds. There are two
 // kinds of account: a coldkey has money (Register, AddStake, Transfer), a hotkey
-// needs none (ServeAxon, SetWeights).
+// needs none (ServeAxon, SetWeights, CommitWeights, RevealWeights).
 //
 // # What is simpler than subtensor
 //
@@ -39,7 +39,8 @@
 //     subtensor refuses 127.0.0.1.
 //   - Permits are given anew in every block, not at the epoch: to the
 //     MaxValidators highest stakes of at least MinStake.
-//   - Commit-reveal can only be switched on to be refused.
+//   - Commit-reveal is that by hash. Timelocked weights (CommitRevealVersion 3
+//     and more) can only be switched on to be refused.
 //
 // # The epoch
 //
@@ -81,6 +82,8 @@
 //	filetao_metagraph [netuid]            chain.Metagraph
 //	filetao_hyperparameters [netuid]      chain.Hyperparameters
 //	filetao_registrations [netuid, block] list of chain.Registration
+//	filetao_weights [netuid]              lists of chain.Weight by UID
+//	filetao_events [block]                list of chain.Event
 //	filetao_balance [coldkey]             rao
 //	system_accountNextIndex [account]     nonce of the account's next transaction
 //	filetao_submitAndWait ["0x…"]         true, once the transaction is in a block

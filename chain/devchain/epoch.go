@@ -56,8 +56,8 @@ type column struct {
 
 // epochDue says whether the epoch runs in the block.
 func (c *Config) epochDue(block uint64) bool {
-	tempo := uint64(c.Hyperparameters.Tempo)
-	return tempo > 0 && (block+uint64(c.NetUID)+1)%(tempo+1) == tempo
+	tempo := c.Hyperparameters.Tempo
+	return tempo > 0 && chain.EpochOf(block+1, c.NetUID, tempo) != chain.EpochOf(block, c.NetUID, tempo)
 }
 
 // epoch turns weights into shares and pays the pending emission. The package

@@ -17,7 +17,7 @@ import (
 func drawCall(t *rapid.T, i int, block uint64) (signer wallet.Address, c call) {
 	other := rapid.IntRange(0, 9).Draw(t, "other")
 	amount := chain.Rao(rapid.Uint64Range(0, 2000).Draw(t, "amount"))
-	switch rapid.IntRange(0, 4).Draw(t, "call") {
+	switch rapid.IntRange(0, 6).Draw(t, "call") {
 	case 0:
 		return cold(i % 3), register{net1, hot(i)}
 	case 1:
@@ -27,36 +27,51 @@ func drawCall(t *rapid.T, i int, block uint64) (signer wallet.Address, c call) {
 		a.Port = uint16(block)
 		return hot(i), serveAxon{net1, a}
 	case 3:
-		return hot(i), setWeights{net1, row(rapid.SliceOfN(rapid.Uint16Max(3), 0, 6).Draw(t, "row")...), 0}
+		return hot(i), setWeights{net1, drawRow(t), 0}
+	case 4, 5:
+		return drawReveal(t, i)
 	default:
 		return cold(i), transfer{cold(other), amount}
 	}
 }
 
+func drawRow(t *rapid.T) []chain.Weight {
+	return row(rapid.SliceOfN(rapid.Uint16Max(3), 0, 6).Draw(t, "row")...)
+}
+
+// drawReveal commits to one of few rows, or reveals it.
+func drawReveal(t *rapid.T, i int) (wallet.Address, call) {
+	r := revealWeights{net1, row(1, uint16(rapid.IntRange(0, 1).Draw(t, "value"))), nil, 0}
+	if rapid.Bool().Draw(t, "reveal") {
+		return hot(i), r
+	}
+	hash, err := chain.CommitHash(hot(i), net1, r.weights, r.salt, r.version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hot(i), commitWeights{net1, hash}
+}
+
 // TestHistories makes chains of random calls and checks after every block what
 // always has to hold.
 func TestHistories(t *testing.T) {
+	t.Run("plain", func(t *testing.T) { histories(t, false) })
+	t.Run("commit-reveal", func(t *testing.T) { histories(t, true) })
+}
+
+func histories(t *testing.T, reveal bool) {
 	cfg := ruled(t, func(c *Config) {
 		h := &c.Hyperparameters
 		h.MaxUIDs, h.MaxValidators, h.ImmunityPeriod, h.Tempo = 6, 2, 3, 4
-		h.Burn, h.MinStake, h.WeightsRateLimit = 7, 1000, 0
+		h.Burn, h.MinStake, h.WeightsRateLimit, h.CommitReveal = 7, 1000, 0, reveal
 		c.Genesis = map[wallet.Address]chain.Rao{cold(0): 20_000, cold(1): 10_000, cold(2): 5000}
 		c.BlockEmission = 1000
 	})
-	included, replaced := 0, 0
+	included, replaced, revealed := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		s := cfg.genesis(time.Unix(1_700_000_000, 0))
 		for range rapid.IntRange(1, 40).Draw(t, "blocks") {
-			var txs []*transaction
-			nonces := map[wallet.Address]uint64{}
-			for i := range rapid.IntRange(0, 8).Draw(t, "transactions") {
-				signer, c := drawCall(t, rapid.IntRange(0, 9).Draw(t, "account"), uint64(i))
-				if _, ok := nonces[signer]; !ok {
-					nonces[signer] = s.Nonces[signer]
-				}
-				txs = append(txs, unsigned(t, signer, nonces[signer], c))
-				nonces[signer]++
-			}
+			txs := drawBlock(t, s)
 			next, rec, errs := cfg.advance(s, txs, time.Unix(1_700_000_000, 0))
 			checkHistory(t, cfg, s, next, rec)
 			checkReplay(t, cfg, s, next, rec, txs)
@@ -65,15 +80,33 @@ func TestHistories(t *testing.T) {
 					included++
 				}
 			}
+			for _, e := range rec.Events {
+				if e.Name == "WeightsRevealed" {
+					revealed++
+				}
+			}
 			if len(s.Neurons) == len(next.Neurons) {
 				replaced += len(rec.Registrations)
 			}
 			s = next
 		}
 	})
-	if included < 1000 || replaced < 50 {
-		t.Errorf("only %d transactions were included and %d neurons replaced: the test tests little", included, replaced)
+	if included < 1000 || replaced < 50 || reveal != (revealed > 0) {
+		t.Errorf("only %d transactions were included, %d neurons replaced and %d rows revealed: the test tests little", included, replaced, revealed)
 	}
+}
+
+func drawBlock(t *rapid.T, s *state) (txs []*transaction) {
+	nonces := map[wallet.Address]uint64{}
+	for i := range rapid.IntRange(0, 8).Draw(t, "transactions") {
+		signer, c := drawCall(t, rapid.IntRange(0, 9).Draw(t, "account"), uint64(i))
+		if _, ok := nonces[signer]; !ok {
+			nonces[signer] = s.Nonces[signer]
+		}
+		txs = append(txs, unsigned(t, signer, nonces[signer], c))
+		nonces[signer]++
+	}
+	return txs
 }
 
 // unsigned is a transaction as if its signature had been checked.

@@ -212,6 +212,18 @@ func (r *Remote) Registrations(ctx context.Context, net chain.NetUID, block uint
 	return list, err
 }
 
+// Weights implements chain.Chain.
+func (r *Remote) Weights(ctx context.Context, net chain.NetUID) (rows map[chain.UID][]chain.Weight, err error) {
+	err = r.call(ctx, &rows, methodWeights, net)
+	return rows, err
+}
+
+// Events implements chain.Chain.
+func (r *Remote) Events(ctx context.Context, block uint64) (list []chain.Event, err error) {
+	err = r.call(ctx, &list, methodEvents, block)
+	return list, err
+}
+
 // Balance implements chain.Chain.
 func (r *Remote) Balance(ctx context.Context, coldkey wallet.Address) (amount chain.Rao, err error) {
 	err = r.call(ctx, &amount, methodBalance, coldkey)

@@ -23,6 +23,8 @@ const (
 	methodMetagraph    = "filetao_metagraph"
 	methodHyper        = "filetao_hyperparameters"
 	methodRegistration = "filetao_registrations"
+	methodWeights      = "filetao_weights"
+	methodEvents       = "filetao_events"
 	methodBalance      = "filetao_balance"
 	methodSubscribe    = "chain_subscribeNewHeads"
 	methodUnsubscribe  = "chain_unsubscribeNewHeads"
@@ -45,11 +47,12 @@ const (
 func custom() map[int]error {
 	return map[int]error{
 		1: chain.ErrStakeTooLow, 2: chain.ErrBalanceTooLow, 3: chain.ErrNoSubnet,
-		6: chain.ErrRateLimit, 10: chain.ErrNotRegistered, 11: chain.ErrAxon,
+		6: chain.ErrRateLimit, 10: chain.ErrNotRegistered, 11: chain.ErrAxon, 17: chain.ErrReveal,
 		19: chain.ErrWeights, 25: chain.ErrNotOwner,
 		100: chain.ErrAlreadyRegistered, 101: chain.ErrFull, 102: chain.ErrNoPermit,
 		103: chain.ErrVersionKey, 104: chain.ErrCommitReveal, 105: chain.ErrNonce,
 		106: chain.ErrTransaction, 107: chain.ErrNoBlock, 108: chain.ErrUnavailable,
+		109: chain.ErrTimelock,
 	}
 }
 
@@ -159,24 +162,31 @@ func (d *Devchain) call(ctx context.Context, req rpcRequest) (any, error) {
 			return nil, err
 		}
 		return d.Head(ctx)
-	case methodBlockHash, methodBlock:
-		var number uint64
-		if err := parseParams(req.Params, &number); err != nil {
-			return nil, err
-		}
-		b, err := d.BlockAt(ctx, number)
-		if req.Method == methodBlockHash {
-			return b.Hash, err
-		}
-		return b, err
+	case methodBlockHash, methodBlock, methodEvents:
+		return d.callBlock(ctx, req)
 	case methodNonce, methodBalance:
 		return d.callAccount(ctx, req)
 	case methodSubmit:
 		return d.callSubmit(ctx, req)
-	case methodMetagraph, methodHyper, methodRegistration:
+	case methodMetagraph, methodHyper, methodRegistration, methodWeights:
 		return d.callSubnet(ctx, req)
 	}
 	return nil, &rpcError{codeMethod, fmt.Sprintf("no method %.60q", req.Method), 0}
+}
+
+func (d *Devchain) callBlock(ctx context.Context, req rpcRequest) (any, error) {
+	var number uint64
+	if err := parseParams(req.Params, &number); err != nil {
+		return nil, err
+	}
+	if req.Method == methodEvents {
+		return d.Events(ctx, number)
+	}
+	b, err := d.BlockAt(ctx, number)
+	if req.Method == methodBlockHash {
+		return b.Hash, err
+	}
+	return b, err
 }
 
 func (d *Devchain) callAccount(ctx context.Context, req rpcRequest) (any, error) {
@@ -222,6 +232,8 @@ func (d *Devchain) callSubnet(ctx context.Context, req rpcRequest) (any, error) 
 		return d.Metagraph(ctx, net)
 	case methodHyper:
 		return d.Hyperparameters(ctx, net)
+	case methodWeights:
+		return d.Weights(ctx, net)
 	}
 	return d.Registrations(ctx, net, block)
 }

@@ -22,13 +22,13 @@ func do(cfg *Config, s *state, signer wallet.Address, c call) error {
 func try(t *testing.T, cfg *Config, s *state, signer wallet.Address, c call, want error) {
 	t.Helper()
 	before := s.clone()
+	before.registered, before.events = s.registered, s.events
 	nonce := s.Nonces[signer]
 	err := do(cfg, s, signer, c)
 	if !errors.Is(err, want) {
 		t.Errorf("%T %+v: got %v, want %v", c, c, err, want)
 	}
 	if err != nil {
-		before.registered = s.registered
 		if !reflect.DeepEqual(before, s) {
 			t.Errorf("%T %+v was refused (%v) and left a trace", c, c, err)
 		}

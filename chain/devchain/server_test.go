@@ -47,6 +47,11 @@ func exchanges(d *Devchain, alice wallet.Address, registered string) []struct{ r
 		{`{"jsonrpc":"2.0","id":1,"method":"filetao_registrations","params":[21,` + registered + `]}`, `"result":[{"uid":0,"hotkey":"` + string(bob) + `"}]}`},
 		{`{"jsonrpc":"2.0","id":1,"method":"filetao_registrations","params":[21,0]}`, `"result":null}`},
 
+		{`{"jsonrpc":"2.0","id":1,"method":"filetao_weights","params":[21]}`, `"result":{}}`},
+		{`{"jsonrpc":"2.0","id":1,"method":"filetao_events","params":[` + registered + `]}`,
+			`"result":[{"pallet":"SubtensorModule","name":"NeuronRegistered","fields":[21,0,"` + string(bob) + `"]}]}`},
+		{`{"jsonrpc":"2.0","id":1,"method":"filetao_events","params":[1000000]}`, `"data":107}}`},
+
 		{`{"jsonrpc":"2.0","id":1,"method":"filetao_metagraph","params":[5]}`, `"error":{"code":1010,"message":"no such subnet: 5","data":3}}`},
 		{`{"jsonrpc":"2.0","id":1,"method":"filetao_block","params":[1000000]}`, `"data":107}}`},
 		{`{"jsonrpc":"2.0","id":1,"method":"filetao_submitAndWait","params":["0x00"]}`, `"data":106}}`},

@@ -27,11 +27,14 @@ type state struct {
 	// Weights are the rows, by UID of the one who set them. A row is replaced,
 	// never changed.
 	Weights [][]chain.Weight
+	// Commits are the hotkeys' commitments to weights, oldest first.
+	Commits map[wallet.Address][]commit `json:",omitempty"`
 	// Burned went for registrations, Issued came from epochs, Pending waits for
 	// the next one. Balances + Stakes + Burned = genesis + Issued.
 	Burned, Issued, Pending chain.Rao
 
 	registered []chain.Registration // in this block
+	events     []chain.Event        // in this block
 }
 
 func (s *state) clone() *state {
@@ -39,7 +42,8 @@ func (s *state) clone() *state {
 	n.Balances, n.Nonces = maps.Clone(s.Balances), maps.Clone(s.Nonces)
 	n.Owners, n.Stakes = maps.Clone(s.Owners), maps.Clone(s.Stakes)
 	n.Neurons, n.Weights = slices.Clone(s.Neurons), slices.Clone(s.Weights)
-	n.registered = nil
+	n.Commits = maps.Clone(s.Commits) // a hotkey's list is replaced, never changed
+	n.registered, n.events = nil, nil
 	return &n
 }
 

@@ -11,11 +11,13 @@ import (
 
 // The kinds of call. The numbers of those subtensor has are its own in pallet 7.
 const (
-	kindSetWeights = 0
-	kindAddStake   = 2
-	kindServeAxon  = 4
-	kindRegister   = 7
-	kindTransfer   = 200
+	kindSetWeights    = 0
+	kindAddStake      = 2
+	kindServeAxon     = 4
+	kindRegister      = 7
+	kindCommitWeights = 96
+	kindRevealWeights = 97
+	kindTransfer      = 200
 )
 
 // signingDomain goes before every signed body, so that no signature made for
@@ -73,29 +75,66 @@ type register struct {
 	hotkey wallet.Address
 }
 
+// commitWeights: netuid u16, hash 32.
+type commitWeights struct {
+	net  chain.NetUID
+	hash chain.Hash
+}
+
+// revealWeights: netuid u16, count u16, count × (uid u16, value u16), count u16,
+// count × salt u16, version u64.
+type revealWeights struct {
+	net     chain.NetUID
+	weights []chain.Weight
+	salt    []uint16
+	version uint64
+}
+
 // transfer: coldkey 32, rao u64.
 type transfer struct {
 	to     wallet.Address
 	amount chain.Rao
 }
 
-func (setWeights) kind() uint8 { return kindSetWeights }
-func (addStake) kind() uint8   { return kindAddStake }
-func (serveAxon) kind() uint8  { return kindServeAxon }
-func (register) kind() uint8   { return kindRegister }
-func (transfer) kind() uint8   { return kindTransfer }
+func (setWeights) kind() uint8    { return kindSetWeights }
+func (addStake) kind() uint8      { return kindAddStake }
+func (serveAxon) kind() uint8     { return kindServeAxon }
+func (register) kind() uint8      { return kindRegister }
+func (commitWeights) kind() uint8 { return kindCommitWeights }
+func (revealWeights) kind() uint8 { return kindRevealWeights }
+func (transfer) kind() uint8      { return kindTransfer }
 
 func (c setWeights) appendTo(b []byte) ([]byte, error) {
-	if len(c.weights) > 1<<16-1 {
-		return nil, fmt.Errorf("%w: %d entries", chain.ErrWeights, len(c.weights))
+	b, err := appendRow(binary.LittleEndian.AppendUint16(b, uint16(c.net)), c.weights)
+	return binary.LittleEndian.AppendUint64(b, c.version), err
+}
+
+func (c commitWeights) appendTo(b []byte) ([]byte, error) {
+	return append(binary.LittleEndian.AppendUint16(b, uint16(c.net)), c.hash[:]...), nil
+}
+
+func (c revealWeights) appendTo(b []byte) ([]byte, error) {
+	if len(c.salt) > 1<<16-1 {
+		return nil, fmt.Errorf("%w: a salt of %d", chain.ErrWeights, len(c.salt))
 	}
-	b = binary.LittleEndian.AppendUint16(b, uint16(c.net))
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(c.weights)))
-	for _, w := range c.weights {
+	b, err := appendRow(binary.LittleEndian.AppendUint16(b, uint16(c.net)), c.weights)
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(c.salt)))
+	for _, v := range c.salt {
+		b = binary.LittleEndian.AppendUint16(b, v)
+	}
+	return binary.LittleEndian.AppendUint64(b, c.version), err
+}
+
+func appendRow(b []byte, weights []chain.Weight) ([]byte, error) {
+	if len(weights) > 1<<16-1 {
+		return nil, fmt.Errorf("%w: %d entries", chain.ErrWeights, len(weights))
+	}
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(weights)))
+	for _, w := range weights {
 		b = binary.LittleEndian.AppendUint16(b, uint16(w.UID))
 		b = binary.LittleEndian.AppendUint16(b, w.Value)
 	}
-	return binary.LittleEndian.AppendUint64(b, c.version), nil
+	return b, nil
 }
 
 func (c addStake) appendTo(b []byte) ([]byte, error) {
@@ -211,12 +250,7 @@ func (r *reader) address() wallet.Address { return wallet.AddressOf([32]byte(r.t
 func (r *reader) call() call {
 	switch r.u8() {
 	case kindSetWeights:
-		c := setWeights{net: chain.NetUID(r.u16())}
-		for n := r.u16(); n > 0 && !r.bad; n-- {
-			c.weights = append(c.weights, chain.Weight{UID: chain.UID(r.u16()), Value: r.u16()})
-		}
-		c.version = r.u64()
-		return c
+		return setWeights{chain.NetUID(r.u16()), r.row(), r.u64()}
 	case kindAddStake:
 		return addStake{chain.NetUID(r.u16()), r.address(), chain.Rao(r.u64())}
 	case kindServeAxon:
@@ -227,11 +261,29 @@ func (r *reader) call() call {
 		return c
 	case kindRegister:
 		return register{chain.NetUID(r.u16()), r.address()}
+	case kindCommitWeights:
+		return commitWeights{chain.NetUID(r.u16()), chain.Hash(r.take(32))}
+	case kindRevealWeights:
+		return revealWeights{chain.NetUID(r.u16()), r.row(), r.numbers(), r.u64()}
 	case kindTransfer:
 		return transfer{r.address(), chain.Rao(r.u64())}
 	}
 	r.bad = true
 	return nil
+}
+
+func (r *reader) row() (weights []chain.Weight) {
+	for n := r.u16(); n > 0 && !r.bad; n-- {
+		weights = append(weights, chain.Weight{UID: chain.UID(r.u16()), Value: r.u16()})
+	}
+	return weights
+}
+
+func (r *reader) numbers() (list []uint16) {
+	for n := r.u16(); n > 0 && !r.bad; n-- {
+		list = append(list, r.u16())
+	}
+	return list
 }
 
 func (r *reader) ip() netip.Addr {

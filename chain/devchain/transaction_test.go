@@ -18,12 +18,22 @@ func calls() map[string]call {
 		"02" + "1500" + bobHex + "00ca9a3b00000000":                                            addStake{21, bob, chain.TAO},
 		"04" + "1500" + "62bc5b00" + "00000000000000000000ffffc6336407" + "04" + "9b1f" + "04": serveAxon{21, chain.Axon{Version: 6012002, IP: netip.MustParseAddr("198.51.100.7"), Port: 8091, Protocol: 4}},
 		"04" + "1500" + "00000000" + "20010db8000000000000000000000001" + "06" + "0100" + "00": serveAxon{21, chain.Axon{IP: netip.MustParseAddr("2001:db8::1"), Port: 1}},
-		"07" + "1500" + bobHex:             register{21, bob},
-		"c8" + bobHex + "0100000000000000": transfer{bob, 1},
+		"07" + "1500" + bobHex: register{21, bob},
+		"60" + "1500" + bobHex: commitWeights{21, chain.Hash(must(hex.DecodeString(bobHex)))},
+		"61" + "1500" + "0100" + "0300ffff" + "0200" + "0700ffff" + "2e01000000000000": revealWeights{21, []chain.Weight{{UID: 3, Value: 65535}}, []uint16{7, 65535}, 302},
+		"61" + "1500" + "0000" + "0000" + "0000000000000000":                           revealWeights{net: 21},
+		"c8" + bobHex + "0100000000000000":                                             transfer{bob, 1},
 	}
 }
 
 const bobHex = "8eaf04151687736326c9fea17e25fc5287613693c912909cb226aa4794f26a48"
+
+func must(b []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
 
 // The encoding is written to disk and signed by other processes: it does not
 // change by accident.
@@ -83,6 +93,7 @@ func TestTransactionsThatCannotBe(t *testing.T) {
 		"no ip":      serveAxon{21, chain.Axon{Port: 1}},
 		"a zone":     serveAxon{21, chain.Axon{IP: netip.MustParseAddr("fe80::1%eth0"), Port: 1}},
 		"too long":   setWeights{weights: make([]chain.Weight, 1<<16)},
+		"too salty":  revealWeights{salt: make([]uint16, 1<<16)},
 	} {
 		if _, err := sign(alice, chain.Hash{}, 0, c); err == nil {
 			t.Errorf("%s was signed", name)
@@ -96,7 +107,7 @@ func TestTransactionsThatCannotBe(t *testing.T) {
 	if err != nil || !tx.call.(serveAxon).axon.IP.Is4() {
 		t.Errorf("a mapped address came back as %+v, %v", tx, err)
 	}
-	longest, err := encodeBody(chain.Hash{}, [32]byte{}, 0, setWeights{weights: make([]chain.Weight, 1<<16-1)})
+	longest, err := encodeBody(chain.Hash{}, [32]byte{}, 0, revealWeights{weights: make([]chain.Weight, 1<<16-1), salt: make([]uint16, 1<<16-1)})
 	if err != nil || len(longest)+signatureSize > maxTransaction {
 		t.Errorf("the longest has %d bytes, %v", len(longest), err)
 	}

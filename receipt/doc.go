@@ -10,7 +10,9 @@
 // that it has it and will keep it. A [Question] is signed by the asker, an
 // [Answer] and an [Offer] by the miner. Each has one encoding, of a fixed length
 // that begins with a version, and numbers are big-endian; everything else is
-// ErrStatement. The digest of a statement is SHA-256 of its domain, "filetao
+// ErrStatement. A pledge about a shard, whose hash is the root of package erasure
+// and not H, begins with a 2 instead, so that it never passes as one about a
+// replica. The digest of a statement is SHA-256 of its domain, "filetao
 // pledge v1" for instance, and its encoding; what is signed is the domain
 // followed by the digest.
 //

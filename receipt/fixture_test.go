@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/proof"
 	"github.com/filetao/filetao/proof/blocktree"
 	"github.com/filetao/filetao/proof/por"
@@ -39,13 +40,25 @@ type audit struct {
 }
 
 func newAudit(size int) *audit {
-	a := &audit{data: some(7, size)}
-	salt := [16]byte{5}
-	hash := proof.Sum(a.data)
+	data := some(7, size)
+	return auditOf(data, receipt.Pledge{Hash: proof.Sum(data), Root: blocktree.Sum(data)})
+}
+
+// newShardAudit is an audit of a shard.
+func newShardAudit(size int) *audit {
+	h := erasure.NewHasher()
+	_, _ = h.Write(some(7, size))
+	return auditOf(some(7, size), receipt.Pledge{Shard: true, Hash: proof.Digest(h.Root())})
+}
+
+// auditOf is an audit of the data that the pledge names.
+func auditOf(data []byte, name receipt.Pledge) *audit {
+	a := &audit{data: data}
+	salt, hash, size := [16]byte{5}, name.Hash, len(data)
 	a.key = por.SecretOf(asker.PrivateKeyHex()).Key(miner.PublicKey(), hash, int64(size), salt)
 	a.tags = a.key.Tags(a.data)
 	a.pledge = receipt.Pledge{
-		Asker: asker.Address(), Miner: miner.Address(), Hash: hash, Size: int64(size), Root: blocktree.Sum(a.data),
+		Shard: name.Shard, Asker: asker.Address(), Miner: miner.Address(), Hash: hash, Size: int64(size), Root: name.Root,
 		Tags: sha256.Sum256(a.tags), Key: a.key.Commitment(), Salt: salt, Made: made, Until: until,
 	}
 	a.ask()

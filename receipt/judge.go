@@ -104,8 +104,12 @@ func (j *judge) pledge() bool {
 	if !j.p.Until.IsZero() {
 		until = "until " + j.p.Until.Format(time.RFC3339)
 	}
-	j.note("The pledge says that %s keeps the %d bytes with hash %s for %s, from %s %s.",
-		j.p.Miner, j.p.Size, j.p.Hash, j.p.Asker, j.p.Made.Format(time.RFC3339), until)
+	name := "hash"
+	if j.p.Shard {
+		name = "shard root"
+	}
+	j.note("The pledge says that %s keeps the %d bytes with %s %s for %s, from %s %s.",
+		j.p.Miner, j.p.Size, name, j.p.Hash, j.p.Asker, j.p.Made.Format(time.RFC3339), until)
 	j.signed(j.p.VerifyAsker(j.d.PledgeAsker), "asker", "pledge", j.p.Asker)
 	j.signed(j.p.VerifyMiner(j.d.PledgeMiner), "miner", "pledge", j.p.Miner)
 	return true

@@ -74,6 +74,21 @@ func TestJudge(t *testing.T) {
 	rule(t, "for ever", p.dossier(t, receipt.Passed), receipt.Confirmed, "for ever")
 }
 
+func TestJudgeShard(t *testing.T) {
+	d := newShardAudit(200_000).dossier(t, receipt.Passed)
+	rule(t, "honest miner", d, receipt.Confirmed, "shard root")
+	lossy := newShardAudit(200_000)
+	lossy.data[4711] ^= 4
+	rule(t, "flipped bit", lossy.dossier(t, receipt.Failed), receipt.Confirmed, "CheckTags")
+
+	// The same bytes under the other kind of name are another pledge.
+	d.Pledge[0] = 1
+	rule(t, "as of a datum", d, receipt.Refuted, "signature over the pledge is not one of")
+	d = newAudit(200_000).dossier(t, receipt.Passed)
+	d.Pledge[0] = 2
+	rule(t, "as of a shard", d, receipt.Refuted, "second root")
+}
+
 // An answer of another length is wrong under any key.
 func TestJudgeShortProof(t *testing.T) {
 	a := newAudit(9000)
@@ -226,6 +241,14 @@ func TestCheckTags(t *testing.T) {
 	rule(t, "framed", framed.dossier(t, receipt.Failed), receipt.Confirmed, "CheckTags")
 	if err := receipt.CheckTags(framed.pledge, framed.key, framed.data, framed.tags); !errors.Is(err, receipt.ErrTags) {
 		t.Errorf("framed: %v", err)
+	}
+
+	shard := newShardAudit(200_000)
+	if err := receipt.CheckTags(shard.pledge, shard.key, shard.data, shard.tags); err != nil {
+		t.Errorf("honest asker of a shard: %v", err)
+	}
+	if err := receipt.CheckTags(shard.pledge, shard.key, some(8, 200_000), shard.tags); !errors.Is(err, receipt.ErrStatement) {
+		t.Errorf("another shard: %v", err)
 	}
 
 	flip := func(b []byte) []byte { b = bytes.Clone(b); b[len(b)/2] ^= 1; return b }

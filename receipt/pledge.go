@@ -12,15 +12,19 @@ import (
 // PledgeSize is the length of an encoded pledge in bytes.
 const PledgeSize = 1 + 2*32 + 32 + 8 + 3*32 + 16 + 2*8
 
+// pledgeOfShard begins the encoding of a pledge about a shard, in place of version.
+const pledgeOfShard = 2
+
 // Pledge is what a miner promises to keep, and what an asker says that it handed
-// over with it. It is about the bytes that the miner has, which are a replica and
-// not the datum that was masked.
+// over with it. It is about the bytes that the miner has: a replica and not the
+// datum that was masked, or a masked shard.
 type Pledge struct {
+	Shard bool           // whether it is about a shard
 	Asker wallet.Address // who stored and will ask
 	Miner wallet.Address // who keeps
-	Hash  proof.Digest   // H of the replica
-	Size  int64          // of the replica in bytes, 1 to por.MaxData
-	Root  blocktree.Root // of the replica
+	Hash  proof.Digest   // H of the replica; erasure.Root of the shard
+	Size  int64          // of the replica or shard in bytes, 1 to por.MaxData
+	Root  blocktree.Root // of the replica; zero for a shard, whose Hash is that of a tree
 	Tags  [32]byte       // SHA-256 of the tags as they were handed over
 	Key   [32]byte       // commitment to the tags' key (por.Key.Commitment)
 	Salt  [16]byte       // of that key
@@ -28,12 +32,15 @@ type Pledge struct {
 	Until time.Time      // whole seconds, after Made; zero: for ever
 }
 
-// Encode is the byte 1; the public keys of asker and miner; hash; size, 8 bytes;
-// root; hash of the tags; key commitment; salt, 16 bytes; and both times in Unix
+// Encode is the byte 1, or 2 for a shard; the public keys of asker and miner; hash;
+// size, 8 bytes; root; hash of the tags; key commitment; salt, 16 bytes; and both times in Unix
 // seconds, 8 bytes each, 0 for ever. Addresses that are none become zeros, which
 // ParsePledge refuses.
 func (p Pledge) Encode() []byte {
 	w := begin(PledgeSize)
+	if p.Shard {
+		w[0] = pledgeOfShard
+	}
 	w.address(p.Asker)
 	w.address(p.Miner)
 	w.bytes(p.Hash[:])
@@ -50,11 +57,17 @@ func (p Pledge) Encode() []byte {
 // ParsePledge reads what Encode wrote and nothing else. It fails with
 // ErrStatement. Times come back in UTC.
 func ParsePledge(b []byte) (Pledge, error) {
-	r, err := open(b, PledgeSize)
+	shard := len(b) > 0 && b[0] == pledgeOfShard
+	first := byte(version)
+	if shard {
+		first = pledgeOfShard
+	}
+	r, err := openAs(first, b, PledgeSize)
 	if err != nil {
 		return Pledge{}, err
 	}
 	p := Pledge{
+		Shard: shard,
 		Asker: r.address(), Miner: r.address(),
 		Hash: r.word(), Size: int64(r.number()), Root: r.word(),
 		Tags: r.word(), Key: r.word(), Salt: [16]byte(r.take(16)),
@@ -69,6 +82,9 @@ func ParsePledge(b []byte) (Pledge, error) {
 func (p Pledge) check() error {
 	if err := checkParties(p.Asker, p.Miner, p.Size); err != nil {
 		return err
+	}
+	if p.Shard && p.Root != (blocktree.Root{}) {
+		return fmt.Errorf("%w: a shard's pledge with a second root", ErrStatement)
 	}
 	if err := checkTime("when the pledge was made", p.Made); err != nil {
 		return err

@@ -15,8 +15,8 @@ const QuestionSize = 1 + 2*32 + 32 + 8 + 32 + 8 + 2*32
 type Question struct {
 	Asker  wallet.Address
 	Miner  wallet.Address
-	Hash   proof.Digest // H of the replica
-	Size   int64        // of the replica in bytes, 1 to por.MaxData
+	Hash   proof.Digest // as in the pledge
+	Size   int64        // as in the pledge
 	Pledge [32]byte     // digest of the pledge
 	Epoch  uint64       // number of the block at which it is asked
 	Block  [32]byte     // hash of that block, which nobody knew before

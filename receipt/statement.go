@@ -75,9 +75,12 @@ func (w *writer) time(t time.Time) {
 // reader reads an encoding whose length open has checked.
 type reader []byte
 
-func open(b []byte, size int) (reader, error) {
-	if len(b) != size || b[0] != version {
-		return nil, fmt.Errorf("%w: %d bytes, want %d of version %d", ErrStatement, len(b), size, version)
+func open(b []byte, size int) (reader, error) { return openAs(version, b, size) }
+
+// openAs is open for an encoding that begins with another byte.
+func openAs(first byte, b []byte, size int) (reader, error) {
+	if len(b) != size || b[0] != first {
+		return nil, fmt.Errorf("%w: %d bytes, want %d of version %d", ErrStatement, len(b), size, first)
 	}
 	return b[1:], nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/filetao/filetao/proof/blocktree"
 	"github.com/filetao/filetao/proof/por"
 	"github.com/filetao/filetao/receipt"
 	"github.com/filetao/filetao/wallet"
@@ -30,6 +31,9 @@ func drawPledge(t *rapid.T) receipt.Pledge {
 		Hash: word(t, "hash"), Size: rapid.Int64Range(1, por.MaxData).Draw(t, "size"), Root: word(t, "root"),
 		Tags: word(t, "tags"), Key: word(t, "key"), Salt: [16]byte(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "salt")),
 		Made: time.Unix(from, 0).UTC(),
+	}
+	if p.Shard = rapid.Bool().Draw(t, "shard"); p.Shard {
+		p.Root = blocktree.Root{}
 	}
 	if rapid.Bool().Draw(t, "ends") {
 		p.Until = time.Unix(rapid.Int64Range(from+1, 253402300799).Draw(t, "until"), 0).UTC()
@@ -63,8 +67,9 @@ func TestRoundTrip(t *testing.T) {
 func TestLength(t *testing.T) {
 	a := newAudit(100)
 	parsers := map[string]func([]byte) error{
-		string(a.pledge.Encode()):   func(b []byte) error { _, err := receipt.ParsePledge(b); return err },
-		string(a.question.Encode()): func(b []byte) error { _, err := receipt.ParseQuestion(b); return err },
+		string(newShardAudit(100).pledge.Encode()): func(b []byte) error { _, err := receipt.ParsePledge(b); return err },
+		string(a.pledge.Encode()):                  func(b []byte) error { _, err := receipt.ParsePledge(b); return err },
+		string(a.question.Encode()):                func(b []byte) error { _, err := receipt.ParseQuestion(b); return err },
 	}
 	for whole, parse := range parsers {
 		if err := parse([]byte(whole)); err != nil {
@@ -99,6 +104,7 @@ func TestPledgeRange(t *testing.T) {
 		"ends before 1970": func(p *receipt.Pledge) { p.Until = time.Unix(-5, 0) },
 		"ends at once":     func(p *receipt.Pledge) { p.Until = p.Made },
 		"ends before":      func(p *receipt.Pledge) { p.Until = p.Made.Add(-time.Second) },
+		"shard with roots": func(p *receipt.Pledge) { p.Shard = true },
 	} {
 		p := newAudit(100).pledge
 		change(&p)
@@ -165,7 +171,7 @@ func statements(t testing.TB) map[string]struct {
 	encoding, sig []byte
 	check         func(encoding, sig []byte) error
 } {
-	a := newAudit(100)
+	a, shard := newAudit(100), newShardAudit(100).pledge
 	answer := receipt.Answer{Question: a.question.Digest(), Proof: a.prove(t)}
 	pledge := func(verify func(receipt.Pledge, []byte) error) func(b, sig []byte) error {
 		return func(b, sig []byte) error {
@@ -180,6 +186,7 @@ func statements(t testing.TB) map[string]struct {
 		encoding, sig []byte
 		check         func(encoding, sig []byte) error
 	}{
+		"pledge, shard": {shard.Encode(), sign(t, shard, miner), pledge(receipt.Pledge.VerifyMiner)},
 		"pledge, asker": {a.pledge.Encode(), sign(t, a.pledge, asker), pledge(receipt.Pledge.VerifyAsker)},
 		"pledge, miner": {a.pledge.Encode(), sign(t, a.pledge, miner), pledge(receipt.Pledge.VerifyMiner)},
 		"question": {a.question.Encode(), sign(t, a.question, asker), func(b, sig []byte) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/proof"
 	"github.com/filetao/filetao/proof/blocktree"
 	"github.com/filetao/filetao/proof/por"
@@ -32,7 +33,7 @@ func CheckTags(p Pledge, key por.Key, data, tags []byte) error {
 		what = "key"
 	case sha256.Sum256(tags) != p.Tags:
 		what = "tags"
-	case int64(len(data)) != p.Size, blocktree.Sum(data) != p.Root, proof.Sum(data) != p.Hash:
+	case !p.of(data):
 		what = "data"
 	case !bytes.Equal(key.Tags(data), tags):
 		return ErrTags
@@ -40,4 +41,17 @@ func CheckTags(p Pledge, key por.Key, data, tags []byte) error {
 		return nil
 	}
 	return fmt.Errorf("%w: the pledge is of other %s", ErrStatement, what)
+}
+
+// of says whether the pledge is about these bytes.
+func (p Pledge) of(data []byte) bool {
+	if int64(len(data)) != p.Size {
+		return false
+	}
+	if p.Shard {
+		h := erasure.NewHasher()
+		_, _ = h.Write(data)
+		return proof.Digest(h.Root()) == p.Hash
+	}
+	return blocktree.Sum(data) == p.Root && proof.Sum(data) == p.Hash
 }

@@ -22,6 +22,7 @@ import (
 // verified. All other bytes are hex.
 type statementVectors struct {
 	Pledges []struct {
+		Shard        bool
 		Asker, Miner wallet.Address
 		Hash         string // decimal
 		Size         int64
@@ -102,12 +103,14 @@ func same(t *testing.T, encoding []byte, digest [32]byte, wantEncoding, wantDige
 }
 
 func TestPledgeVectors(t *testing.T) {
+	shards := false
 	for _, v := range load(t).Pledges {
 		p := receipt.Pledge{
-			Asker: v.Asker, Miner: v.Miner, Hash: digest(t, v.Hash), Size: v.Size, Root: blocktree.Root(unhex(t, v.Root)),
+			Shard: v.Shard, Asker: v.Asker, Miner: v.Miner, Hash: digest(t, v.Hash), Size: v.Size, Root: blocktree.Root(unhex(t, v.Root)),
 			Tags: [32]byte(unhex(t, v.Tags)), Key: [32]byte(unhex(t, v.Key)), Salt: [16]byte(unhex(t, v.Salt)),
 			Made: time.Unix(v.Made, 0).UTC(),
 		}
+		shards = shards || v.Shard
 		if v.Until != 0 {
 			p.Until = time.Unix(v.Until, 0).UTC()
 		}
@@ -121,6 +124,9 @@ func TestPledgeVectors(t *testing.T) {
 		if err := p.VerifyMiner(unhex(t, v.MinerSigned)); err != nil {
 			t.Error(err)
 		}
+	}
+	if !shards {
+		t.Error("no pledge about a shard")
 	}
 }
 

@@ -3,70 +3,59 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/chain"
-	"github.com/filetao/filetao/chain/devchain"
 )
 
-// localEndpoint is where `filetao chain run` serves unless told otherwise.
-const localEndpoint = "ws://127.0.0.1:9944"
-
 func (c *cli) chainCommand() *cobra.Command {
-	cmd := group("chain", "Run a development chain, look at it, register on it",
+	cmd := group("chain", "Run a development chain, look at any, register and serve on it",
 		c.chainRunCommand(),
 		c.chainStatusCommand(),
 		c.chainMetagraphCommand(),
+		c.chainNeuronCommand(),
+		c.chainEventsCommand(),
+		c.chainWeightsCommand(),
 		c.chainRegisterCommand(),
 		c.chainStakeCommand(),
+		c.chainServeCommand(),
 		c.chainTransferCommand(),
 	)
-	cmd.Long = `Run a development chain, look at it, register on it.
+	cmd.Long = `Run a development chain, look at any, register and serve on it.
 
---subtensor.chain_endpoint says which chain the other commands use;
---subtensor.network local is short for ` + localEndpoint + `.`
+--subtensor.network says which chain the other commands use, or
+--subtensor.chain_endpoint where it is; local is short for
+` + localEndpoint + `. FileTAO's subnet is 21 on finney, 22 on test.`
 	return cmd
 }
 
-// dialChain connects to the chain that the flags name. Close it.
-func (c *cli) dialChain(ctx context.Context) (*devchain.Remote, error) {
-	endpoint := c.chainEndpoint
-	switch {
-	case endpoint != "":
-	case c.chainNetwork == "local":
-		endpoint = localEndpoint
-	case c.chainNetwork == "" || c.chainNetwork == "finney" || c.chainNetwork == "test":
-		return nil, usagef("network %q: this version speaks to development chains only (`filetao chain run`, `filetao devnet`): "+
-			"name one with --subtensor.chain_endpoint ws://… or --subtensor.network local", cmp.Or(c.chainNetwork, "finney"))
-	default: // any other name is an address, as in the Python SDK
-		endpoint = c.chainNetwork
-	}
-	if u, err := url.Parse(endpoint); err != nil || u.Scheme != "ws" && u.Scheme != "wss" || u.Host == "" {
-		return nil, usagef("chain %q: an address looks like %s", endpoint, localEndpoint)
-	}
-	return devchain.Dial(ctx, endpoint)
+// chainStatus is what `chain status` says: the newest block and, where there is
+// one, the subnet.
+type chainStatus struct {
+	chain.Block
+	Subnet *subnetStatus `json:"subnet,omitempty"`
 }
 
-// onChain runs fn with a connection to the chain.
-func (c *cli) onChain(ctx context.Context, fn func(*devchain.Remote) error) (err error) {
-	remote, err := c.dialChain(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = cmp.Or(err, remote.Close()) }()
-	return fn(remote)
+type subnetStatus struct {
+	NetUID    chain.NetUID          `json:"netuid"`
+	Neurons   int                   `json:"neurons"`
+	Serving   int                   `json:"serving"`
+	Epoch     uint64                `json:"epoch"`
+	NextEpoch uint64                `json:"nextEpoch"` // its first block
+	Rules     chain.Hyperparameters `json:"rules"`
 }
 
 func (c *cli) chainStatusCommand() *cobra.Command {
 	var wait uint64
 	cmd := &cobra.Command{
-		Use: "status", Short: "Show the newest block", Args: noArgs,
+		Use: "status", Short: "Show the newest block and the subnet's rules", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
+			return c.onChain(cmd.Context(), func(remote chain.Chain) error {
 				head, err := remote.Head(cmd.Context())
 				if err == nil && wait > 0 {
 					head, err = waitBlocks(cmd.Context(), remote, wait)
@@ -74,14 +63,70 @@ func (c *cli) chainStatusCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return c.print(head, func() {
-					c.pairs([][2]string{{"block", strconv.FormatUint(head.Number, 10)}, {"hash", head.Hash.String()}, {"time", head.Time.String()}})
-				})
+				s := chainStatus{Block: head}
+				if s.Subnet, err = readSubnet(cmd.Context(), remote, chain.NetUID(c.netuid), head.Number); err != nil {
+					return err
+				}
+				return c.print(s, func() { c.printStatus(s) })
 			})
 		},
 	}
 	cmd.Flags().Uint64Var(&wait, "wait", 0, "wait for this `number` of new blocks first")
 	return cmd
+}
+
+// readSubnet is nil for a subnet that does not exist.
+func readSubnet(ctx context.Context, from chain.Chain, net chain.NetUID, block uint64) (*subnetStatus, error) {
+	rules, err := from.Hyperparameters(ctx, net)
+	if errors.Is(err, chain.ErrNoSubnet) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := from.Metagraph(ctx, net)
+	if err != nil {
+		return nil, err
+	}
+	epoch := chain.EpochOf(block, net, rules.Tempo)
+	s := &subnetStatus{NetUID: net, Neurons: len(m.Neurons), Epoch: epoch, NextEpoch: chain.FirstBlockOf(epoch+1, net, rules.Tempo), Rules: rules}
+	for _, n := range m.Neurons {
+		if n.Axon.Serving() {
+			s.Serving++
+		}
+	}
+	return s, nil
+}
+
+func (c *cli) printStatus(s chainStatus) {
+	rows := [][2]string{
+		{"block", strconv.FormatUint(s.Number, 10)}, {"hash", s.Hash.String()},
+		{"time", fmt.Sprintf("%s, %s ago", s.Time, c.now().Sub(s.Time).Round(time.Second))},
+	}
+	if s.Subnet == nil {
+		c.pairs(append(rows, [2]string{"subnet", fmt.Sprintf("%d does not exist", c.netuid)}))
+		return
+	}
+	n, h := s.Subnet, s.Subnet.Rules
+	c.pairs(append(rows,
+		[2]string{"subnet", fmt.Sprintf("%d: %d of %d neurons, %d of them serving", n.NetUID, n.Neurons, h.MaxUIDs, n.Serving)},
+		[2]string{"epoch", fmt.Sprintf("%d, the next one in %d blocks (tempo %d)", n.Epoch, n.NextEpoch-s.Number, h.Tempo)},
+		[2]string{"registration", fmt.Sprintf("burns %s; immune for %d blocks", h.Burn, h.ImmunityPeriod)},
+		[2]string{"weights", describeWeights(h)},
+		[2]string{"validators", fmt.Sprintf("%d permits, from %s of stake on", h.MaxValidators, h.MinStake)},
+	))
+}
+
+// describeWeights says how weights are set under the rules.
+func describeWeights(h chain.Hyperparameters) string {
+	how := "set plainly"
+	switch {
+	case h.CommitReveal && h.CommitRevealVersion >= 3:
+		how = fmt.Sprintf("committed timelocked (version %d), opened %d epochs later", h.CommitRevealVersion, h.RevealPeriod)
+	case h.CommitReveal:
+		how = fmt.Sprintf("committed, and revealed %d epochs later", h.RevealPeriod)
+	}
+	return fmt.Sprintf("%s, every %d blocks at most, version key %d or later", how, h.WeightsRateLimit, h.WeightsVersion)
 }
 
 // waitBlocks returns the n-th block from now.
@@ -104,7 +149,7 @@ func (c *cli) chainMetagraphCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "metagraph", Short: "List the neurons of the subnet", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
+			return c.onChain(cmd.Context(), func(remote chain.Chain) error {
 				m, err := remote.Metagraph(cmd.Context(), chain.NetUID(c.netuid))
 				if err != nil {
 					return err

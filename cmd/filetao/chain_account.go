@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/chain"
-	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/wallet"
 )
 
@@ -39,7 +39,7 @@ func (c *cli) chainRegisterCommand() *cobra.Command {
 			if err := c.settleWallet(); err != nil {
 				return err
 			}
-			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
+			return c.onChain(cmd.Context(), func(remote chain.Chain) error {
 				netuid := chain.NetUID(c.netuid)
 				h, err := remote.Hyperparameters(cmd.Context(), netuid)
 				if err != nil {
@@ -96,7 +96,7 @@ func (c *cli) chainStakeCommand() *cobra.Command {
 			if err := c.settleWallet(); err != nil {
 				return err
 			}
-			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
+			return c.onChain(cmd.Context(), func(remote chain.Chain) error {
 				coldkey, hotkey, err := c.bothKeys()
 				if err != nil {
 					return err
@@ -152,8 +152,12 @@ func (c *cli) chainTransferCommand() *cobra.Command {
 			if err := c.confirm(yes || uri != "", fmt.Sprintf("Moving %s from %s to %s.", rao, from.Address(), dest)); err != nil {
 				return err
 			}
-			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
-				if err := remote.Transfer(cmd.Context(), from, dest, rao); err != nil {
+			return c.onChain(cmd.Context(), func(remote chain.Chain) error {
+				dev, ok := remote.(transferrer)
+				if !ok {
+					return usagef("this is no development chain: move TAO with `btcli wallet transfer`")
+				}
+				if err := dev.Transfer(cmd.Context(), from, dest, rao); err != nil {
 					return err
 				}
 				return c.print(map[string]any{"from": from.Address(), "to": dest, "amount_rao": rao}, func() {
@@ -170,6 +174,11 @@ func (c *cli) chainTransferCommand() *cobra.Command {
 	f.BoolVar(&yes, "yes", false, "do not ask")
 	cmd.MarkFlagsMutuallyExclusive("to", "to-wallet")
 	return cmd
+}
+
+// transferrer is a chain that moves money.
+type transferrer interface {
+	Transfer(ctx context.Context, from *wallet.Keypair, to wallet.Address, amount chain.Rao) error
 }
 
 func (c *cli) destination(to, toWallet string) (wallet.Address, error) {

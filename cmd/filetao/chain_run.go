@@ -45,6 +45,8 @@ anything of value. State is kept in --dir and goes on from there.`,
 	f.Uint16Var(&h.ImmunityPeriod, "immunity-period", h.ImmunityPeriod, "`blocks` in which a new neuron is not replaced")
 	f.Uint16Var(&h.MaxUIDs, "max-uids", h.MaxUIDs, "`number` of neurons on the subnet")
 	f.Uint64Var(&h.WeightsRateLimit, "weights-rate-limit", h.WeightsRateLimit, "`blocks` between two settings of weights")
+	f.BoolVar(&h.CommitReveal, "commit-reveal", false, "take weights only that are committed first and revealed later")
+	f.Uint64Var(&h.RevealPeriod, "reveal-period", 1, "`epochs` from a commitment to its reveal")
 	f.Uint64Var(&h.ServingRateLimit, "serving-rate-limit", h.ServingRateLimit, "`blocks` between two announcements of an axon")
 	return cmd
 }

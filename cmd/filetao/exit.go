@@ -104,6 +104,12 @@ var exits = []exitRule{
 	{chain.ErrNoPermit, exitRefused, "add stake with `filetao chain stake`"},
 	{chain.ErrStakeTooLow, exitRefused, "add stake with `filetao chain stake`"},
 	{chain.ErrBalanceTooLow, exitRefused, ""},
+	{chain.ErrVersionKey, exitRefused, "a newer filetao has it"},
+	{chain.ErrWeights, exitRefused, "`filetao chain status` shows the subnet's rules"},
+	{chain.ErrCommitReveal, exitRefused, ""},
+	{chain.ErrReveal, exitRefused, ""},
+	{chain.ErrTimelock, exitRefused, ""},
+	{chain.ErrAxon, exitUsage, "the chain takes addresses that others can reach, with a port"},
 
 	{client.ErrUnknownName, exitNotFound, "`filetao retrieve list` shows the remembered files"},
 	{client.ErrNotFound, exitNotFound, ""},

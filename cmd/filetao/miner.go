@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/chain"
-	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/node"
 	"github.com/filetao/filetao/validator"
@@ -120,7 +119,7 @@ func (c *cli) addChain(ctx context.Context, v *node.View) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	if err := c.onChain(ctx, func(remote *devchain.Remote) error {
+	if err := c.onChain(ctx, func(remote chain.Chain) error {
 		m, err := remote.Metagraph(ctx, chain.NetUID(c.netuid))
 		if err != nil {
 			return err
@@ -144,7 +143,7 @@ func (c *cli) addUIDs(ctx context.Context, rows []node.MinerRow) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	if err := c.onChain(ctx, func(remote *devchain.Remote) error {
+	if err := c.onChain(ctx, func(remote chain.Chain) error {
 		m, err := remote.Metagraph(ctx, chain.NetUID(c.netuid))
 		if err != nil {
 			return err

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/chain"
-	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/node"
 	"github.com/filetao/filetao/validator"
@@ -152,7 +151,7 @@ func (c *cli) askValidator(ctx context.Context, x *explainFlags) (found node.Exp
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(x.timeout*float64(time.Second)))
 	defer cancel()
-	err = c.onChain(ctx, func(remote *devchain.Remote) error {
+	err = c.onChain(ctx, func(remote chain.Chain) error {
 		m, err := remote.Metagraph(ctx, chain.NetUID(c.netuid))
 		if err != nil {
 			return err
@@ -180,7 +179,7 @@ func (c *cli) askValidator(ctx context.Context, x *explainFlags) (found node.Exp
 
 // validatorIn finds whom --ask names.
 func (c *cli) validatorIn(m *chain.Metagraph, name string) (chain.Neuron, error) {
-	n, err := neuronIn(m, "ask", name)
+	n, err := neuronIn(m, "--ask", name)
 	switch {
 	case err != nil:
 		return n, err

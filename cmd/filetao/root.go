@@ -89,9 +89,11 @@ func (c *cli) newRoot() *cobra.Command {
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		c.log = slog.New(c.logHandler(cmd))
 		c.noticeIgnored(cmd)
+		named := cmd.Flag("subtensor.network").Changed
 		if err := c.fromEnvironment(cmd); err != nil {
 			return err
 		}
+		c.settleNetwork(cmd, named)
 		if err := refuseNegative(cmd); err != nil {
 			return err
 		}
@@ -128,10 +130,10 @@ func (c *cli) sharedFlags(root *cobra.Command) {
 	f.StringVar(&c.wallet.Name, "wallet.name", c.env("default", "BT_WALLET_NAME"), "`name` of the wallet (BT_WALLET_NAME)")
 	f.StringVar(&c.wallet.Hotkey, "wallet.hotkey", c.env("default", "BT_WALLET_HOTKEY"), "`name` of the hotkey (BT_WALLET_HOTKEY)")
 	f.StringVar(&c.passwordFile, "password-file", "", "`file` that holds the password of an encrypted key; - is standard input")
-	f.StringVar(&c.chainNetwork, "subtensor.network", c.env("", "BT_SUBTENSOR_NETWORK"), "`chain` to use: local, test or finney (BT_SUBTENSOR_NETWORK)")
+	f.StringVar(&c.chainNetwork, "subtensor.network", c.env("", "BT_SUBTENSOR_NETWORK"), "`chain` to use: finney, test or local (BT_SUBTENSOR_NETWORK)")
 	f.StringVar(&c.chainEndpoint, "subtensor.chain_endpoint", c.env("", "FILETAO_CHAIN_ENDPOINT", "BT_SUBTENSOR_CHAIN_ENDPOINT"), "`address` of a chain node, ws://host:port (FILETAO_CHAIN_ENDPOINT)")
 	f.StringVar(&c.devnetDir, "devnet", c.env("", "FILETAO_DEVNET"), "work on the devnet in this `folder`: its chain, its user's wallet, its validator (FILETAO_DEVNET)")
-	f.Uint16Var(&c.netuid, "netuid", c.envNetUID(), "`number` of the subnet (FILETAO_NETUID)")
+	f.Uint16Var(&c.netuid, "netuid", c.envNetUID(), "`number` of the subnet; on test 22 unless said otherwise (FILETAO_NETUID)")
 	f.BoolVar(&c.json, "json", false, "print the result as one line of JSON")
 	f.BoolVar(&c.debug, "logging.debug", false, "log details")
 	f.BoolVar(&c.trace, "logging.trace", false, "log everything")

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/chain"
-	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/node"
 	"github.com/filetao/filetao/wallet"
@@ -145,7 +144,7 @@ they challenge, give them back. What it keeps is in --dir and survives restarts.
 			if err := c.settleWallet(); err != nil {
 				return err
 			}
-			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
+			return c.onChain(cmd.Context(), func(remote chain.Chain) error {
 				cfg, err := c.minerConfig(&m, remote)
 				if err != nil {
 					return err

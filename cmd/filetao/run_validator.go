@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/chain"
-	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/node"
@@ -127,7 +126,7 @@ what it knows of them, and of no other.`,
 			if err := c.settleWallet(); err != nil {
 				return err
 			}
-			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error {
+			return c.onChain(cmd.Context(), func(remote chain.Chain) error {
 				return c.runValidator(cmd, &v, remote)
 			})
 		},
@@ -154,7 +153,7 @@ what it knows of them, and of no other.`,
 	return cmd
 }
 
-func (c *cli) runValidator(cmd *cobra.Command, v *validatorFlags, remote *devchain.Remote) error {
+func (c *cli) runValidator(cmd *cobra.Command, v *validatorFlags, remote chain.Chain) error {
 	common, err := c.common(&v.nodeFlags, "validator", remote)
 	if err != nil {
 		return err
@@ -200,7 +199,7 @@ that the validator can challenge what it stores. It serves under its own hotkey.
 			if err := c.settleWallet(); err != nil {
 				return err
 			}
-			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error { return c.runGateway(cmd, &g, remote) })
+			return c.onChain(cmd.Context(), func(remote chain.Chain) error { return c.runGateway(cmd, &g, remote) })
 		},
 	})
 	g.nodeFlags.add(cmd, "gateway")
@@ -214,7 +213,7 @@ that the validator can challenge what it stores. It serves under its own hotkey.
 	return cmd
 }
 
-func (c *cli) runGateway(cmd *cobra.Command, g *gatewayFlags, remote *devchain.Remote) error {
+func (c *cli) runGateway(cmd *cobra.Command, g *gatewayFlags, remote chain.Chain) error {
 	common, err := c.common(&g.nodeFlags, "gateway", remote)
 	if err != nil {
 		return err

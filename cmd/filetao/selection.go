@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/chain"
-	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/node"
 	"github.com/filetao/filetao/validator"
@@ -60,7 +59,7 @@ told, because the subnet has changed since, or because only the validator knows.
 			if err := s.settle(); err != nil {
 				return err
 			}
-			return c.onChain(cmd.Context(), func(remote *devchain.Remote) error { return c.selection(cmd.Context(), &s, remote) })
+			return c.onChain(cmd.Context(), func(remote chain.Chain) error { return c.selection(cmd.Context(), &s, remote) })
 		},
 	}
 	f := cmd.Flags()
@@ -140,7 +139,7 @@ func (c *cli) selection(ctx context.Context, s *selectionFlags, from chain.Chain
 		x.Due[t] = uidsOf(fleet.Draw(x.Hash, miners, s.sample(t)))
 	}
 	if s.check != "" {
-		n, err := neuronIn(x.graph, "check", s.check)
+		n, err := neuronIn(x.graph, "--check", s.check)
 		if err != nil {
 			return err
 		}
@@ -174,7 +173,7 @@ func (s *selectionFlags) read(ctx context.Context, from chain.Chain, net chain.N
 		x.changes()
 	}
 	if s.asker != "" {
-		n, err := neuronIn(m, "asker", s.asker)
+		n, err := neuronIn(m, "--asker", s.asker)
 		if err != nil {
 			return nil, err
 		}
@@ -263,18 +262,18 @@ func (x *selected) judge(n chain.Neuron, s *selectionFlags) *checked {
 	return k
 }
 
-// neuronIn finds a hotkey or UID that a flag names.
-func neuronIn(m *chain.Metagraph, flag, name string) (chain.Neuron, error) {
+// neuronIn finds a hotkey or UID; where says in an error what named it.
+func neuronIn(m *chain.Metagraph, where, name string) (chain.Neuron, error) {
 	who, err := node.ParseWhom(name)
 	if err != nil {
-		return chain.Neuron{}, usagef("--%s: %v", flag, err)
+		return chain.Neuron{}, usagef("%s: %v", where, err)
 	}
 	n, ok := m.ByHotkey(who.Hotkey)
 	if who.Hotkey == "" {
 		n, ok = m.ByUID(chain.UID(who.UID))
 	}
 	if !ok {
-		return n, fmt.Errorf("--%s: %s: %w on subnet %d", flag, name, chain.ErrNotRegistered, m.NetUID)
+		return n, fmt.Errorf("%s: %s: %w on subnet %d", where, name, chain.ErrNotRegistered, m.NetUID)
 	}
 	return n, nil
 }

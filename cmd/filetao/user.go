@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/chain"
-	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/node"
@@ -67,7 +66,7 @@ func (c *cli) asUser(ctx context.Context, u *userFlags, fn func(*node.User) erro
 	if err != nil {
 		return err
 	}
-	return c.onChain(ctx, func(remote *devchain.Remote) (err error) {
+	return c.onChain(ctx, func(remote chain.Chain) (err error) {
 		user, err := node.Connect(ctx, node.UserConfig{
 			Chain: remote, NetUID: chain.NetUID(c.netuid), Hotkey: hotkey, Log: c.log,
 			Client: client.Config{MinStake: rao(u.stake)},

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/spf13/cobra"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/wire/synapse"
+)
+
+func (c *cli) chainServeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "serve IP:PORT", Short: "Announce where the wallet's hotkey serves", Args: cobra.MaximumNArgs(1),
+		Long: `Announce on the chain where the wallet's hotkey serves. Nodes that run
+(filetao run) announce themselves, and again at every start: this is for what
+serves otherwise. Nothing is sent when the chain has the address already.`,
+		Example: "  filetao chain serve 203.0.113.7:8091 --wallet.name miner1",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("which address? for example 203.0.113.7:8091")
+			}
+			at, err := netip.ParseAddrPort(args[0])
+			if err != nil {
+				return usagef("address %q: want IP:port, for example 203.0.113.7:8091", args[0])
+			}
+			at = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+			if err := c.settleWallet(); err != nil {
+				return err
+			}
+			hotkey, err := c.hotkey()
+			if err != nil {
+				return err
+			}
+			return c.onChain(cmd.Context(), func(remote chain.Chain) error {
+				net := chain.NetUID(c.netuid)
+				m, err := remote.Metagraph(cmd.Context(), net)
+				if err != nil {
+					return err
+				}
+				n, ok := m.ByHotkey(hotkey.Address())
+				if !ok {
+					return fmt.Errorf("%w: %s on subnet %d", chain.ErrNotRegistered, hotkey.Address(), net)
+				}
+				known := n.Axon.AddrPort() == at
+				if !known {
+					axon := chain.Axon{Version: synapse.Version, IP: at.Addr(), Port: at.Port(), Protocol: 4}
+					if err := remote.ServeAxon(cmd.Context(), hotkey, net, axon); err != nil {
+						return err
+					}
+				}
+				return c.print(map[string]any{"hotkey": n.Hotkey, "uid": n.UID, "netuid": net, "axon": at, "changed": !known}, func() {
+					says := "says now"
+					if known {
+						says = "said already"
+					}
+					fmt.Fprintf(c.out, "The chain %s that UID %d of subnet %d serves at %s.\n", says, n.UID, net, at)
+				})
+			})
+		},
+	}
+}

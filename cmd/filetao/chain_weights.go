@@ -1,0 +1,215 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/validator"
+	"github.com/filetao/filetao/wallet"
+)
+
+func (c *cli) chainWeightsCommand() *cobra.Command {
+	return group("weights", "Show the weights validators set, or set some by hand", c.weightsShowCommand(), c.weightsSetCommand())
+}
+
+// weightsRow is a validator's row in the output of `chain weights show`.
+type weightsRow struct {
+	UID     chain.UID      `json:"uid"`
+	Hotkey  wallet.Address `json:"hotkey"`
+	Weights []chain.Weight `json:"weights"`
+}
+
+func (c *cli) weightsShowCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "show [UID | hotkey]", Short: "Show the weights on the chain, all or one neuron's", Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.onChain(cmd.Context(), func(remote chain.Chain) error {
+				net := chain.NetUID(c.netuid)
+				m, err := remote.Metagraph(cmd.Context(), net)
+				if err != nil {
+					return err
+				}
+				stored, err := remote.Weights(cmd.Context(), net)
+				if err != nil {
+					return err
+				}
+				if len(args) > 0 {
+					n, err := neuronIn(m, "weights", args[0])
+					if err != nil {
+						return err
+					}
+					maps.DeleteFunc(stored, func(uid chain.UID, _ []chain.Weight) bool { return uid != n.UID })
+				}
+				rows := []weightsRow{}
+				for _, uid := range slices.Sorted(maps.Keys(stored)) {
+					n, _ := m.ByUID(uid) // a newer one has no hotkey yet
+					rows = append(rows, weightsRow{uid, n.Hotkey, stored[uid]})
+				}
+				return c.print(rows, func() { c.printWeights(m, rows) })
+			})
+		},
+	}
+}
+
+// printWeights shows each weight as its share of the row.
+func (c *cli) printWeights(m *chain.Metagraph, rows []weightsRow) {
+	fmt.Fprintf(c.out, "Subnet %d at block %d\n\n", m.NetUID, m.Block.Number)
+	var table [][]string
+	for _, r := range rows {
+		var sum uint64
+		for _, w := range r.Weights {
+			sum += uint64(w.Value)
+		}
+		for _, w := range r.Weights {
+			n, _ := m.ByUID(w.UID)
+			table = append(table, []string{fmt.Sprint(r.UID), fmt.Sprint(w.UID), string(n.Hotkey), fmt.Sprint(w.Value),
+				strconv.FormatFloat(float64(w.Value)/float64(max(sum, 1)), 'f', 4, 64)})
+		}
+	}
+	c.table([]string{">VALIDATOR", ">UID", "HOTKEY", ">WEIGHT", ">SHARE"}, table)
+}
+
+func (c *cli) weightsSetCommand() *cobra.Command {
+	var yes bool
+	version := validator.DefaultConfig().WeightsVersion
+	cmd := &cobra.Command{
+		Use: "set UID=WEIGHT…", Short: "Set the hotkey's weights by hand", Args: cobra.ArbitraryArgs,
+		Long: `Set the weights of the wallet's hotkey by hand, in place of those it has. Only
+their proportions matter. ` + "`filetao run validator`" + ` sets them by itself.
+
+Where a subnet wants them committed first (chain status), the command commits,
+waits for the epoch of the reveal, and reveals: keep it running until then.`,
+		Example: "  filetao chain weights set 3=1 4=0.5 17=0.25 --wallet.name validator",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			weights, err := parseWeights(args)
+			if err != nil {
+				return err
+			}
+			if err := c.settleWallet(); err != nil {
+				return err
+			}
+			hotkey, err := c.hotkey()
+			if err != nil {
+				return err
+			}
+			return c.onChain(cmd.Context(), func(remote chain.Chain) error {
+				return c.setWeights(cmd.Context(), remote, hotkey, weights, version, yes)
+			})
+		},
+	}
+	cmd.Flags().Uint64Var(&version, "version-key", version, "version `key` to send with them")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
+}
+
+// parseWeights reads UID=WEIGHT and scales them as the SDK does: the largest is
+// 65535, halves are rounded to even, and what becomes 0 is left out.
+func parseWeights(args []string) ([]chain.Weight, error) {
+	values := map[chain.UID]float64{}
+	largest := 0.0
+	for _, arg := range args {
+		left, right, ok := strings.Cut(arg, "=")
+		uid, uidErr := strconv.ParseUint(left, 10, 16)
+		value, err := strconv.ParseFloat(right, 64)
+		if !ok || errors.Join(uidErr, err) != nil || value < 0 || math.IsInf(value, 0) || math.IsNaN(value) {
+			return nil, usagef("weight %q: want UID=WEIGHT, for example 3=0.5", arg)
+		}
+		if _, twice := values[chain.UID(uid)]; twice {
+			return nil, usagef("UID %d has two weights", uid)
+		}
+		values[chain.UID(uid)] = value
+		largest = max(largest, value)
+	}
+	if largest == 0 {
+		return nil, usagef("no weights: give UID=WEIGHT, for example 3=1 4=0.5, at least one above 0")
+	}
+	var weights []chain.Weight
+	for _, uid := range slices.Sorted(maps.Keys(values)) {
+		if v := uint16(math.RoundToEven(values[uid] / largest * math.MaxUint16)); v > 0 {
+			weights = append(weights, chain.Weight{UID: uid, Value: v})
+		}
+	}
+	return weights, nil
+}
+
+func (c *cli) setWeights(ctx context.Context, on chain.Chain, hotkey *wallet.Keypair, weights []chain.Weight, version uint64, yes bool) error {
+	net := chain.NetUID(c.netuid)
+	rules, err := on.Hyperparameters(ctx, net)
+	if err != nil {
+		return err
+	}
+	switch {
+	case rules.CommitReveal && rules.CommitRevealVersion >= 3:
+		return fmt.Errorf("%w: subnet %d", chain.ErrTimelock, net)
+	case version < rules.WeightsVersion:
+		return fmt.Errorf("%w: %d, subnet %d wants %d or later", chain.ErrVersionKey, version, net, rules.WeightsVersion)
+	}
+	m, err := on.Metagraph(ctx, net)
+	if err != nil {
+		return err
+	}
+	n, ok := m.ByHotkey(hotkey.Address())
+	if !ok {
+		return fmt.Errorf("%w: %s on subnet %d", chain.ErrNotRegistered, hotkey.Address(), net)
+	}
+	if err := c.confirm(yes, fmt.Sprintf("Replacing the weights of UID %d (%s) on subnet %d.", n.UID, n.Hotkey, net)); err != nil {
+		return err
+	}
+	if rules.CommitReveal {
+		err = c.commitAndReveal(ctx, on, hotkey, rules, weights, version)
+	} else {
+		err = on.SetWeights(ctx, hotkey, net, weights, version)
+	}
+	if err != nil {
+		return err
+	}
+	return c.print(map[string]any{"uid": n.UID, "hotkey": n.Hotkey, "netuid": net, "weights": weights}, func() {
+		fmt.Fprintf(c.out, "UID %d has weights on %d neurons of subnet %d.\n", n.UID, len(weights), net)
+	})
+}
+
+// commitAndReveal takes as long as the subnet's reveal period.
+func (c *cli) commitAndReveal(ctx context.Context, on chain.Chain, hotkey *wallet.Keypair, rules chain.Hyperparameters, weights []chain.Weight, version uint64) error {
+	net, salt := chain.NetUID(c.netuid), make([]uint16, 8)
+	if err := binary.Read(rand.Reader, binary.LittleEndian, salt); err != nil {
+		return fmt.Errorf("salt: %w", err)
+	}
+	hash, err := chain.CommitHash(hotkey.Address(), net, weights, salt, version)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	blocks, err := on.Subscribe(ctx)
+	if err != nil {
+		return err
+	}
+	if err := on.CommitWeights(ctx, hotkey, net, hash); err != nil {
+		return err
+	}
+	m, err := on.Metagraph(ctx, net)
+	if err != nil {
+		return err
+	}
+	n, _ := m.ByHotkey(hotkey.Address()) // registered, or the reveal says what is wrong
+	first, last := chain.RevealWindow(n.LastUpdate, net, rules)
+	fmt.Fprintf(c.err, "Committed at block %d; to be revealed in blocks %d to %d. Without the reveal nothing changes.\n", n.LastUpdate, first, last)
+	for b := range blocks {
+		if b.Number+1 >= first {
+			return on.RevealWeights(ctx, hotkey, net, weights, salt, version)
+		}
+	}
+	return cmp.Or(ctx.Err(), chain.ErrUnavailable)
+}

@@ -1,11 +1,18 @@
-// Package envelope is the reference's encryption of user data: AES-256-GCM under
-// a random key, and that key sealed with NaCl secretbox under a key derived from
-// a coldkey. The sealed part, the payload, travels and is stored beside the
-// ciphertext; a gateway puts a second envelope of its own around the first.
+// Package envelope is the encryption of user data, and what makes the replicas and
+// shards of miners differ.
 //
-// It holds whole messages in memory and has no streaming form, since the format
-// authenticates nothing before its end. It knows no wallets: the caller hands in
-// the private key's text. Enter at [DeriveKey], then [Seal] and [Open].
+// Format 2 is how new files are sealed: in pieces, as a stream, with keys that
+// derive from the owner's. Enter at [UserKeyOf], then [NewSealer] and [NewOpener].
+//
+// The reference's format is AES-256-GCM under a random key, and that key sealed
+// with NaCl secretbox under a key derived from a coldkey. It holds whole messages in
+// memory and has no streaming form, since it authenticates nothing before its
+// end. The sealed part, the payload, travels and is stored beside the ciphertext;
+// a gateway puts a second envelope of its own around the first. Enter at
+// [DeriveKey], then [Seal] and [Open].
+//
+// Masks are [MaskSecret] for replicas and [ShardSecret] for shards. The package
+// knows no wallets: the caller hands in the private key's text.
 package envelope
 
 import (

@@ -1,0 +1,57 @@
+package envelope
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+// ShardSecret is what the masks of one file's shards are derived from. It is a
+// secret and formats as a placeholder.
+type ShardSecret [32]byte
+
+// String hides the secret.
+func (ShardSecret) String() string { return "envelope.ShardSecret(hidden)" }
+
+// GoString hides the secret.
+func (s ShardSecret) GoString() string { return s.String() }
+
+// ShardMask turns a shard into what one miner keeps of it and back. Many may use
+// it at the same time.
+type ShardMask struct{ block cipher.Block }
+
+// Mask is for a segment's shard of that number, from 0, at the miner with that
+// public key. segment is the segment's ID, which binds all that the segment is.
+//
+// The mask is the keystream of AES-256-CTR, whose counter begins at zero and whose
+// key is HKDF-Expand of the secret with info "filetao shard mask v1", segment,
+// number (4 bytes, big-endian) and miner. As MaskSecret.Mask's it is used for one
+// text only, authenticates nothing, and makes what two miners keep differ in
+// something that neither can know: so one cannot answer from the other's replica,
+// nor code a shard that it lacks out of Data others.
+func (s ShardSecret) Mask(segment [32]byte, number int, miner [32]byte) *ShardMask {
+	info := make([]byte, 0, 128)
+	info = append(info, "filetao shard mask v1"...)
+	info = append(info, segment[:]...)
+	info = binary.BigEndian.AppendUint32(info, uint32(number))
+	info = append(info, miner[:]...)
+	block, err := aes.NewCipher(derived(hkdf.Expand(sha256.New, s[:], string(info), keySize)))
+	if err != nil {
+		panic("envelope: " + err.Error()) // the key is 32 bytes long
+	}
+	return &ShardMask{block}
+}
+
+// XOR masks or unmasks, in place, what begins at offset of the shard, from 0.
+func (m *ShardMask) XOR(p []byte, offset int64) {
+	var scratch [2 * aes.BlockSize]byte // one allocation, not two
+	counter, skipped := scratch[:aes.BlockSize], scratch[aes.BlockSize:]
+	binary.BigEndian.PutUint64(counter[8:], uint64(offset)/aes.BlockSize)
+	stream := cipher.NewCTR(m.block, counter)
+	if skipped = skipped[:uint64(offset)%aes.BlockSize]; len(skipped) > 0 {
+		stream.XORKeyStream(skipped, skipped)
+	}
+	stream.XORKeyStream(p, p)
+}

@@ -1,0 +1,358 @@
+package substrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/filetao/filetao/chain"
+)
+
+// Client is a connection to a subtensor that comes back when it is lost. It
+// implements chain.Chain.
+//
+// Until the first connection is up, and while one is being replaced, calls wait
+// for Config.RequestTimeout and then fail with chain.ErrUnavailable; after Run
+// has ended they fail at once. A read that loses its connection is begun again
+// on the next one, at that node's newest block; a transaction never is.
+type Client struct {
+	cfg      Config
+	log      *slog.Logger
+	heads    *chain.Heads
+	runtimes *runtimes
+	accounts *accounts
+	ended    chan struct{} // closed when Run has ended
+
+	mu      sync.Mutex    // guards all below, and adding to subs
+	session *session      // nil while there is none
+	changed chan struct{} // closed and replaced with session
+	over    bool
+	genesis chain.Hash    // of the first node; zero before
+	why     error         // the last connection's end
+	failed  chan struct{} // closed when all endpoints have failed once; then nil
+	subs    sync.WaitGroup
+}
+
+var _ chain.Chain = (*Client)(nil)
+
+// session is a connection that is up, and its node's view.
+type session struct {
+	*conn
+	genesis chain.Hash
+	newest  atomic.Pointer[chain.Block]
+}
+
+// New makes a client. It starts nothing: Run does.
+func New(cfg Config, deps Deps) (*Client, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	if deps.Log == nil {
+		deps.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Client{
+		cfg: cfg, log: deps.Log, heads: chain.NewHeads(), runtimes: newRuntimes(),
+		accounts: newAccounts(), ended: make(chan struct{}), changed: make(chan struct{}),
+		failed: make(chan struct{}),
+	}, nil
+}
+
+// Run holds a connection until ctx ends, whose error it returns: to the first
+// endpoint, after a loss to the next, with growing pauses once all have failed.
+// Call it once.
+func (c *Client) Run(ctx context.Context) error {
+	defer c.end()
+	pause, failed := c.cfg.MinBackoff, 0
+	for at := 0; ; at++ {
+		endpoint := c.cfg.Endpoints[at%len(c.cfg.Endpoints)]
+		worked, err := c.hold(ctx, endpoint)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		c.lose(endpoint, err)
+		if worked {
+			pause, failed = c.cfg.MinBackoff, 0
+		}
+		if failed++; failed < len(c.cfg.Endpoints) {
+			c.log.Warn("chain endpoint lost", "endpoint", endpoint, "err", err)
+			continue
+		}
+		c.log.Warn("chain endpoint lost", "endpoint", endpoint, "err", err, "retry", pause)
+		c.allFailed()
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+		pause, failed = min(2*pause, c.cfg.MaxBackoff), 0
+	}
+}
+
+// end lets nobody wait any longer, and waits for the subscriptions.
+func (c *Client) end() {
+	c.mu.Lock()
+	c.over = true
+	c.mu.Unlock()
+	close(c.ended)
+	c.heads.Close()
+	c.subs.Wait()
+}
+
+// hold keeps one connection until it is lost, and says whether it ever came up.
+func (c *Client) hold(ctx context.Context, endpoint string) (worked bool, err error) {
+	conn, err := dial(ctx, endpoint, c.cfg)
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var mover sync.WaitGroup
+	mover.Go(func() { _ = conn.run(ctx) }) // conn.lost says why
+	defer mover.Wait()
+	defer cancel()
+	s := &session{conn: conn}
+	err = c.follow(ctx, s, endpoint)
+	c.mu.Lock()
+	worked = c.session == s
+	if worked {
+		c.publish(nil)
+	}
+	c.mu.Unlock()
+	return worked, err
+}
+
+// lose remembers why there is no connection.
+func (c *Client) lose(endpoint string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.why = fmt.Errorf("%s: %w", endpoint, err)
+}
+
+func (c *Client) allFailed() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failed != nil {
+		close(c.failed)
+		c.failed = nil
+	}
+}
+
+// publish changes the session. The caller holds mu.
+func (c *Client) publish(s *session) {
+	c.session = s
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// follow makes a connection ready and passes its blocks on.
+func (c *Client) follow(ctx context.Context, s *session, endpoint string) error {
+	if err := c.greet(ctx, s); err != nil {
+		return err
+	}
+	method := "chain_subscribeNewHeads"
+	if c.cfg.Finalized {
+		method = "chain_subscribeFinalizedHeads"
+	}
+	sub, err := s.subscribe(ctx, method)
+	if err != nil {
+		return err
+	}
+	for up := false; ; {
+		b, err := c.nextHead(ctx, s, sub)
+		if err != nil {
+			return err
+		}
+		s.newest.Store(&b)
+		known, any := c.heads.Latest()
+		c.heads.Set(b)
+		// A node behind the last one is waited for: nobody shall see time go back.
+		if !up && (!any || b.Number >= known.Number) {
+			up = true
+			c.log.Info("chain connected", "endpoint", endpoint, "block", b.Number)
+			c.mu.Lock()
+			c.publish(s)
+			c.mu.Unlock()
+		}
+	}
+}
+
+// greet checks that the node is one of our chain and able to serve.
+func (c *Client) greet(ctx context.Context, s *session) error {
+	if err := s.call(ctx, &s.genesis, "chain_getBlockHash", 0); err != nil {
+		return err
+	}
+	var health struct {
+		IsSyncing bool `json:"isSyncing"`
+	}
+	err := s.call(ctx, &health, "system_health")
+	var refused *rpcError
+	if err != nil && !errors.As(err, &refused) { // not every proxy lets this through
+		return err
+	}
+	if health.IsSyncing && len(c.cfg.Endpoints) > 1 {
+		return fmt.Errorf("%w: the node is still syncing", chain.ErrUnavailable)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.genesis == (chain.Hash{}) {
+		c.genesis = s.genesis
+	}
+	if s.genesis != c.genesis {
+		return fmt.Errorf("%w: the node is of another chain, with genesis %s, not %s", chain.ErrUnavailable, s.genesis, c.genesis)
+	}
+	return nil
+}
+
+// nextHead is the node's next newest block. With other endpoints to go to, a
+// node that stalls is given up.
+func (c *Client) nextHead(ctx context.Context, s *session, sub *subscription) (chain.Block, error) {
+	patience := ctx
+	if len(c.cfg.Endpoints) > 1 {
+		var cancel context.CancelFunc
+		patience, cancel = context.WithTimeout(ctx, c.cfg.StallTimeout)
+		defer cancel()
+	}
+	note, err := sub.next(patience)
+	if err != nil && ctx.Err() == nil && patience.Err() != nil {
+		return chain.Block{}, fmt.Errorf("%w: no new block within %s", chain.ErrUnavailable, c.cfg.StallTimeout)
+	}
+	if err != nil {
+		return chain.Block{}, err
+	}
+	h, err := parseHeader(note)
+	if err != nil {
+		return chain.Block{}, err
+	}
+	b, err := c.dated(ctx, s, h)
+	if err != nil {
+		return chain.Block{}, err
+	}
+	// An upgrade is noticed here, so that nobody waits for the metadata later.
+	_, err = c.runtimes.at(ctx, s, b.Hash)
+	return b, err
+}
+
+// ready waits for a connection, other than lost if that is given.
+func (c *Client) ready(ctx context.Context, lost *session) (*session, error) {
+	timer := time.NewTimer(c.cfg.RequestTimeout)
+	defer timer.Stop()
+	for {
+		c.mu.Lock()
+		s, changed, why := c.session, c.changed, c.why
+		c.mu.Unlock()
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case s != nil && s != lost:
+			return s, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-c.ended:
+			return nil, fmt.Errorf("%w: closed", chain.ErrUnavailable)
+		case <-timer.C:
+			if why == nil {
+				why = errors.New("is Run running?")
+			}
+			return nil, fmt.Errorf("%w: no connection within %s: %w", chain.ErrUnavailable, c.cfg.RequestTimeout, why)
+		case <-changed:
+		}
+	}
+}
+
+// read runs fn with a connection, again on the next one if that gets lost.
+func (c *Client) read(ctx context.Context, fn func(context.Context, *session) error) error {
+	var lost *session
+	for attempt := 0; ; attempt++ {
+		s, err := c.ready(ctx, lost)
+		if err != nil {
+			return err
+		}
+		if err = fn(ctx, s); err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !errors.Is(err, errLost) || attempt == 2 {
+			return err
+		}
+		lost = s
+	}
+}
+
+// Head implements chain.Chain. It asks nobody: the node tells of its blocks.
+func (c *Client) Head(ctx context.Context) (chain.Block, error) {
+	s, err := c.ready(ctx, nil)
+	if err != nil {
+		return chain.Block{}, err
+	}
+	return *s.newest.Load(), nil
+}
+
+// BlockAt implements chain.Chain.
+func (c *Client) BlockAt(ctx context.Context, number uint64) (b chain.Block, err error) {
+	err = c.read(ctx, func(ctx context.Context, s *session) error {
+		b, err = c.blockAt(ctx, s, number)
+		return err
+	})
+	return b, err
+}
+
+// Subscribe implements chain.Chain. A lost connection leaves the channel open:
+// what was missed meanwhile is fetched from the next one. When Run ends, it
+// closes.
+func (c *Client) Subscribe(ctx context.Context) (<-chan chain.Block, error) {
+	head, err := c.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return nil, fmt.Errorf("%w: closed", chain.ErrUnavailable)
+	}
+	out := make(chan chain.Block)
+	ctx, cancel := context.WithCancel(ctx)
+	c.subs.Go(func() { // ends with the receiver or with Run
+		select {
+		case <-ctx.Done():
+		case <-c.ended:
+			cancel()
+		}
+	})
+	c.subs.Go(func() {
+		defer close(out)
+		defer cancel()
+		// Its errors are the end of ctx or a block nobody could get: the closed
+		// channel says both.
+		_ = c.heads.Deliver(ctx, head.Number+1, out, c.patientBlockAt)
+	})
+	return out, nil
+}
+
+// patientBlockAt is BlockAt for a subscription: a chain that is away for long
+// comes back.
+func (c *Client) patientBlockAt(ctx context.Context, number uint64) (chain.Block, error) {
+	for {
+		b, err := c.BlockAt(ctx, number)
+		if !errors.Is(err, chain.ErrUnavailable) || ctx.Err() != nil {
+			return b, err
+		}
+		c.log.Warn("a missed block cannot be had yet", "block", number, "err", err)
+		timer := time.NewTimer(c.cfg.MinBackoff)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return chain.Block{}, ctx.Err()
+		case <-timer.C:
+		}
+	}
+}

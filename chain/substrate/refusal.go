@@ -1,0 +1,165 @@
+package substrate
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/scale"
+)
+
+// Codes of author_submitAndWatchExtrinsic's errors (sc-rpc-api, author/error.rs).
+const (
+	codeBadFormat    = 1001
+	codeInvalid      = 1010
+	codeUnknown      = 1011
+	codeBanned       = 1012
+	codeImported     = 1013
+	codeLowPriority  = 1014
+	codePoolFull     = 1016
+	codeVerification = 1002
+)
+
+// errInvalidCall is the pool's InvalidTransaction::Call: older runtimes say so
+// of weights set with too little stake.
+var errInvalidCall = fmt.Errorf("%w: the runtime does not take this call from this account now", chain.ErrTransaction)
+
+// byName is what the errors of runtime modules mean, whatever the pallet. The
+// names changed in mid-2024: both are here.
+func byName() map[string]error {
+	return map[string]error{
+		"NetworkDoesNotExist": chain.ErrNoSubnet, "SubNetworkDoesNotExist": chain.ErrNoSubnet, "SubnetNotExists": chain.ErrNoSubnet,
+		"NotRegistered": chain.ErrNotRegistered, "HotKeyNotRegisteredInSubNet": chain.ErrNotRegistered,
+		"HotKeyNotRegisteredInNetwork": chain.ErrNotRegistered, "HotKeyAccountNotExists": chain.ErrNotRegistered,
+		"AlreadyRegistered": chain.ErrAlreadyRegistered, "HotKeyAlreadyRegisteredInSubNet": chain.ErrAlreadyRegistered,
+		"NoNeuronIdAvailable": chain.ErrFull, "RegistrationDisabled": chain.ErrFull, "SubNetRegistrationDisabled": chain.ErrFull,
+		"NonAssociatedColdKey": chain.ErrNotOwner, "HotKeyNotDelegateAndSignerNotOwnHotKey": chain.ErrNotOwner,
+		"SettingWeightsTooFast": chain.ErrRateLimit, "CommittingWeightsTooFast": chain.ErrRateLimit,
+		"ServingRateLimitExceeded": chain.ErrRateLimit, "TxRateLimitExceeded": chain.ErrRateLimit,
+		"StakeRateLimitExceeded": chain.ErrRateLimit, "StakingRateLimitExceeded": chain.ErrRateLimit,
+		"StakingOperationRateLimitExceeded": chain.ErrRateLimit,
+		"TooManyRegistrationsThisBlock":     chain.ErrRateLimit, "TooManyRegistrationsThisInterval": chain.ErrRateLimit,
+		"TooManyUnrevealedCommits": chain.ErrRateLimit,
+		"NoValidatorPermit":        chain.ErrNoPermit, "NeuronNoValidatorPermit": chain.ErrNoPermit,
+		"NotEnoughStakeToSetWeights": chain.ErrStakeTooLow, "NotEnoughStake": chain.ErrStakeTooLow,
+		"NotEnoughBalanceToStake": chain.ErrBalanceTooLow, "NotEnoughBalance": chain.ErrBalanceTooLow,
+		"InsufficientBalance": chain.ErrBalanceTooLow, "BalanceWithdrawalError": chain.ErrBalanceTooLow,
+		"ZeroBalanceAfterWithdrawn": chain.ErrBalanceTooLow, "Token.FundsUnavailable": chain.ErrBalanceTooLow, "Token.NotExpendable": chain.ErrBalanceTooLow,
+		"IncorrectNetworkVersionKey": chain.ErrVersionKey, "IncorrectWeightVersionKey": chain.ErrVersionKey,
+		"WeightVecNotEqualSize": chain.ErrWeights, "DuplicateUids": chain.ErrWeights, "InvalidUid": chain.ErrWeights,
+		"UidVecContainInvalidOne": chain.ErrWeights, "NotSettingEnoughWeights": chain.ErrWeights,
+		"WeightVecLengthIsLow": chain.ErrWeights, "MaxWeightExceeded": chain.ErrWeights, "TooManyUids": chain.ErrWeights,
+		"UidsLengthExceedUidsInSubNet": chain.ErrWeights,
+		"CommitRevealEnabled":          chain.ErrCommitReveal, "CommitRevealDisabled": chain.ErrReveal,
+		"CommitNotAllowed": chain.ErrReveal, "NoCommitFound": chain.ErrReveal, "NoWeightsCommitFound": chain.ErrReveal,
+		"InvalidRevealTempo": chain.ErrReveal, "InvalidReveal": chain.ErrReveal,
+		"InvalidRevealCommitHashNotMatch": chain.ErrReveal, "ExpiredWeightCommit": chain.ErrReveal, "RevealTooEarly": chain.ErrReveal,
+		"IncorrectCommitRevealVersion": chain.ErrTimelock,
+		"InvalidIpType":                chain.ErrAxon, "InvalidIpAddress": chain.ErrAxon, "InvalidPort": chain.ErrAxon, "InvalidModality": chain.ErrAxon,
+	}
+}
+
+// byCustom is what subtensor's custom codes of the pool mean
+// (CustomTransactionError).
+func byCustom() map[uint64]error {
+	return map[uint64]error{
+		1: chain.ErrStakeTooLow, 2: chain.ErrBalanceTooLow, 3: chain.ErrNoSubnet, 4: chain.ErrNotRegistered,
+		6: chain.ErrRateLimit, 10: chain.ErrNotRegistered, 11: chain.ErrAxon, 12: chain.ErrRateLimit,
+		13: chain.ErrAxon, 16: chain.ErrReveal, 17: chain.ErrReveal, 18: chain.ErrWeights, 19: chain.ErrWeights,
+		25: chain.ErrNotOwner,
+	}
+}
+
+// byCause is what the pool's own causes mean, as Chopsticks names them and as a
+// node puts them into words (sp_runtime's InvalidTransaction).
+func byCause() []struct {
+	name, words string
+	err         error
+} {
+	return []struct {
+		name, words string
+		err         error
+	}{
+		{"stale", "is outdated", chain.ErrNonce},
+		{"future", "valid in the future", chain.ErrNonce},
+		{"payment", "pay some fees", chain.ErrBalanceTooLow},
+		{"exhaustsResources", "exhaust the block limits", chain.ErrRateLimit},
+		{"call", "call is not expected", errInvalidCall},
+		{"badProof", "bad signature", chain.ErrTransaction},
+		{"ancientBirthBlock", "ancient birth block", chain.ErrTransaction},
+		{"badSigner", "invalid signing address", chain.ErrTransaction},
+	}
+}
+
+// poolRefusal puts a node's answer to a submitted transaction into the chain's
+// terms. What is not the node's answer stays as it is.
+func poolRefusal(err error) error {
+	var e *rpcError
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code {
+	case codeInvalid:
+		return fmt.Errorf("%w: %s", poolCause(e), e.text())
+	case codeBadFormat, codeVerification, codeUnknown, codeBanned:
+		return fmt.Errorf("%w: %s", chain.ErrTransaction, e.text())
+	case codeLowPriority:
+		return fmt.Errorf("%w: another transaction with its number waits: %s", chain.ErrNonce, e.text())
+	case codeImported, codePoolFull:
+		return fmt.Errorf("%w: %s", chain.ErrUnavailable, e.text())
+	}
+	return err
+}
+
+// text is the node's message and data without what JSON adds.
+func (e *rpcError) text() string {
+	var data string
+	if json.Unmarshal(e.Data, &data) != nil {
+		data = string(e.Data)
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%.400s: %.400s", e.Message, data), ": ")
+}
+
+// poolCause finds why the pool holds a transaction invalid: Chopsticks writes
+// {"invalid":{"custom":11}} into the message, a node words into the data.
+func poolCause(e *rpcError) error {
+	var cause struct {
+		Invalid map[string]json.RawMessage `json:"invalid"`
+	}
+	if json.Unmarshal([]byte(e.Message), &cause) == nil {
+		if code, ok := cause.Invalid["custom"]; ok {
+			return customCause(string(code))
+		}
+	}
+	text := e.text()
+	if _, code, ok := strings.Cut(text, "Custom error: "); ok {
+		return customCause(code)
+	}
+	for _, known := range byCause() {
+		if _, named := cause.Invalid[known.name]; named || strings.Contains(text, known.words) {
+			return known.err
+		}
+	}
+	return chain.ErrTransaction
+}
+
+func customCause(text string) error {
+	code, err := strconv.ParseUint(text, 10, 8)
+	if known, ok := byCustom()[code]; ok && err == nil {
+		return known
+	}
+	return chain.ErrTransaction
+}
+
+// dispatchRefusal puts the error of a transaction that is in a block, but
+// failed, into the chain's terms. One that means nothing to this package has no
+// sentinel, only words.
+func dispatchRefusal(e *scale.DispatchError) error {
+	if known, ok := byName()[e.Name]; ok {
+		return fmt.Errorf("%w: %w", known, e)
+	}
+	return fmt.Errorf("transaction failed: %w", e)
+}

@@ -44,8 +44,8 @@ func (x *Index) PutAudit(ctx context.Context, holder wallet.Address, hash string
 	}
 	var token, stale string
 	err := x.changeHolding(ctx, holder, hash, func(r *holdingRecord) (err error) {
-		if r.Size == 0 {
-			return fmt.Errorf("%w: an audit record of no data", ErrInvalid)
+		if r.Size == 0 || r.Kind == KindShard {
+			return fmt.Errorf("%w: an audit record of no data, or of a shard", ErrInvalid)
 		}
 		if token == "" {
 			if token, err = x.writeAudit(ctx, holder, hash, record); err != nil {

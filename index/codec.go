@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/filetao/filetao/cid"
+	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/proof"
 	"github.com/filetao/filetao/wallet"
 )
@@ -51,6 +52,8 @@ type (
 		V     int       `json:"v"`
 		Size  int64     `json:"size"`
 		Since time.Time `json:"since"`
+		Index int       `json:"index,omitempty"` // of an upload's: the segment's
+		Going bool      `json:"going,omitempty"` // of a shard's: it counts no more and is being dropped
 	}
 	statsRecord struct {
 		V int `json:"v"`
@@ -114,8 +117,10 @@ func (r ownersRecord) check() error {
 	return firstError(checkVersion(r.V), checkToken(r.Token))
 }
 
-func (r totalRecord) check() error     { return firstError(checkVersion(r.V), checkSize(r.Bytes)) }
-func (r referenceRecord) check() error { return firstError(checkVersion(r.V), checkSize(r.Size)) }
+func (r totalRecord) check() error { return firstError(checkVersion(r.V), checkSize(r.Bytes)) }
+func (r referenceRecord) check() error {
+	return firstError(checkVersion(r.V), checkSize(r.Size), checkPlace(r.Index))
+}
 
 func (f File) check() error {
 	if err := firstError(checkCID(f.CID), checkSize(f.Size), checkText(f.Payload, MaxPayload)); err != nil {
@@ -139,7 +144,16 @@ func (o Ownership) check() error {
 }
 
 func (h Holding) check() error {
-	if h.Kind != User && h.Kind != Random {
+	switch h.Kind {
+	case User, Random:
+		if h.Number != 0 {
+			return fmt.Errorf("%w: number %d of %s data", ErrInvalid, h.Number, h.Kind)
+		}
+	case KindShard:
+		if h.Number < 0 || h.Number >= erasure.MaxTotal || h.Replica == "" || h.Native == nil || h.Seed != "" {
+			return fmt.Errorf("%w: shard %d with root %.16q", ErrInvalid, h.Number, h.Replica)
+		}
+	default:
 		return fmt.Errorf("%w: kind %.16q", ErrInvalid, h.Kind)
 	}
 	return firstError(checkAddress(h.Holder), checkHash(h.Hash), checkReplica(h.Replica), checkSize(h.Size),

@@ -41,7 +41,7 @@ func golden() map[string]any {
 		`{"v":1,"miner":"` + ss58 + `","hash":"12","asked":"2026-03-01T12:00:00.000005Z","next":"2026-03-01T12:00:00.000005Z","tries":2,"question":{"a":1}}`: pendingRecord{
 			1, Pending{ss58, "12", day, day, 2, []byte(`{"a":1}`)}},
 		`{"v":1,"holdings":3,"bytes":77}`:                        totalRecord{1, 3, 77},
-		`{"v":1,"size":9,"since":"2026-03-01T12:00:00.000005Z"}`: referenceRecord{1, 9, day},
+		`{"v":1,"size":9,"since":"2026-03-01T12:00:00.000005Z"}`: referenceRecord{V: 1, Size: 9, Since: day},
 		`{"v":1,"hotkey":"` + ss58 + `","store":{"attempts":1,"successes":2},"challenge":{"attempts":3,"successes":4},"retrieve":{"attempts":5,"successes":6},"total_successes":7,"tier":"Gold","storage_limit":8,"window":9}`: statsRecord{
 			1, Stats{Hotkey: ss58, Standing: incentive.Standing{Record: tallies, Tier: "Gold", StorageLimit: 8, Window: 9}}},
 		`{"v":1,"hotkey":"` + ss58 + `","store":{"attempts":1,"successes":2},"challenge":{"attempts":3,"successes":4},"retrieve":{"attempts":5,"successes":6},"total_successes":7,"tier":"Gold","storage_limit":8,"window":9,"at_start":10,"shown":11,"capacity":12}`: statsRecord{

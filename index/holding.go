@@ -14,7 +14,7 @@ import (
 // holdingIn reads what a holder has of a datum, whatever its kind; nil if
 // nothing.
 func holdingIn(t *txn, hash string) (*holdingRecord, error) {
-	values, err := t.get(holdingField(User, hash), holdingField(Random, hash))
+	values, err := t.get(holdingField(User, hash), holdingField(Random, hash), holdingField(KindShard, hash))
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +52,7 @@ func setTotal(t *txn, total totalRecord) error {
 // one; its kind cannot change (ErrInvalid). Native is PutNative's to set: h's is
 // not looked at, and a known holding keeps what it has, as it does its audit
 // record, as long as Replica and Size stay what they were. Else both are gone.
+// It is no drop any more if it was one. Shards are PutShard's.
 func (x *Index) PutHolding(ctx context.Context, h Holding) error {
 	return x.putHolding(ctx, h, false, nil)
 }
@@ -63,6 +64,9 @@ func (x *Index) putHolding(ctx context.Context, h Holding, audited bool, record 
 	h.Stored, h.Native = stamp(h.Stored), nil
 	if err := h.check(); err != nil {
 		return err
+	}
+	if h.Kind == KindShard {
+		return fmt.Errorf("%w: a shard without its pledge", ErrInvalid)
 	}
 	next, referred, unused := holdingRecord{}, false, ""
 	token, audit := newToken(), ""
@@ -85,6 +89,7 @@ func (x *Index) putHolding(ctx context.Context, h Holding, audited bool, record 
 				return err
 			}
 		}
+		t.delete(dropField(h.Held()))
 		next, unused = succeed(old, h, audited), ""
 		if audited {
 			next.Audit = audit
@@ -128,13 +133,16 @@ func succeed(old *holdingRecord, h Holding, audited bool) holdingRecord {
 	return next
 }
 
-// PutNative sets what our own audits of a holding need, or clears it with nil.
-// ErrNotFound if there is no such holding.
+// PutNative sets what our own audits of a holding need, or clears it with nil,
+// but not a shard's. ErrNotFound if there is no such holding.
 func (x *Index) PutNative(ctx context.Context, holder wallet.Address, hash string, n *Native) error {
 	if err := n.check(); err != nil {
 		return err
 	}
 	return x.changeHolding(ctx, holder, hash, func(r *holdingRecord) error {
+		if n == nil && r.Kind == KindShard {
+			return fmt.Errorf("%w: a shard without its pledge", ErrInvalid)
+		}
 		r.Native = n
 		return nil
 	})
@@ -198,16 +206,17 @@ func replaceHolding(t *txn, h holdingRecord, old *holdingRecord) error {
 // RemoveHolding forgets that a miner holds a datum, with all that is kept of the
 // holding. What is not there needs no removing: that is no error.
 func (x *Index) RemoveHolding(ctx context.Context, holder wallet.Address, hash string) error {
-	return x.removeHolding(ctx, holder, hash, func(Holding) bool { return true })
+	return x.removeHolding(ctx, holder, hash, func(*txn, *holdingRecord) (bool, error) { return true, nil })
 }
 
 // ExpireHolding is RemoveHolding for a holding that is expired at a time; one
 // that was renewed since the caller looked stays.
 func (x *Index) ExpireHolding(ctx context.Context, holder wallet.Address, hash string, now time.Time) error {
-	return x.removeHolding(ctx, holder, hash, func(h Holding) bool { return h.Expired(now) })
+	return x.removeHolding(ctx, holder, hash, func(_ *txn, r *holdingRecord) (bool, error) { return r.Expired(now), nil })
 }
 
-func (x *Index) removeHolding(ctx context.Context, holder wallet.Address, hash string, due func(Holding) bool) error {
+// removeHolding removes a holding if it is due, with what due changes beside it.
+func (x *Index) removeHolding(ctx context.Context, holder wallet.Address, hash string, due func(*txn, *holdingRecord) (bool, error)) error {
 	if err := firstError(checkAddress(holder), checkHash(hash)); err != nil {
 		return err
 	}
@@ -217,9 +226,9 @@ func (x *Index) removeHolding(ctx context.Context, holder wallet.Address, hash s
 		if gone, err = holdingIn(t, hash); err != nil || gone == nil {
 			return err
 		}
-		if !due(gone.Holding) {
+		if ok, err := due(t, gone); err != nil || !ok {
 			gone = nil
-			return nil
+			return err
 		}
 		return dropHolding(t, gone)
 	})
@@ -300,7 +309,7 @@ func (x *Index) Holders(ctx context.Context, hash string) ([]wallet.Address, err
 		return nil, err
 	}
 	var holders []wallet.Address
-	for _, kind := range []Kind{User, Random} {
+	for _, kind := range allKinds() {
 		names, err := x.living(ctx, datumGroup(kind, hash), prefixHolder, func(ctx context.Context, ref reference) (bool, error) {
 			return x.holdingLives(ctx, ref, kind, hash)
 		})
@@ -325,11 +334,11 @@ func (x *Index) holdingLives(ctx context.Context, ref reference, kind Kind, hash
 }
 
 // Holdings yields what a miner holds, of the given kinds or, without any, of
-// both, in no promised order; one may come twice if holdings are added and
+// all, in no promised order; one may come twice if holdings are added and
 // removed meanwhile. Changing the holder's holdings inside the loop is allowed.
 func (x *Index) Holdings(ctx context.Context, holder wallet.Address, kinds ...Kind) iter.Seq2[Holding, error] {
 	if len(kinds) == 0 {
-		kinds = []Kind{User, Random}
+		kinds = allKinds()
 	}
 	return func(yield func(Holding, error) bool) {
 		if err := checkAddress(holder); err != nil {
@@ -354,7 +363,7 @@ func (x *Index) Holdings(ctx context.Context, holder wallet.Address, kinds ...Ki
 	}
 }
 
-// AllHolders yields the miners that hold anything, in no promised order; one
+// AllHolders yields the miners that hold anything or have drops, in no promised order; one
 // may come twice if miners are added and removed meanwhile.
 func (x *Index) AllHolders(ctx context.Context) iter.Seq2[wallet.Address, error] {
 	return each(x, ctx, groupsHolder, func(_ context.Context, tag string) (wallet.Address, error) {
@@ -374,8 +383,7 @@ func (x *Index) StoredBytes(ctx context.Context, holder wallet.Address) (int64, 
 	return r.Bytes, err
 }
 
-// RandomHolding returns one of a miner's holdings, users' and random data
-// alike, or ErrNotFound if it has none. r is random; every holding has the same
+// RandomHolding returns one of a miner's holdings, whatever their kind, or ErrNotFound if it has none. r is random; every holding has the same
 // chance.
 func (x *Index) RandomHolding(ctx context.Context, holder wallet.Address, r uint64) (Holding, error) {
 	if err := checkAddress(holder); err != nil {

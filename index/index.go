@@ -14,9 +14,10 @@ import (
 type Index struct {
 	kv   KV
 	seed maphash.Seed
-	// turns lets one goroutine at a time change a group, so that only other
-	// processes can make an update try again.
-	turns [64]chan struct{}
+	// turns lets one goroutine at a time change a group, or a part of it that
+	// changes by itself, so that only other processes can make an update try
+	// again.
+	turns [256]chan struct{}
 }
 
 // New makes an index over a store, which Close closes.
@@ -74,7 +75,13 @@ const (
 // update runs fn until what it read is still so when it is committed. fn may
 // run several times and must not commit to the same group itself.
 func (x *Index) update(ctx context.Context, group string, fn func(*txn) error) error {
-	turn := x.turns[maphash.String(x.seed, group)%uint64(len(x.turns))]
+	return x.updatePart(ctx, group, "", fn)
+}
+
+// updatePart is update for changes of a group that depend on nothing that those
+// of its other parts change, so that many go on at once.
+func (x *Index) updatePart(ctx context.Context, group, part string, fn func(*txn) error) error {
+	turn := x.turns[maphash.String(x.seed, group+part)%uint64(len(x.turns))]
 	select {
 	case turn <- struct{}{}:
 		defer func() { <-turn }()

@@ -20,6 +20,9 @@ const (
 	fieldRecord  = "record"
 	fieldLast    = "last"
 	fieldPending = "pending"
+	fieldSegment = "segment"
+	fieldLatest  = "latest"
+	fieldTouched = "touched"
 )
 
 // The beginnings of fields that go on with what they are about.
@@ -27,6 +30,10 @@ const (
 	prefixOwner  = "owner:"
 	prefixFile   = "file:"
 	prefixHolder = "holder:"
+	prefixObject = "object:"
+	prefixUpload = "upload:"
+	prefixDrop   = "drop:"
+	prefixPart   = "segment:"
 )
 
 // The beginnings of groups.
@@ -39,6 +46,10 @@ const (
 	groupsState  = "state:{"
 	groupsAudit  = "audit:{"
 	groupsTrials = "trials:{"
+
+	groupsSegment = "segment:{"
+	groupsUpload  = "upload:{"
+	groupsObjects = "objects:{"
 )
 
 func fileGroup(cid string) string             { return groupsFile + cid + "}" }
@@ -51,6 +62,32 @@ func ownerField(a wallet.Address) string      { return prefixOwner + string(a) }
 func fileRef(cid, token string) string        { return prefixFile + cid + ":" + token }
 func holdingField(k Kind, hash string) string { return string(k) + ":" + hash }
 func slotField(slot uint64) string            { return fmt.Sprintf("slot:%016x", slot) }
+func segmentGroup(id string) string           { return groupsSegment + id + "}" }
+func objectsGroup(a wallet.Address) string    { return groupsObjects + string(a) + "}" }
+func objectField(cid string) string           { return prefixObject + cid }
+func manifestField(cid string) string         { return "manifest:" + cid }
+func partsField(cid string) string            { return "segments:" + cid }
+func partField(index int) string              { return fmt.Sprintf(prefixPart+"%08x", index) }
+func dropField(replica string) string         { return prefixDrop + replica }
+
+func uploadGroup(a wallet.Address, id string) string { return groupsUpload + pair(a, id) + "}" }
+
+// pair names something of an owner's.
+func pair(a wallet.Address, name string) string { return string(a) + "/" + name }
+
+// unpair takes a pair apart.
+func unpair(s string) (wallet.Address, string) {
+	a, name, _ := strings.Cut(s, "/")
+	return wallet.Address(a), name
+}
+
+func objectRef(a wallet.Address, cid, token string) string {
+	return prefixObject + pair(a, cid) + ":" + token
+}
+
+func uploadRef(a wallet.Address, id, token string) string {
+	return prefixUpload + pair(a, id) + ":" + token
+}
 
 func holderRef(a wallet.Address, token string) string {
 	return prefixHolder + string(a) + ":" + token
@@ -71,8 +108,11 @@ func trialFields() []string {
 
 // datumGroup is where the references to a datum are.
 func datumGroup(k Kind, hash string) string {
-	if k == Random {
+	switch k {
+	case Random:
 		return groupsRandom + hash + "}"
+	case KindShard:
+		return segmentGroup(hash)
 	}
 	return groupsChunk + hash + "}"
 }
@@ -95,6 +135,16 @@ func newToken() string {
 func checkToken(token string) error {
 	if b, err := hex.DecodeString(token); err != nil || len(b) != tokenBytes || strings.ToLower(token) != token {
 		return fmt.Errorf("%w: token %.32q", ErrInvalid, token)
+	}
+	return nil
+}
+
+const uploadBytes = 16
+
+// checkUpload refuses what is no upload's name.
+func checkUpload(id string) error {
+	if b, err := hex.DecodeString(id); err != nil || len(b) != uploadBytes || strings.ToLower(id) != id {
+		return fmt.Errorf("%w: upload %.64q", ErrInvalid, id)
 	}
 	return nil
 }

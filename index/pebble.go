@@ -174,48 +174,62 @@ func pebbleGet(from pebble.Reader, key []byte) ([]byte, error) {
 	return value, closer.Close()
 }
 
-// Commit writes one synced batch.
+// Commit writes one batch, which is visible before it is synced: to wait for the
+// disk, the group is left to others, so that their batches are synced with it.
+// What they found on it is lost if it is.
 func (p *pebbleKV) Commit(ctx context.Context, group string, when, then []Entry) error {
 	db, done, err := p.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
+	batch, err := p.apply(db, group, when, then)
+	if batch == nil {
+		return err
+	}
+	if err := errors.Join(batch.SyncWait(), batch.Close()); err != nil {
+		return err
+	}
+	return p.failure.get()
+}
+
+// apply makes the changes of a Commit, which are not synced yet; no batch if
+// there is nothing to wait for.
+func (p *pebbleKV) apply(db *pebble.DB, group string, when, then []Entry) (*pebble.Batch, error) {
 	turn := &p.groups[maphash.String(p.seed, group)%uint64(len(p.groups))]
 	turn.Lock()
 	defer turn.Unlock()
 	for _, e := range when {
 		value, err := pebbleGet(db, pebbleKey(group, e.Field))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if (value == nil) != (e.Value == nil) || !bytes.Equal(value, e.Value) {
-			return ErrConflict
+			return nil, ErrConflict
 		}
 	}
 	if len(then) == 0 {
-		return nil
+		return nil, nil
 	}
 	if err := p.failure.get(); err != nil {
-		return err
+		return nil, err
 	}
 	batch := db.NewBatch()
-	defer batch.Close()
 	for _, e := range then {
-		key := pebbleKey(group, e.Field)
+		key, err := pebbleKey(group, e.Field), error(nil)
 		if e.Value == nil {
 			err = batch.Delete(key, nil)
 		} else {
 			err = batch.Set(key, e.Value, nil)
 		}
 		if err != nil {
-			return err
+			return nil, errors.Join(err, batch.Close())
 		}
 	}
-	if err := batch.Commit(pebble.Sync); err != nil {
-		return err
+	if err := db.ApplyNoSyncWait(batch, pebble.Sync); err != nil {
+		return nil, errors.Join(err, batch.Close())
 	}
-	return p.failure.get()
+	return batch, nil
 }
 
 // page is how many entries are read before they are handed out.
@@ -230,6 +244,23 @@ func (p *pebbleKV) Scan(ctx context.Context, group, prefix string) iter.Seq2[Ent
 			return yield(Entry{string(key[cut:]), value}, nil)
 		}, func(err error) { yield(Entry{}, err) })
 	}
+}
+
+// Page reads from the first key on that may be in it.
+func (p *pebbleKV) Page(ctx context.Context, group, prefix, after string, limit int) ([]Entry, error) {
+	from := pebbleKey(group, prefix)
+	if after != "" {
+		from = append(pebbleKey(group, prefix+after), 0)
+	}
+	keys, values, err := p.page(ctx, from, pebbleKey(group, prefix), nil, limit)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]Entry, len(keys))
+	for i, key := range keys {
+		entries[i] = Entry{string(key[len(group)+1:]), values[i]}
+	}
+	return entries, nil
 }
 
 // Groups skips from group to group.
@@ -251,7 +282,7 @@ func (p *pebbleKV) Groups(ctx context.Context, prefix string) iter.Seq2[string, 
 func (p *pebbleKV) pages(ctx context.Context, prefix []byte, skip func([]byte) []byte, each func(key, value []byte) bool, fail func(error)) {
 	from := prefix
 	for {
-		keys, values, err := p.page(ctx, from, prefix, skip)
+		keys, values, err := p.page(ctx, from, prefix, skip, page)
 		if err != nil {
 			fail(err)
 			return
@@ -273,7 +304,7 @@ func (p *pebbleKV) pages(ctx context.Context, prefix []byte, skip func([]byte) [
 	}
 }
 
-func (p *pebbleKV) page(ctx context.Context, from, prefix []byte, skip func([]byte) []byte) (keys, values [][]byte, err error) {
+func (p *pebbleKV) page(ctx context.Context, from, prefix []byte, skip func([]byte) []byte, limit int) (keys, values [][]byte, err error) {
 	db, done, err := p.open(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -283,7 +314,7 @@ func (p *pebbleKV) page(ctx context.Context, from, prefix []byte, skip func([]by
 	if err != nil {
 		return nil, nil, err
 	}
-	for ok := it.First(); ok && len(keys) < page; {
+	for ok := it.First(); ok && len(keys) < limit; {
 		keys = append(keys, slices.Clone(it.Key()))
 		if skip != nil {
 			values = append(values, nil)

@@ -23,8 +23,8 @@ func (x *Index) unrefer(ctx context.Context, group, field string) error {
 
 // reference is a field of a datum's group, taken apart.
 type reference struct {
-	prefix string // prefixFile or prefixHolder
-	name   string // the CID or the holder's address
+	prefix string // prefixFile, prefixHolder, prefixObject or prefixUpload
+	name   string // the CID, the holder's address, or the pair of the owner's and an object's CID or upload's ID
 	token  string
 }
 
@@ -34,66 +34,24 @@ func parseReference(field string) (reference, error) {
 		return reference{}, fmt.Errorf("%w: field %.160q", ErrCorrupt, field)
 	}
 	r := reference{prefix: parts[0] + ":", name: parts[1], token: parts[2]}
-	if r.prefix != prefixFile && r.prefix != prefixHolder || checkToken(r.token) != nil {
-		return reference{}, fmt.Errorf("%w: field %.160q", ErrCorrupt, field)
+	switch r.prefix {
+	case prefixFile, prefixHolder, prefixObject, prefixUpload:
+		if checkToken(r.token) == nil {
+			return r, nil
+		}
 	}
-	return r, nil
+	return reference{}, fmt.Errorf("%w: field %.160q", ErrCorrupt, field)
 }
 
-// Sweep takes away references without a truth, and audit records without a
-// holding, that are older than age: what crashed or failed writers left behind.
-// They are never shown, so it is only about space; age must be well above the longest time a Put may take (an hour
-// is plenty). It returns how many it took away.
-func (x *Index) Sweep(ctx context.Context, age time.Duration) (int, error) {
-	swept := 0
-	for kind, groups := range map[Kind]string{User: groupsChunk, Random: groupsRandom} {
-		for group, err := range x.kv.Groups(ctx, groups) {
-			if err != nil {
-				return swept, err
-			}
-			n, err := x.sweepDatum(ctx, kind, group, age)
-			swept += n
-			if err != nil {
-				return swept, err
-			}
-		}
+// readReference reads an entry that is a reference.
+func readReference(group string, entry Entry) (reference, referenceRecord, error) {
+	ref, err := parseReference(entry.Field)
+	if err != nil {
+		return ref, referenceRecord{}, fmt.Errorf("%s: %w", group, err)
 	}
-	n, err := x.sweepAudits(ctx, age)
-	return swept + n, err
-}
-
-func (x *Index) sweepDatum(ctx context.Context, kind Kind, group string, age time.Duration) (int, error) {
-	swept := 0
-	for entry, err := range x.kv.Scan(ctx, group, "") {
-		if err != nil {
-			return swept, err
-		}
-		ref, err := parseReference(entry.Field)
-		if err != nil {
-			return swept, fmt.Errorf("%s: %w", group, err)
-		}
-		record, err := decode[referenceRecord](entry.Value)
-		if err != nil {
-			return swept, fmt.Errorf("%s in %s: %w", entry.Field, group, err)
-		}
-		if time.Since(record.Since) < age {
-			continue
-		}
-		var live bool
-		if ref.prefix == prefixFile {
-			live, err = x.fileLives(ctx, ref)
-		} else {
-			live, err = x.holdingLives(ctx, ref, kind, tagOf(group))
-		}
-		if err != nil {
-			return swept, err
-		}
-		if !live {
-			if err := x.unrefer(ctx, group, entry.Field); err != nil {
-				return swept, err
-			}
-			swept++
-		}
+	record, err := decode[referenceRecord](entry.Value)
+	if err != nil {
+		return ref, record, fmt.Errorf("%s in %s: %w", entry.Field, group, err)
 	}
-	return swept, nil
+	return ref, record, nil
 }

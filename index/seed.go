@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -141,6 +142,9 @@ func (x *Index) changeSeeds(ctx context.Context, holder wallet.Address, hash, se
 		return err
 	}
 	return x.changeHolding(ctx, holder, hash, func(r *holdingRecord) error {
+		if r.Kind == KindShard {
+			return fmt.Errorf("%w: a seed of a shard", ErrInvalid)
+		}
 		change(r)
 		return nil
 	})

@@ -68,8 +68,8 @@ func (x *Index) AllStats(ctx context.Context) iter.Seq2[Stats, error] {
 	}
 }
 
-// ResetHotkey forgets a miner that lost its UID: everything it holds, then its
-// record, as ResetRecord does. Stopped half-way it is simply done again.
+// ResetHotkey forgets a miner that lost its UID: everything it holds, what it has
+// to delete, then its record, as ResetRecord does. Stopped half-way it is simply done again.
 func (x *Index) ResetHotkey(ctx context.Context, hotkey wallet.Address) error {
 	if err := checkAddress(hotkey); err != nil {
 		return err
@@ -84,6 +84,9 @@ func (x *Index) ResetHotkey(ctx context.Context, hotkey wallet.Address) error {
 			return err
 		}
 		if len(gone) == 0 {
+			if err := x.resetDrops(ctx, hotkey); err != nil {
+				return err
+			}
 			return x.ResetRecord(ctx, hotkey)
 		}
 		for _, r := range gone {

@@ -7,15 +7,19 @@ import (
 	"github.com/filetao/filetao/wallet"
 )
 
-// Kind tells users' data from the random data validators make up to challenge
-// miners with.
+// Kind tells users' data, the random data validators make up to challenge miners
+// with, and shards of coded segments apart.
 type Kind string
 
-// The two kinds. They live in separate name spaces.
+// The kinds. They live in separate name spaces.
 const (
-	User   Kind = "user"
-	Random Kind = "random"
+	User      Kind = "user"
+	Random    Kind = "random"
+	KindShard Kind = "shard"
 )
+
+// allKinds are all of them.
+func allKinds() []Kind { return []Kind{User, Random, KindShard} }
 
 // Limits on what is stored.
 const (
@@ -24,6 +28,9 @@ const (
 	MaxSeed    = 256      // bytes of a seed
 	MaxNative  = 1 << 10  // bytes of a Native, its three together
 	MaxName    = 128      // bytes of a state's name: letters, digits and ._-/
+
+	MaxSecret   = 64      // bytes of a segment's secret
+	MaxSegments = 1 << 17 // of an upload or an object
 )
 
 // Chunk is one piece of a file as miners store it.
@@ -52,14 +59,17 @@ type Ownership struct {
 // Expired reports whether the ownership's time is over.
 func (o Ownership) Expired(now time.Time) bool { return expired(o.Stored, o.TTL, now) }
 
-// Holding is one datum at one miner whose proof of storage was verified.
+// Holding is one datum at one miner whose proof of storage was verified, or one
+// shard whose receipt was. Of a shard, Hash is the segment's ID, Replica the root
+// of the masked shard, Size the shard's, and there is no seed.
 type Holding struct {
 	Holder  wallet.Address `json:"holder"`
 	Hash    string         `json:"hash"`              // H(E), decimal
 	Replica string         `json:"replica,omitempty"` // hash of the bytes the holder has; "": those of Hash
 	Kind    Kind           `json:"kind"`
-	Size    int64          `json:"size"` // true length of E in bytes, and of what the holder has
-	Seed    string         `json:"seed"` // the last one the miner proved to have
+	Number  int            `json:"number,omitempty"` // which shard of the segment, from 0; 0 for other kinds
+	Size    int64          `json:"size"`             // true length of E in bytes, and of what the holder has
+	Seed    string         `json:"seed"`             // the last one the miner proved to have
 	Stored  time.Time      `json:"stored"`
 	TTL     time.Duration  `json:"ttl_ns"`           // 0: for ever
 	Native  *Native        `json:"native,omitempty"` // what our own audits need; nil: the reference's way only

@@ -1,0 +1,178 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/filetao/filetao/wallet"
+)
+
+// PutShard records that a miner holds a shard, with the pledge that it gave for
+// it: h.Kind is KindShard and h.Native is set. A miner holds one shard of a
+// segment at most: the same one, of equal Number and Replica, is put again with
+// the new time, ttl and pledge; another one is ErrConflict. The segment may be
+// put before or after. It is no drop any more if it was one.
+func (x *Index) PutShard(ctx context.Context, h Holding) error {
+	if h.Kind != KindShard {
+		return fmt.Errorf("%w: %s data as a shard", ErrInvalid, h.Kind)
+	}
+	h.Stored = stamp(h.Stored)
+	if err := h.check(); err != nil {
+		return err
+	}
+	// The token is always a fresh one: whoever is about to drop the shard, of a
+	// segment that has ended, drops the one from before.
+	token, referred := newToken(), false
+	var old *holdingRecord
+	err := x.update(ctx, holderGroup(h.Holder), func(t *txn) (err error) {
+		if old, err = holdingIn(t, h.Hash); err != nil {
+			return err
+		}
+		if old != nil && (old.Kind != h.Kind || old.Number != h.Number || old.Replica != h.Replica) {
+			return fmt.Errorf("%w: %s holds %s %d of %s", ErrConflict, h.Holder, old.Kind, old.Number, h.Hash)
+		}
+		if !referred {
+			referred = true
+			if err := x.refer(ctx, segmentGroup(h.Hash), holderRef(h.Holder, token), h.Size); err != nil {
+				return err
+			}
+		}
+		t.delete(dropField(h.Held()))
+		next := holdingRecord{V: version, Holding: h, Token: token}
+		if old == nil {
+			return addHolding(t, next)
+		}
+		next.Slot = old.Slot
+		return replaceHolding(t, next, old)
+	})
+	if err != nil || old == nil {
+		return err
+	}
+	return x.unrefer(ctx, segmentGroup(h.Hash), holderRef(h.Holder, old.Token))
+}
+
+// Drop is what a miner still has to be told to delete.
+type Drop struct {
+	Replica string    // hash of the bytes that it has: Holding.Held
+	Since   time.Time // when the holding ended
+	Until   time.Time // when the miner deletes it by itself; zero: never
+}
+
+type dropRecord struct {
+	V     int       `json:"v"`
+	Until time.Time `json:"until,omitzero"`
+	Since time.Time `json:"since"`
+}
+
+func (r dropRecord) check() error { return checkVersion(r.V) }
+
+// newDrop is what a holding leaves that ends now.
+func newDrop(h Holding) dropRecord {
+	r := dropRecord{V: version, Since: stamp(time.Now())}
+	if h.TTL > 0 {
+		r.Until = stamp(h.Stored.Add(h.TTL))
+	}
+	return r
+}
+
+// over reports whether the miner has deleted it by itself.
+func (r dropRecord) over(now time.Time) bool { return !r.Until.IsZero() && !now.Before(r.Until) }
+
+// DropHolding is RemoveHolding for what the miner has to be told to delete: in
+// its place there is a drop, until Dropped, the holding's own end, or the same
+// replica is put again.
+func (x *Index) DropHolding(ctx context.Context, holder wallet.Address, hash string) error {
+	return x.dropIf(ctx, holder, hash, func(*holdingRecord) bool { return true })
+}
+
+// DropShard is DropHolding for a miner's shard of a segment, and nothing else.
+func (x *Index) DropShard(ctx context.Context, holder wallet.Address, segment string) error {
+	return x.dropIf(ctx, holder, segment, func(r *holdingRecord) bool { return r.Kind == KindShard })
+}
+
+func (x *Index) dropIf(ctx context.Context, holder wallet.Address, hash string, due func(*holdingRecord) bool) error {
+	return x.removeHolding(ctx, holder, hash, func(t *txn, r *holdingRecord) (bool, error) {
+		if !due(r) {
+			return false, nil
+		}
+		return true, t.setRecord(dropField(r.Held()), newDrop(r.Holding))
+	})
+}
+
+// Drops yields what a miner still has to be told to delete, in no promised order.
+// Changing it inside the loop is allowed.
+func (x *Index) Drops(ctx context.Context, holder wallet.Address) iter.Seq2[Drop, error] {
+	return func(yield func(Drop, error) bool) {
+		if err := checkAddress(holder); err != nil {
+			yield(Drop{}, err)
+			return
+		}
+		for entry, err := range x.kv.Scan(ctx, holderGroup(holder), prefixDrop) {
+			if err != nil {
+				yield(Drop{}, err)
+				return
+			}
+			r, err := decode[dropRecord](entry.Value)
+			if err != nil {
+				err = fmt.Errorf("%s of %s: %w", entry.Field, holder, err)
+			}
+			if !yield(Drop{entry.Field[len(prefixDrop):], r.Since, r.Until}, err) {
+				return
+			}
+		}
+	}
+}
+
+// Dropped forgets a drop: the miner has deleted the replica. One that is not
+// there is no error.
+func (x *Index) Dropped(ctx context.Context, holder wallet.Address, replica string) error {
+	if err := firstError(checkAddress(holder), checkHash(replica)); err != nil {
+		return err
+	}
+	return x.kv.Commit(ctx, holderGroup(holder), nil, []Entry{{Field: dropField(replica)}})
+}
+
+// resetDrops forgets all drops of a miner.
+func (x *Index) resetDrops(ctx context.Context, holder wallet.Address) error {
+	for d, err := range x.Drops(ctx, holder) {
+		if err != nil {
+			return err
+		}
+		if err := x.Dropped(ctx, holder, d.Replica); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweepDrops takes away the drops whose time is over.
+func (x *Index) sweepDrops(ctx context.Context) (swept int, err error) {
+	for group, err := range x.kv.Groups(ctx, groupsHolder) {
+		if err != nil {
+			return swept, err
+		}
+		for entry, err := range x.kv.Scan(ctx, group, prefixDrop) {
+			if err != nil {
+				return swept, err
+			}
+			r, err := decode[dropRecord](entry.Value)
+			if err != nil {
+				return swept, fmt.Errorf("%s in %s: %w", entry.Field, group, err)
+			}
+			if !r.over(time.Now()) {
+				continue
+			}
+			err = x.kv.Commit(ctx, group, []Entry{entry}, []Entry{{Field: entry.Field}})
+			if errors.Is(err, ErrConflict) {
+				continue // dropped or put again meanwhile
+			} else if err != nil {
+				return swept, err
+			}
+			swept++
+		}
+	}
+	return swept, nil
+}

@@ -57,7 +57,7 @@ func TestDamageIsFoundOnReadAndMendedByTheNextPut(t *testing.T) {
 func TestReaderHoldsTheLastBytesBackUntilTheHashIsRight(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, blobstore.Config{Dir: dir}, blobstore.Deps{})
-	data := bytes.Repeat([]byte("d"), 1000)
+	data := bytes.Repeat([]byte("d"), 100_000)
 	put(t, s, alice, data, "s", 0)
 	bad := bytes.Clone(data)
 	bad[0] ^= 1
@@ -69,12 +69,12 @@ func TestReaderHoldsTheLastBytesBackUntilTheHashIsRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	buf := make([]byte, 600)
+	buf := make([]byte, 60_000)
 	if _, err := io.ReadFull(r, buf); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if n, err := io.ReadFull(r, buf[:400]); n != 0 || !errors.Is(err, blobstore.ErrCorrupt) {
+		if n, err := io.ReadFull(r, buf[:40_000]); n != 0 || !errors.Is(err, blobstore.ErrCorrupt) {
 			t.Fatalf("%d bytes, %v", n, err)
 		}
 	}

@@ -51,26 +51,53 @@ func openDatabase(fs vfs.FS, dir string, log *slog.Logger) (*database, error) {
 	return d, nil
 }
 
-// start checks the format, or sets it in a new database, and reads the totals.
+// start checks the format, or sets it in a new database or an older one, and
+// reads the totals.
 func (d *database) start() error {
 	version, found, err := d.get([]byte{tagVersion})
 	if err != nil {
 		return err
 	}
 	if !found {
-		b := d.db.NewBatch()
-		b.Set([]byte{tagVersion}, []byte{formatVersion}, nil)
-		return d.commit(b, totals{})
+		return d.setVersion(d.db.NewBatch())
 	}
-	if len(version) != 1 || version[0] != formatVersion {
+	if len(version) != 1 || version[0] < oldestFormat || version[0] > formatVersion {
 		return fmt.Errorf("%w: format %v, this program knows %d", errFormat, version, formatVersion)
 	}
 	text, found, err := d.get([]byte{tagUsage})
 	if err != nil || !found {
 		return errors.Join(err, fmt.Errorf("%w: no totals", errFormat))
 	}
-	d.sum, err = decodeTotals(text)
-	return err
+	if d.sum, err = decodeTotals(text); err != nil || version[0] == formatVersion {
+		return err
+	}
+	return d.upgrade()
+}
+
+// setVersion has programs that do not know the present format refuse it.
+func (d *database) setVersion(b *pebble.Batch) error {
+	b.Set([]byte{tagVersion}, []byte{formatVersion}, nil)
+	return d.commit(b, totals{})
+}
+
+// upgrade makes the list of what is damaged, which the oldest format had not.
+// All else stays as it is.
+func (d *database) upgrade() error {
+	it, err := d.db.NewIter(&pebble.IterOptions{LowerBound: []byte{tagContent}, UpperBound: []byte{tagContent + 1}})
+	if err != nil {
+		return fmt.Errorf("blobstore: metadata: %w", err)
+	}
+	b := d.db.NewBatch()
+	for ok := it.First(); ok && err == nil; ok = it.Next() {
+		var c content
+		if c, err = decodeContent(it.Value()); c.damaged {
+			b.Set(append([]byte{tagDamaged}, it.Key()[1:]...), nil, nil)
+		}
+	}
+	if err := errors.Join(err, it.Close()); err != nil {
+		return fmt.Errorf("blobstore: metadata: %w", err)
+	}
+	return d.setVersion(b)
 }
 
 // close is to be called when nothing else is going on.

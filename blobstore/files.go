@@ -8,12 +8,15 @@ import (
 	"io/fs"
 	"syscall"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/filetao/filetao/proof"
 )
 
 const (
 	fileCategory = "filetao-content" // names our writes in Pebble's disk statistics
-	writeStep    = 1 << 20           // bytes written at a time
+	writeStep    = 1 << 20           // bytes of data written at a time
+	bufferSize   = 256 << 10         // bytes of a shard read and written at a time
 )
 
 func (s *Store) path(elem ...string) string {
@@ -90,28 +93,52 @@ func (s *Store) emptyTemp() error {
 
 // writeTemp writes and flushes data into a new temporary file.
 func (s *Store) writeTemp(ctx context.Context, h proof.Digest, data []byte) (path string, err error) {
-	path = s.path("tmp", fmt.Sprintf("%s.%d", hex.EncodeToString(h[:]), s.temps.Add(1)))
-	f, err := s.fs.Create(path, fileCategory)
+	t, err := s.createTemp(hex.EncodeToString(h[:]))
 	if err != nil {
+		return "", err
+	}
+	buf := make([]byte, min(len(data), writeStep)) // a vfs.File may change what it is given
+	for len(data) > 0 && err == nil {
+		if err = ctx.Err(); err == nil {
+			var n int
+			n, err = t.Write(buf[:copy(buf, data)])
+			data = data[n:]
+		}
+	}
+	if err = errors.Join(err, t.finish(err == nil)); err != nil {
+		s.discard(t.path)
 		return "", writeError(err)
 	}
-	defer func() {
-		if err = writeError(errors.Join(err, f.Close())); err != nil {
-			err = errors.Join(err, s.unlink(path))
-		}
-	}()
-	buf := make([]byte, min(len(data), writeStep)) // a vfs.File may change what it is given
-	for len(data) > 0 {
-		if err := ctx.Err(); err != nil {
-			return path, err
-		}
-		n, err := f.Write(buf[:copy(buf, data)])
-		if err != nil {
-			return path, err
-		}
-		data = data[n:]
+	return t.path, nil
+}
+
+// temp is a temporary file that is being written.
+type temp struct {
+	vfs.File
+	path string
+}
+
+// createTemp makes a temporary file whose name begins with name.
+func (s *Store) createTemp(name string) (temp, error) {
+	path := s.path("tmp", fmt.Sprintf("%s.%d", name, s.temps.Add(1)))
+	f, err := s.fs.Create(path, fileCategory)
+	return temp{f, path}, writeError(err)
+}
+
+// finish closes the file, flushed if so wanted.
+func (t temp) finish(flush bool) error {
+	var err error
+	if flush {
+		err = t.Sync()
 	}
-	return path, f.Sync()
+	return errors.Join(err, t.Close())
+}
+
+// discard removes a temporary file, if it is there.
+func (s *Store) discard(path string) {
+	if err := s.unlink(path); err != nil {
+		s.log.Warn("a temporary file stays until the next start", "err", err)
+	}
 }
 
 // writeError makes ErrFull of what a full disk or quota says.

@@ -20,11 +20,20 @@ const (
 	tagIntent  = 'i'
 	tagUsage   = 'u'
 	tagTags    = 't'
+	tagValue   = 'd'
+	tagLeaves  = 'l'
+	tagDamaged = 'x'
+	tagCursor  = 's'
 )
 
 const (
-	formatVersion = 1
-	recordVersion = 1
+	formatVersion = 2
+	// oldestFormat had data only, all of it in files. What it wrote reads the
+	// same in the present format.
+	oldestFormat = 1
+
+	recordOfData  = 1
+	recordOfShard = 2
 
 	recordFixed = 1 + 8 + 8 + 8
 	contentSize = 8 + 4 + 1
@@ -61,8 +70,13 @@ func (k id) under(kind byte) []byte {
 	return append(append([]byte{kind}, k.owner[:]...), k.hash[:]...)
 }
 
-func contentKey(h proof.Digest) []byte { return append([]byte{tagContent}, h[:]...) }
-func intentKey(h proof.Digest) []byte  { return append([]byte{tagIntent}, h[:]...) }
+func contentKey(h proof.Digest) []byte { return keyOf(tagContent, h) }
+func intentKey(h proof.Digest) []byte  { return keyOf(tagIntent, h) }
+func valueKey(h proof.Digest) []byte   { return keyOf(tagValue, h) }
+func leavesKey(h proof.Digest) []byte  { return keyOf(tagLeaves, h) }
+func damagedKey(h proof.Digest) []byte { return keyOf(tagDamaged, h) }
+
+func keyOf(kind byte, h proof.Digest) []byte { return append([]byte{kind}, h[:]...) }
 
 // expiryPrefix sorts before every expiry key of that time or later. Times
 // before 1970 count as 1970.
@@ -86,6 +100,7 @@ func parseExpiry(key []byte) (id, error) {
 
 // record is what is kept of a claim beside its id.
 type record struct {
+	shard       bool // hash is the root of a shard, and there is no seed
 	size        int64
 	stored, ttl int64 // nanoseconds
 	seed        string
@@ -104,7 +119,11 @@ func (r record) expires() (int64, bool) {
 
 func (r record) encode() []byte {
 	b := make([]byte, 0, recordFixed+len(r.seed))
-	b = append(b, recordVersion)
+	if r.shard {
+		b = append(b, recordOfShard)
+	} else {
+		b = append(b, recordOfData)
+	}
 	b = binary.BigEndian.AppendUint64(b, uint64(r.size))
 	b = binary.BigEndian.AppendUint64(b, uint64(r.stored))
 	b = binary.BigEndian.AppendUint64(b, uint64(r.ttl))
@@ -112,57 +131,93 @@ func (r record) encode() []byte {
 }
 
 func decodeRecord(b []byte) (record, error) {
-	if len(b) < recordFixed || b[0] != recordVersion {
+	if len(b) < recordFixed || b[0] != recordOfData && b[0] != recordOfShard {
 		return record{}, fmt.Errorf("%w: record of %d bytes", errFormat, len(b))
 	}
 	r := record{
+		shard:  b[0] == recordOfShard,
 		size:   int64(binary.BigEndian.Uint64(b[1:])),
 		stored: int64(binary.BigEndian.Uint64(b[9:])),
 		ttl:    int64(binary.BigEndian.Uint64(b[17:])),
 		seed:   string(b[recordFixed:]),
 	}
-	if r.size < 0 || r.ttl < 0 || proof.CheckSeed(r.seed) != nil {
+	if r.size < 0 || r.ttl < 0 || r.checkSeed() != nil {
 		return record{}, fmt.Errorf("%w: record with impossible values", errFormat)
 	}
 	return r, nil
 }
 
+// checkSeed says whether the seed is one, or is none where there must be none.
+func (r record) checkSeed() error {
+	if !r.shard {
+		return proof.CheckSeed(r.seed)
+	}
+	if r.seed != "" {
+		return errors.New("a shard has no seed")
+	}
+	return nil
+}
+
 // public makes the record of what a caller sees.
 func (r record) public(k id) Record {
 	return Record{
-		Owner: wallet.AddressOf(k.owner), Hash: k.hash.String(), Size: r.size, Seed: r.seed,
+		Owner: wallet.AddressOf(k.owner), Hash: k.hash.String(), Shard: r.shard, Size: r.size, Seed: r.seed,
 		Stored: time.Unix(0, r.stored).UTC(), TTL: time.Duration(r.ttl),
 	}
 }
 
-// content is what is kept of a content file. Damaged means that a read found
-// it missing or with another hash: whoever stores the data again mends it.
+// content is what is kept of content, whoever has claims on it. Damaged means
+// that a read found it missing or with another hash: whoever stores it again
+// mends it.
 type content struct {
 	size    int64
 	owners  uint32
 	damaged bool
+	shard   bool // its name is the root of a shard and not SHA3-256
+	inline  bool // it is a value in the database and no file
 }
+
+// The bits of a content entry's last byte.
+const (
+	bitDamaged = 1 << iota
+	bitShard
+	bitInline
+	bitsEnd
+)
 
 func (c content) encode() []byte {
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, contentSize), uint64(c.size))
 	b = binary.BigEndian.AppendUint32(b, c.owners)
+	var bits byte
 	if c.damaged {
-		return append(b, 1)
+		bits |= bitDamaged
 	}
-	return append(b, 0)
+	if c.shard {
+		bits |= bitShard
+	}
+	if c.inline {
+		bits |= bitInline
+	}
+	return append(b, bits)
 }
 
 func decodeContent(b []byte) (content, error) {
-	if len(b) != contentSize || b[12] > 1 {
+	if len(b) != contentSize || b[12] >= bitsEnd {
 		return content{}, fmt.Errorf("%w: content entry of %d bytes", errFormat, len(b))
 	}
 	c := content{
-		size: int64(binary.BigEndian.Uint64(b)), owners: binary.BigEndian.Uint32(b[8:]), damaged: b[12] == 1,
+		size: int64(binary.BigEndian.Uint64(b)), owners: binary.BigEndian.Uint32(b[8:]),
+		damaged: b[12]&bitDamaged != 0, shard: b[12]&bitShard != 0, inline: b[12]&bitInline != 0,
 	}
-	if c.size < 0 || c.owners == 0 {
+	if c.size < 0 || c.owners == 0 || c.inline && c.size > MaxInline {
 		return content{}, fmt.Errorf("%w: content entry with impossible values", errFormat)
 	}
 	return c, nil
+}
+
+// public is the content as such, without a claim on it.
+func (c content) public(h proof.Digest) Record {
+	return Record{Hash: h.String(), Shard: c.shard, Size: c.size}
 }
 
 // totals are sums over the database, kept beside it.

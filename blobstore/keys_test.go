@@ -15,7 +15,8 @@ import (
 func FuzzRecord(f *testing.F) {
 	f.Add(record{size: 3, stored: 1_700_000_000_000_000_000, ttl: 5, seed: "seed"}.encode())
 	f.Add(record{seed: "s"}.encode())
-	f.Add([]byte{recordVersion})
+	f.Add(record{shard: true, size: 3, stored: 1_700_000_000_000_000_000, ttl: 5}.encode())
+	f.Add([]byte{recordOfData})
 	f.Add([]byte{2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 3, 's'})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := decodeRecord(b)
@@ -36,6 +37,8 @@ func FuzzRecord(f *testing.F) {
 
 func FuzzContentAndTotals(f *testing.F) {
 	f.Add(content{size: 3, owners: 1, damaged: true}.encode())
+	f.Add(content{size: 3, owners: 1, shard: true, inline: true}.encode())
+	f.Add(content{size: MaxInline + 1, owners: 1, inline: true}.encode())
 	f.Add(totals{1, 2, 3}.encode())
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -43,13 +43,19 @@ func (h *history) close(t *rapid.T) {
 
 var kinds = []blobtest.Kind{
 	blobtest.Put, blobtest.Put, blobtest.SetSeed, blobtest.PutTags, blobtest.PutTags, blobtest.Delete, blobtest.Expire,
+	blobtest.PutShard, blobtest.PutShard, blobtest.Renew,
 }
 
 func drawOp(t *rapid.T, now time.Time) blobtest.Op {
+	kind, sizes := rapid.SampledFrom(kinds).Draw(t, "kind"), []int{0, 1, 4096, 70_000}
+	if kind == blobtest.PutShard {
+		sizes = sizes[1:]
+	}
 	return blobtest.Op{
-		Kind:  rapid.SampledFrom(kinds).Draw(t, "kind"),
+		Kind:  kind,
+		Shard: kind != blobtest.Put && rapid.Bool().Draw(t, "shard"),
 		Owner: blobtest.Owner(rapid.ByteRange(1, 3).Draw(t, "owner")),
-		Data:  bytes.Repeat([]byte{'d'}, rapid.SampledFrom([]int{0, 1, 4096, 9000}).Draw(t, "size")),
+		Data:  bytes.Repeat([]byte{'d'}, rapid.SampledFrom(sizes).Draw(t, "size")),
 		Seed:  rapid.StringMatching(`[0-9a-f]{1,4}`).Draw(t, "seed"),
 		Tags:  bytes.Repeat([]byte{rapid.Byte().Draw(t, "tag")}, rapid.SampledFrom([]int{1, 17, 5000}).Draw(t, "tags")),
 		TTL:   time.Duration(rapid.IntRange(0, 5).Draw(t, "ttl")) * time.Second,
@@ -97,7 +103,7 @@ func TestRandomHistoriesMatchTheModel(t *testing.T) {
 // TestManyAtOnce has owners change shared and own data at the same time, within
 // a capacity that not all of it fits in.
 func TestManyAtOnce(t *testing.T) {
-	const owners, rounds, capacity = 8, 40, 30_000
+	const owners, rounds, capacity = 8, 40, 300_000
 	dir := t.TempDir()
 	s := open(t, blobstore.Config{Dir: dir, Capacity: capacity}, blobstore.Deps{})
 	models := make([]blobtest.Model, owners)
@@ -110,7 +116,7 @@ func TestManyAtOnce(t *testing.T) {
 				op := blobtest.Op{
 					Kind: blobtest.Kind(rng.IntN(4)), Owner: owner, Seed: fmt.Sprint(round), At: noon,
 					Tags: fmt.Append(nil, i, round),
-					Data: bytes.Repeat([]byte{byte(rng.IntN(5))}, 9000),
+					Data: bytes.Repeat([]byte{byte(rng.IntN(5))}, 90_000),
 				}
 				err := op.Do(t.Context(), s)
 				if errors.Is(err, blobstore.ErrFull) {
@@ -119,7 +125,7 @@ func TestManyAtOnce(t *testing.T) {
 				if want := models[i].Apply(op); !errors.Is(err, want) {
 					t.Errorf("owner %d, round %d: %v, want %v", i, round, err, want)
 				}
-				if u := s.Usage(); u.Bytes > capacity || u.Bytes != u.Objects*9000 {
+				if u := s.Usage(); u.Bytes > capacity || u.Bytes != u.Objects*90_000 {
 					t.Errorf("usage %+v", u)
 				}
 			}
@@ -146,7 +152,7 @@ func TestManyAtOnce(t *testing.T) {
 // expires: whoever has an acknowledged claim that is not due can read.
 func TestStoringAndExpiringTheSameDataAtOnce(t *testing.T) {
 	s := open(t, blobstore.Config{Dir: t.TempDir()}, blobstore.Deps{})
-	data := bytes.Repeat([]byte("d"), 5000)
+	data := bytes.Repeat([]byte("d"), 70_000)
 	store := func(owner wallet.Address, ttl time.Duration) error {
 		return s.Put(t.Context(), blobstore.Record{Owner: owner, Hash: hashOf(data), Seed: "s", Stored: noon, TTL: ttl}, data)
 	}

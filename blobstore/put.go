@@ -5,8 +5,15 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/proof"
 )
+
+// MaxInline is how many bytes of content are kept as a value in the database:
+// one write and one flush then take the place of several.
+const MaxInline = 64 << 10
 
 // Put keeps data for an owner under the hash the caller computed, and returns
 // when it is on disk. Data known already is not written again. If the owner
@@ -20,12 +27,12 @@ func (s *Store) Put(ctx context.Context, rec Record, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if rec.Stored.IsZero() {
-		rec.Stored = s.now()
+	if rec.Shard {
+		return fmt.Errorf("%w: shards come by PutShard", ErrInvalid)
 	}
-	r := record{size: int64(len(data)), stored: rec.Stored.UnixNano(), ttl: int64(rec.TTL), seed: rec.Seed}
-	if err := proof.CheckSeed(r.seed); err != nil || r.ttl < 0 {
-		return fmt.Errorf("%w: ttl %s, seed: %w", ErrInvalid, rec.TTL, err)
+	r, err := s.record(rec, int64(len(data)))
+	if err != nil {
+		return err
 	}
 	leave, err := s.enter(ctx)
 	if err != nil {
@@ -35,7 +42,8 @@ func (s *Store) Put(ctx context.Context, rec Record, data []byte) error {
 
 	// The file is written without the lock, so that large data does not hold
 	// up others; whether it is needed can change meanwhile.
-	if done, err := s.tryPut(k, r, ""); err != nil || done {
+	d := deposit{id: k, record: r}
+	if done, err := s.tryPut(d); err != nil || done {
 		return err
 	}
 	release, err := s.reserve(r.size)
@@ -43,90 +51,153 @@ func (s *Store) Put(ctx context.Context, rec Record, data []byte) error {
 		return err
 	}
 	defer release()
-	temp, err := s.writeTemp(ctx, k.hash, data)
-	if err != nil {
+	d.fresh = true
+	if r.size <= MaxInline {
+		d.value = data
+		_, err = s.tryPut(d)
 		return err
 	}
-	_, err = s.tryPut(k, r, temp)
-	if gone := s.unlink(temp); gone != nil { // if it was not used
-		s.log.Warn("a temporary file stays until the next start", "err", gone)
+	if d.temp, err = s.writeTemp(ctx, k.hash, data); err != nil {
+		return err
 	}
+	_, err = s.tryPut(d)
+	s.discard(d.temp) // if it was not used
 	return err
 }
 
-// tryPut records a claim if its content is here or in the temporary file, if
-// there is one. It reports whether it could.
-func (s *Store) tryPut(k id, r record, temp string) (done bool, err error) {
-	release := s.hold(k.hash)
+// record makes of rec what is kept; a zero time means now.
+func (s *Store) record(rec Record, size int64) (record, error) {
+	if rec.Stored.IsZero() {
+		rec.Stored = s.now()
+	}
+	r := record{shard: rec.Shard, size: size, stored: rec.Stored.UnixNano(), ttl: int64(rec.TTL), seed: rec.Seed}
+	if err := r.checkSeed(); err != nil || r.ttl < 0 {
+		return r, fmt.Errorf("%w: ttl %s, seed: %w", ErrInvalid, rec.TTL, err)
+	}
+	return r, nil
+}
+
+// deposit is a claim to be recorded, with what came along.
+type deposit struct {
+	id
+	record record
+	tags   []byte // to be put beside the claim; nil leaves those that are there
+	fresh  bool   // the content is at hand:
+	value  []byte // its bytes, at most MaxInline,
+	temp   string // or a temporary file with them, flushed,
+	leaves erasure.Leaves
+}
+
+// tryPut records a claim if its content is here or at hand. It reports whether
+// it could.
+func (s *Store) tryPut(d deposit) (done bool, err error) {
+	release := s.hold(d.hash)
 	defer release()
-	c, found, err := s.meta.content(k.hash)
+	c, found, err := s.meta.content(d.hash)
 	switch {
 	case err != nil:
-	case found && c.size != r.size:
-		err = fmt.Errorf("%w: data of %d bytes, but that hash is of %d bytes", ErrInvalid, r.size, c.size)
-	case found && s.intact(k.hash, c):
-		err = s.claim(k, r, c)
-	case temp == "":
+	case found && (c.size != d.record.size || c.shard != d.record.shard):
+		err = fmt.Errorf("%w: %d bytes, shard %t, but that hash is of %d, shard %t", ErrInvalid, d.record.size, d.record.shard, c.size, c.shard)
+	case found && s.intact(d.hash, c):
+		err = s.claim(s.meta.db.NewBatch(), d, c)
+	case !d.fresh:
 		return false, nil
+	case d.temp == "":
+		err = s.embed(d, c)
 	default:
-		return true, s.adopt(k, r, c, temp)
+		err = s.adopt(d, c)
 	}
 	return true, err
 }
 
 // intact looks whether the content seems to be there, without reading it.
 func (s *Store) intact(h proof.Digest, c content) bool {
+	if c.damaged || c.inline {
+		return !c.damaged
+	}
 	info, err := s.fs.Stat(s.contentPath(h))
-	return err == nil && !c.damaged && info.Size() == c.size
+	return err == nil && info.Size() == c.size
+}
+
+// embed makes the value the hash's content and records a claim on it. c is the
+// zero value for new content. The stripe is held.
+func (s *Store) embed(d deposit, c content) error {
+	b := s.meta.db.NewBatch()
+	b.Set(valueKey(d.hash), d.value, nil)
+	wasFile := c.owners > 0 && !c.inline // damaged, and of no use any more
+	if wasFile {
+		b.Set(intentKey(d.hash), nil, nil)
+	}
+	c = s.renew(b, d, c)
+	c.inline = true
+	if err := s.claim(b, d, c); err != nil || !wasFile {
+		return err
+	}
+	return s.sweep([]proof.Digest{d.hash})
 }
 
 // adopt makes the temporary file the hash's content and records a claim on it.
 // c is the zero value for new content. The stripe is held.
-func (s *Store) adopt(k id, r record, c content, temp string) error {
+func (s *Store) adopt(d deposit, c content) error {
 	isNew := c.owners == 0
 	if isNew {
 		b := s.meta.db.NewBatch()
-		b.Set(intentKey(k.hash), nil, nil)
+		b.Set(intentKey(d.hash), nil, nil)
 		if err := s.meta.commit(b, totals{}); err != nil {
 			return err
 		}
 	}
-	err := s.fs.Rename(temp, s.contentPath(k.hash))
+	err := s.fs.Rename(d.temp, s.contentPath(d.hash))
 	if err == nil {
-		err = s.syncDir(s.contentDir(k.hash[0]))
+		err = s.syncDir(s.contentDir(d.hash[0]))
 	}
 	if err == nil {
-		return s.claim(k, r, content{size: r.size, owners: c.owners})
+		b := s.meta.db.NewBatch()
+		b.Delete(intentKey(d.hash), nil)
+		return s.claim(b, d, s.renew(b, d, c))
 	}
 	if isNew {
-		err = errors.Join(err, s.sweep([]proof.Digest{k.hash}))
+		err = errors.Join(err, s.sweep([]proof.Digest{d.hash}))
 	}
 	return writeError(err)
 }
 
-// claim writes a record and what follows from it. c is the content as it is
-// before, with no owners if it is new. The stripe is held.
-func (s *Store) claim(k id, r record, c content) error {
-	old, had, err := s.meta.record(k)
+// renew is the entry of content that was written anew, and puts what goes with
+// it into the batch.
+func (s *Store) renew(b *pebble.Batch, d deposit, c content) content {
+	if c.damaged {
+		b.Delete(damagedKey(d.hash), nil)
+	}
+	if d.record.shard {
+		b.Set(leavesKey(d.hash), d.leaves, nil)
+	}
+	return content{size: d.record.size, owners: c.owners, shard: d.record.shard}
+}
+
+// claim writes a record and what follows from it, in the batch. c is the content
+// as it is before, with no owners if it is new. The stripe is held.
+func (s *Store) claim(b *pebble.Batch, d deposit, c content) error {
+	old, had, err := s.meta.record(d.id)
 	if err != nil {
 		return err
 	}
 	var change totals
-	b := s.meta.db.NewBatch()
 	if c.owners == 0 {
 		change.bytes, change.objects = c.size, 1
-		b.Delete(intentKey(k.hash), nil)
 	}
 	if !had {
 		c.owners++
 		change.records = 1
 	} else if t, ok := old.expires(); ok {
-		b.Delete(k.expiry(t), nil)
+		b.Delete(d.expiry(t), nil)
 	}
-	if t, ok := r.expires(); ok {
-		b.Set(k.expiry(t), nil, nil)
+	if t, ok := d.record.expires(); ok {
+		b.Set(d.expiry(t), nil, nil)
 	}
-	b.Set(contentKey(k.hash), c.encode(), nil)
-	b.Set(k.record(), r.encode(), nil)
+	b.Set(contentKey(d.hash), c.encode(), nil)
+	b.Set(d.id.record(), d.record.encode(), nil)
+	if d.tags != nil {
+		b.Set(d.id.tags(), d.tags, nil)
+	}
 	return s.meta.commit(b, change)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/filetao/filetao/wallet"
 )
 
-// OpenAt opens an owner's data for reading pieces of it, which are not checked
+// OpenAt opens an owner's data or shard for reading pieces of it, which are not checked
 // against the hash: only reading all of it (Reader) can find a wrong byte. It
 // returns ErrNotFound, ErrInvalid, ErrClosed, or ErrCorrupt if the content is
 // missing, cut short or known to be damaged. The data can be read on when it is
@@ -31,21 +31,26 @@ func (s *Store) OpenAt(ctx context.Context, owner wallet.Address, hash string) (
 	if err != nil {
 		return nil, err
 	}
+	return s.random(ctx, k.hash, r.public(k), c, f)
+}
+
+// random is for reading content that was opened, if it seems to be right; else
+// it is closed.
+func (s *Store) random(ctx context.Context, h proof.Digest, r Record, c content, f source) (*Random, error) {
 	if c.damaged {
-		err = fmt.Errorf("%w: %s: found before", ErrCorrupt, k.hash)
+		err := fmt.Errorf("%w: %s: found before", ErrCorrupt, h)
 		return nil, errors.Join(err, f.Close())
 	}
-	random := &Random{ctx: ctx, store: s, hash: k.hash, record: r.public(k), file: f}
-	info, err := f.Stat()
-	if err == nil && info.Size() < r.size {
-		err = fmt.Errorf("%d bytes of %d", info.Size(), r.size)
+	length, err := f.length()
+	if err == nil && length < r.Size {
+		err = fmt.Errorf("%d bytes of %d", length, r.Size)
 	}
 	if err != nil {
-		err = fmt.Errorf("%w: %s: %w", ErrCorrupt, k.hash, err)
-		s.setDamaged(k.hash, err)
+		err = fmt.Errorf("%w: %s: %w", ErrCorrupt, h, err)
+		s.setDamaged(h, err)
 		return nil, errors.Join(err, f.Close())
 	}
-	return random, nil
+	return &Random{ctx: ctx, store: s, hash: h, record: r, source: f}, nil
 }
 
 // Random reads pieces of data, unchecked. It is safe for concurrent use.
@@ -54,14 +59,14 @@ type Random struct {
 	store  *Store
 	hash   proof.Digest
 	record Record
-	file   vfs.File
+	source source
 }
 
 // Record is the claim under which the data was opened.
 func (r *Random) Record() Record { return r.record }
 
 // Close releases the file.
-func (r *Random) Close() error { return r.file.Close() }
+func (r *Random) Close() error { return r.source.Close() }
 
 // ReadAt implements io.ReaderAt over the data's recorded size. Beside io.EOF
 // it returns ErrCorrupt, ErrInvalid for an offset below 0, or ctx's error.
@@ -77,7 +82,7 @@ func (r *Random) ReadAt(p []byte, at int64) (int, error) {
 		return 0, io.EOF
 	}
 	want := p[:min(int64(len(p)), left)]
-	n, err := r.file.ReadAt(want, at)
+	n, err := r.source.ReadAt(want, at)
 	switch {
 	case n < len(want):
 		return n, r.corrupt(at+int64(n), err)

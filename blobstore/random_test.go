@@ -15,7 +15,7 @@ import (
 func TestRandomReadsAreThoseOfTheData(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, blobstore.Config{Dir: dir}, blobstore.Deps{})
-	data := make([]byte, 20_000)
+	data := make([]byte, 200_000)
 	for i := range data {
 		data[i] = byte(i * i >> 3)
 	}
@@ -32,7 +32,7 @@ func TestRandomReadsAreThoseOfTheData(t *testing.T) {
 	}
 	rng, want := rand.New(rand.NewPCG(1, 2)), bytes.NewReader(data)
 	for range 1000 {
-		at, n := rng.Int64N(25_000), rng.IntN(9000)
+		at, n := rng.Int64N(250_000), rng.IntN(9000)
 		got, expected := make([]byte, n), make([]byte, n)
 		n1, err1 := r.ReadAt(got, at)
 		n2, err2 := want.ReadAt(expected, at)
@@ -103,19 +103,19 @@ func readAt(t *testing.T, s *blobstore.Store, data []byte) {
 func TestContentThatIsCutShortWhileItIsReadIsFound(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, blobstore.Config{Dir: dir}, blobstore.Deps{})
-	data := bytes.Repeat([]byte("data"), 1000)
+	data := bytes.Repeat([]byte("data"), 40_000)
 	put(t, s, alice, data, "s", 0)
 	r, err := s.OpenAt(t.Context(), alice, hashOf(data))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if err := os.Truncate(contentFile(dir, data), 3000); err != nil {
+	if err := os.Truncate(contentFile(dir, data), 130_000); err != nil {
 		t.Fatal(err)
 	}
-	for _, at := range []int64{2990, 3000, 3999} {
+	for _, at := range []int64{129_990, 130_000, 159_999} {
 		n, err := r.ReadAt(make([]byte, 100), at)
-		if want := int(max(3000-at, 0)); n != want || !errors.Is(err, blobstore.ErrCorrupt) || errors.Is(err, io.EOF) {
+		if want := int(max(130_000-at, 0)); n != want || !errors.Is(err, blobstore.ErrCorrupt) || errors.Is(err, io.EOF) {
 			t.Fatalf("at %d: %d bytes, %v", at, n, err)
 		}
 	}
@@ -128,7 +128,7 @@ func TestContentThatIsCutShortWhileItIsReadIsFound(t *testing.T) {
 func TestKnownDamageIsNotRead(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, blobstore.Config{Dir: dir}, blobstore.Deps{})
-	data := bytes.Repeat([]byte("data"), 1000)
+	data := bytes.Repeat([]byte("data"), 40_000)
 	put(t, s, alice, data, "s", 0)
 	bad := bytes.Clone(data)
 	bad[7] ^= 1

@@ -26,7 +26,7 @@ func (s *Store) Read(ctx context.Context, owner wallet.Address, hash string) ([]
 	return data, r.Record(), nil
 }
 
-// Reader opens an owner's data for reading it once, in order. It returns
+// Reader opens an owner's data or shard for reading it once, in order. It returns
 // ErrNotFound, ErrInvalid, ErrClosed, or ErrCorrupt if the content is missing.
 // The data can be read on when it is deleted meanwhile. ctx ends the reading.
 func (s *Store) Reader(ctx context.Context, owner wallet.Address, hash string) (*Reader, error) {
@@ -44,26 +44,42 @@ func (s *Store) Reader(ctx context.Context, owner wallet.Address, hash string) (
 		return nil, err
 	}
 	return &Reader{
-		ctx: ctx, store: s, hash: k.hash, record: r.public(k), damaged: c.damaged, file: f, left: r.size, state: proof.NewState(),
+		ctx: ctx, store: s, hash: k.hash, record: r.public(k), damaged: c.damaged, source: f, left: r.size, sum: newSum(r.shard),
 	}, nil
 }
 
 // openContent opens what a record is about, and notes when it is missing.
-func (s *Store) openContent(k id, how vfs.OpenOption) (r record, c content, f vfs.File, err error) {
-	release := s.hold(k.hash)
-	if r, err = s.find(k); err == nil {
-		c, _, err = s.meta.content(k.hash)
-	}
+func (s *Store) openContent(k id, how vfs.OpenOption) (r record, c content, f source, err error) {
+	c, f, err = s.openNamed(k.hash, how, func(content) (err error) {
+		r, err = s.find(k)
+		return err
+	})
+	return r, c, f, err
+}
+
+// openNamed opens content that pass, which is called with the stripe held, has
+// nothing against, and notes when it is missing. It returns ErrNotFound,
+// ErrCorrupt, or pass's error.
+func (s *Store) openNamed(h proof.Digest, how vfs.OpenOption, pass func(content) error) (c content, f source, err error) {
+	release := s.hold(h)
+	c, found, err := s.meta.content(h)
 	if err == nil {
-		if f, err = s.fs.Open(s.contentPath(k.hash), how); err != nil {
-			err = fmt.Errorf("%w: %s: %w", ErrCorrupt, k.hash, err)
-		}
+		err = pass(c)
+	}
+	switch {
+	case err != nil:
+	case !found:
+		err = fmt.Errorf("%w: %s", ErrNotFound, h)
+	case c.inline:
+		f, err = s.openValue(h)
+	default:
+		f, err = s.openFile(h, how)
 	}
 	release()
 	if errors.Is(err, ErrCorrupt) {
-		s.setDamaged(k.hash, err)
+		s.setDamaged(h, err)
 	}
-	return r, c, f, err
+	return c, f, err
 }
 
 // Reader reads data and checks its hash on the way. The last bytes come only
@@ -75,9 +91,9 @@ type Reader struct {
 	hash    proof.Digest
 	record  Record
 	damaged bool // as noted when it was opened
-	file    vfs.File
+	source  source
 	left    int64
-	state   *proof.State
+	sum     sum
 	end     error // what every further Read returns
 }
 
@@ -85,11 +101,11 @@ type Reader struct {
 func (r *Reader) Record() Record { return r.record }
 
 // State is the hash state over what was read: after the last byte over all of
-// the data. It belongs to the reader.
-func (r *Reader) State() *proof.State { return r.state }
+// the data. It belongs to the reader. There is none of a shard: nil.
+func (r *Reader) State() *proof.State { return r.sum.state }
 
 // Close releases the file.
-func (r *Reader) Close() error { return r.file.Close() }
+func (r *Reader) Close() error { return r.source.Close() }
 
 // ReadAll reads what is left of the data into memory. It returns the errors of
 // Read but io.EOF.
@@ -116,8 +132,8 @@ func (r *Reader) Read(p []byte) (n int, err error) {
 		return 0, err
 	}
 	if r.left > 0 {
-		n, err = r.file.Read(p[:min(int64(len(p)), r.left)])
-		_, _ = r.state.Write(p[:n])
+		n, err = r.source.Read(p[:min(int64(len(p)), r.left)])
+		r.sum.write(p[:n])
 		r.left -= int64(n)
 	}
 	switch {
@@ -125,7 +141,7 @@ func (r *Reader) Read(p []byte) (n int, err error) {
 		return 0, r.corrupt(fmt.Errorf("%d bytes before the end: %w", r.left, err))
 	case r.left > 0:
 		return n, nil
-	case r.state.Hash() != r.hash:
+	case r.sum.hash() != r.hash:
 		return 0, r.corrupt(errors.New("it has another hash"))
 	}
 	r.end = io.EOF
@@ -145,34 +161,4 @@ func (r *Reader) corrupt(cause error) error {
 	r.end = fmt.Errorf("%w: %s: %w", ErrCorrupt, r.hash, cause)
 	r.store.note(r.ctx, r.hash, r.end)
 	return r.end
-}
-
-// note is setDamaged for a reader, which may outlive the store.
-func (s *Store) note(ctx context.Context, h proof.Digest, damage error) {
-	if leave, err := s.enter(ctx); err == nil {
-		defer leave()
-		s.setDamaged(h, damage)
-	}
-}
-
-// setDamaged notes the damage, so that the next Put of the data writes its
-// content anew, or, for nil, that the content was found right after all.
-func (s *Store) setDamaged(h proof.Digest, damage error) {
-	release := s.hold(h)
-	defer release()
-	c, found, err := s.meta.content(h)
-	if err != nil || !found || c.damaged == (damage != nil) {
-		return // known, or deleted meanwhile; a broken database says so itself
-	}
-	if damage != nil {
-		s.log.Error("stored data is damaged; storing it again mends it", "err", damage)
-	} else {
-		s.log.Info("stored data was noted as damaged and is right", "hash", h)
-	}
-	c.damaged = damage != nil
-	b := s.meta.db.NewBatch()
-	b.Set(contentKey(h), c.encode(), nil)
-	if err := s.meta.commitLater(b, totals{}); err != nil {
-		s.log.Warn("damage was not noted", "err", err)
-	}
 }

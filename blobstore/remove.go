@@ -16,7 +16,7 @@ import (
 const sweepBatch = 4096
 
 // SetSeed replaces the seed of an owner's data and returns when that is on
-// disk: ErrNotFound, ErrInvalid.
+// disk: ErrNotFound, ErrInvalid, which it also is for a shard.
 func (s *Store) SetSeed(ctx context.Context, owner wallet.Address, hash, seed string) error {
 	k, err := parseID(owner, hash)
 	if err != nil {
@@ -35,6 +35,9 @@ func (s *Store) SetSeed(ctx context.Context, owner wallet.Address, hash, seed st
 	r, err := s.find(k)
 	if err != nil {
 		return err
+	}
+	if r.shard {
+		return fmt.Errorf("%w: a shard has no seed", ErrInvalid)
 	}
 	r.seed = seed
 	b := s.meta.db.NewBatch()
@@ -62,25 +65,26 @@ func (s *Store) Delete(ctx context.Context, owner wallet.Address, hash string) e
 		return err
 	}
 	b := s.meta.db.NewBatch()
-	change, err := s.drop(b, k, r)
+	change, file, err := s.drop(b, k, r)
 	if err != nil {
 		return err
 	}
-	if err := s.meta.commit(b, change); err != nil || change.objects == 0 {
+	if err := s.meta.commit(b, change); err != nil || !file {
 		return err
 	}
 	return s.sweep([]proof.Digest{k.hash})
 }
 
-// drop puts the removal of a claim and its tags into a batch, with an intent if it is the
-// content's last. The stripe is held.
-func (s *Store) drop(b *pebble.Batch, k id, r record) (change totals, err error) {
+// drop puts the removal of a claim and its tags into a batch, and of the content
+// if it is its last: file says that there is then an intent to end. The stripe is
+// held.
+func (s *Store) drop(b *pebble.Batch, k id, r record) (change totals, file bool, err error) {
 	c, found, err := s.meta.content(k.hash)
 	if err != nil {
-		return change, err
+		return change, false, err
 	}
 	if !found {
-		return change, fmt.Errorf("%w: a record without content: %s", errFormat, k.hash)
+		return change, false, fmt.Errorf("%w: a record without content: %s", errFormat, k.hash)
 	}
 	b.Delete(k.record(), nil)
 	b.Delete(k.tags(), nil)
@@ -90,12 +94,22 @@ func (s *Store) drop(b *pebble.Batch, k id, r record) (change totals, err error)
 	change.records = -1
 	if c.owners--; c.owners > 0 {
 		b.Set(contentKey(k.hash), c.encode(), nil)
-		return change, nil
+		return change, false, nil
 	}
-	b.Delete(contentKey(k.hash), nil)
-	b.Set(intentKey(k.hash), nil, nil)
 	change.bytes, change.objects = -c.size, -1
-	return change, nil
+	b.Delete(contentKey(k.hash), nil)
+	if c.shard {
+		b.Delete(leavesKey(k.hash), nil)
+	}
+	if c.damaged {
+		b.Delete(damagedKey(k.hash), nil)
+	}
+	if c.inline {
+		b.Delete(valueKey(k.hash), nil)
+		return change, false, nil
+	}
+	b.Set(intentKey(k.hash), nil, nil)
+	return change, true, nil
 }
 
 // Expire removes the claims whose time is over at now, as Delete does, and returns when that is
@@ -150,7 +164,7 @@ func (s *Store) expire(key []byte, now time.Time) (change totals, err error) {
 	b := s.meta.db.NewBatch()
 	b.Delete(key, nil)
 	if t, ok := r.expires(); found && ok && t <= now.UnixNano() { // not deleted or stored again meanwhile
-		if change, err = s.drop(b, k, r); err != nil {
+		if change, _, err = s.drop(b, k, r); err != nil {
 			return change, err
 		}
 	}
@@ -175,9 +189,12 @@ func (s *Store) sweepIntents() (n int, err error) {
 			return n, err
 		}
 		n += len(keys)
-		from = append(slices.Clone(keys[len(keys)-1]), 0)
+		from = after(keys)
 	}
 }
+
+// after is the key that follows the last of some.
+func after(keys [][]byte) []byte { return append(slices.Clone(keys[len(keys)-1]), 0) }
 
 // sweepSorted sweeps folder after folder.
 func (s *Store) sweepSorted(hashes []proof.Digest) error {
@@ -198,12 +215,12 @@ func (s *Store) sweepSorted(hashes []proof.Digest) error {
 }
 
 // sweep unlinks the content of intents in one folder and ends the intents.
-// Content that somebody has a claim on stays. The folder's stripe is held.
+// A file that somebody has a claim on stays. The folder's stripe is held.
 func (s *Store) sweep(hashes []proof.Digest) error {
 	b := s.meta.db.NewBatch()
 	for _, h := range hashes {
-		_, found, err := s.meta.content(h)
-		if err == nil && !found {
+		c, found, err := s.meta.content(h)
+		if err == nil && (!found || c.inline) {
 			err = s.unlink(s.contentPath(h))
 		}
 		if err != nil {

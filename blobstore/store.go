@@ -25,8 +25,9 @@ var (
 	// ErrCorrupt says that data is recorded but its content is missing, cut
 	// short, unreadable or has another hash. Storing the data again mends it.
 	ErrCorrupt = errors.New("blobstore: content is damaged")
-	// ErrInvalid says that an owner, hash, seed or ttl is none, or that tags
-	// are empty or too many.
+	// ErrInvalid says that an owner, hash, seed, ttl or size is none, that tags
+	// are empty or too many, or that data is asked for what only shards have, or
+	// the other way round.
 	ErrInvalid = errors.New("blobstore: not storable")
 	// ErrInUse says that the store is open already, here or in another process.
 	ErrInUse = errors.New("blobstore: already open")
@@ -63,12 +64,13 @@ type Deps struct {
 	FS vfs.FS
 }
 
-// Record is somebody's claim on a datum.
+// Record is somebody's claim on a datum or a shard.
 type Record struct {
 	Owner  wallet.Address
-	Hash   string // SHA3-256 of the data in decimal, as on the wire
-	Size   int64  // bytes; set by Put
-	Seed   string // current seed of the chain, see proof.CheckSeed
+	Hash   string // in decimal, as on the wire: SHA3-256 of the data; of a shard, its root
+	Shard  bool   // whether Hash is the root of a shard (package erasure); set by PutShard
+	Size   int64  // bytes; set by Put and PutShard
+	Seed   string // current seed of the chain, see proof.CheckSeed; none of a shard
 	Stored time.Time
 	TTL    time.Duration // the data may be dropped at Stored + TTL; 0 means never
 }
@@ -100,8 +102,11 @@ type Store struct {
 	// first byte is i. At most one is held at a time.
 	stripe [stripes]sync.Mutex
 
-	life   sync.RWMutex // read-held during calls, held by Close
-	closed bool         // guarded by life
+	lifeMu sync.Mutex // guards closed, and orders it with calls
+	closed bool
+	calls  sync.WaitGroup // those that are going on
+
+	buffers sync.Pool // of *[bufferSize]byte
 
 	roomMu   sync.Mutex // guards reserved and orders decisions about room
 	reserved int64      // bytes of content on their way
@@ -112,6 +117,7 @@ type Store struct {
 // the file system or the database.
 func Open(c Config, d Deps) (*Store, error) {
 	s := &Store{config: c, fs: d.FS, now: d.Now, log: d.Log}
+	s.buffers.New = func() any { return new([bufferSize]byte) }
 	if s.fs == nil {
 		s.fs = vfs.Default
 	}
@@ -153,32 +159,35 @@ func (s *Store) recover() error {
 	return err
 }
 
-// Close waits for calls that are going on and closes the store. Readers that
-// are open can be read on.
+// Close waits for calls that are going on and closes the store; others fail from
+// here on. Readers that are open can be read on.
 func (s *Store) Close() error {
-	s.life.Lock()
-	defer s.life.Unlock()
-	if s.closed {
+	s.lifeMu.Lock()
+	closed := s.closed
+	s.closed = true
+	s.lifeMu.Unlock()
+	if closed {
 		return ErrClosed
 	}
-	s.closed = true
+	s.calls.Wait()
 	return errors.Join(s.meta.close(), s.lock.Close())
 }
 
 // Failed is closed when the store breaks: see ErrBroken.
 func (s *Store) Failed() <-chan struct{} { return s.meta.failure.happened }
 
-// enter keeps the store open until leave is called.
+// enter keeps the store open until leave is called. A call may make others.
 func (s *Store) enter(ctx context.Context) (leave func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	s.life.RLock()
+	s.lifeMu.Lock()
+	defer s.lifeMu.Unlock()
 	if s.closed {
-		s.life.RUnlock()
 		return nil, ErrClosed
 	}
-	return s.life.RUnlock, nil
+	s.calls.Add(1)
+	return s.calls.Done, nil
 }
 
 // hold locks the hash's stripe.

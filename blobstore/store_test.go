@@ -61,15 +61,15 @@ func contentFile(dir string, data []byte) string {
 func TestContentIsKeptOnceUntilItsLastOwnerLeaves(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, blobstore.Config{Dir: dir}, blobstore.Deps{})
-	data := bytes.Repeat([]byte("data"), 5000)
+	data := bytes.Repeat([]byte("data"), 50_000)
 	put(t, s, alice, data, "a", time.Hour)
 	put(t, s, bob, data, "b", time.Hour)
 	put(t, s, alice, data, "again", 2*time.Hour)
-	if u := s.Usage(); u.Bytes != 20000 || u.Objects != 1 || u.Records != 2 || u.Free <= 0 || u.Capacity != u.Bytes+u.Free {
+	if u := s.Usage(); u.Bytes != 200_000 || u.Objects != 1 || u.Records != 2 || u.Free <= 0 || u.Capacity != u.Bytes+u.Free {
 		t.Fatalf("usage %+v", u)
 	}
 	got, rec, err := s.Read(t.Context(), alice, hashOf(data))
-	want := blobstore.Record{Owner: alice, Hash: hashOf(data), Size: 20000, Seed: "again", Stored: noon, TTL: 2 * time.Hour}
+	want := blobstore.Record{Owner: alice, Hash: hashOf(data), Size: 200_000, Seed: "again", Stored: noon, TTL: 2 * time.Hour}
 	if err != nil || !bytes.Equal(got, data) || rec != want {
 		t.Fatalf("read %d bytes, %+v, %v; want %+v", len(got), rec, err, want)
 	}
@@ -200,7 +200,8 @@ func TestDiskThatIsFullAfterAllIsErrFull(t *testing.T) {
 	mem := vfs.NewMem()
 	mem.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: 1 << 30})
 	s := open(t, blobstore.Config{Dir: "d"}, blobstore.Deps{FS: noSpace{mem}})
-	err := s.Put(t.Context(), blobstore.Record{Owner: alice, Hash: hashOf(nil), Seed: "s"}, nil)
+	data := make([]byte, blobstore.MaxInline+1)
+	err := s.Put(t.Context(), blobstore.Record{Owner: alice, Hash: hashOf(data), Seed: "s"}, data)
 	if !errors.Is(err, blobstore.ErrFull) {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package blobstore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/filetao/filetao/wallet"
 )
@@ -20,8 +21,8 @@ func (s *Store) PutTags(ctx context.Context, owner wallet.Address, hash string, 
 	if err != nil {
 		return err
 	}
-	if len(tags) == 0 || len(tags) > MaxTags {
-		return fmt.Errorf("%w: %d bytes of tags", ErrInvalid, len(tags))
+	if err := checkTags(tags); err != nil {
+		return err
 	}
 	leave, err := s.enter(ctx)
 	if err != nil {
@@ -39,6 +40,52 @@ func (s *Store) PutTags(ctx context.Context, owner wallet.Address, hash string, 
 	b := s.meta.db.NewBatch()
 	b.Set(k.tags(), tags, nil)
 	return s.meta.commit(b, totals{})
+}
+
+func checkTags(tags []byte) error {
+	if len(tags) == 0 || len(tags) > MaxTags {
+		return fmt.Errorf("%w: %d bytes of tags", ErrInvalid, len(tags))
+	}
+	return nil
+}
+
+// Renew replaces time, ttl and tags of an owner's claim, all at once, and returns
+// when that is on disk. It returns ErrNotFound if there is no such claim,
+// ErrInvalid, or ErrFull.
+func (s *Store) Renew(ctx context.Context, owner wallet.Address, hash string, stored time.Time, ttl time.Duration, tags []byte) error {
+	k, err := parseID(owner, hash)
+	if err != nil {
+		return err
+	}
+	if err := checkTags(tags); err != nil {
+		return err
+	}
+	if ttl < 0 {
+		return fmt.Errorf("%w: ttl %s", ErrInvalid, ttl)
+	}
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := s.spare(int64(len(tags))); err != nil {
+		return err
+	}
+	release := s.hold(k.hash)
+	defer release()
+	r, err := s.find(k)
+	if err != nil {
+		return err
+	}
+	c, found, err := s.meta.content(k.hash)
+	if err == nil && !found {
+		err = fmt.Errorf("%w: a record without content: %s", errFormat, k.hash)
+	}
+	if err != nil {
+		return err
+	}
+	r.stored, r.ttl = stored.UnixNano(), int64(ttl)
+	return s.claim(s.meta.db.NewBatch(), deposit{id: k, record: r, tags: tags}, c)
 }
 
 // Tags returns the tags beside an owner's data: ErrNotFound if there are none,

@@ -19,7 +19,8 @@ const dir = "data/store"
 // script touches every path on which a store writes.
 func script() []blobtest.Op {
 	alice, bob := blobtest.Owner(1), blobtest.Owner(2)
-	empty, small, large := []byte{}, []byte("small"), bytes.Repeat([]byte("large"), 3000)
+	empty, small, large := []byte{}, []byte("small"), bytes.Repeat([]byte("large"), blobstore.MaxInline/5+1)
+	big := bytes.Repeat([]byte("shard"), 2*blobstore.MaxInline/5)
 	t0 := time.Unix(1_700_000_000, 0).UTC()
 	return []blobtest.Op{
 		{Kind: blobtest.Put, Owner: alice, Data: large, Seed: "a1", TTL: time.Hour, At: t0},
@@ -38,6 +39,16 @@ func script() []blobtest.Op {
 		{Kind: blobtest.Delete, Owner: bob, Data: large},
 		{Kind: blobtest.Put, Owner: alice, Data: large, Seed: "a4", TTL: time.Hour, At: t0}, // and a new claim begins without tags
 		{Kind: blobtest.PutTags, Owner: alice, Data: large, Tags: []byte("a's again")},
+
+		{Kind: blobtest.PutShard, Owner: alice, Data: big, Tags: []byte("a's"), TTL: time.Hour, At: t0},
+		{Kind: blobtest.PutShard, Owner: bob, Data: big, Tags: []byte("b's"), TTL: time.Minute, At: t0},
+		{Kind: blobtest.PutShard, Owner: alice, Data: small, Tags: []byte("s"), TTL: time.Minute, At: t0},
+		{Kind: blobtest.Put, Owner: alice, Data: big, Seed: "a5", At: t0}, // the same bytes as data
+		{Kind: blobtest.PutShard, Owner: alice, Data: big, Tags: []byte("a's anew"), TTL: time.Hour, At: t0.Add(time.Second)},
+		{Kind: blobtest.Renew, Shard: true, Owner: alice, Data: big, Tags: []byte("a's longer"), TTL: time.Hour, At: t0.Add(time.Hour)},
+		{Kind: blobtest.Expire, At: t0.Add(time.Minute)}, // bob's and the small one
+		{Kind: blobtest.PutTags, Shard: true, Owner: alice, Data: big, Tags: []byte("a's other")},
+		{Kind: blobtest.Delete, Shard: true, Owner: alice, Data: big},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/filetao/filetao/blobstore"
+	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/proof"
 	"github.com/filetao/filetao/wallet"
 )
@@ -26,6 +28,8 @@ const (
 	SetSeed
 	PutTags
 	Delete
+	PutShard
+	Renew
 	Expire
 )
 
@@ -34,14 +38,26 @@ type Op struct {
 	Kind  Kind
 	Owner wallet.Address
 	Data  []byte
+	Shard bool          // whether it is about Data as a shard; PutShard always is
 	Seed  string        // Put, SetSeed
-	Tags  []byte        // PutTags; one byte at least
-	TTL   time.Duration // Put
-	At    time.Time     // Put: time stored; Expire: now
+	Tags  []byte        // PutTags, Renew; one byte at least; PutShard, nil for none
+	TTL   time.Duration // Put, PutShard, Renew
+	At    time.Time     // Put, PutShard, Renew: time stored; Expire: now
 }
 
 // Hash is that of the op's data, in decimal.
-func (o Op) Hash() string { return proof.Sum(o.Data).String() }
+func (o Op) Hash() string { return digest(o.Data, o.isShard()).String() }
+
+func (o Op) isShard() bool { return o.Shard || o.Kind == PutShard }
+
+func digest(data []byte, shard bool) proof.Digest {
+	if !shard {
+		return proof.Sum(data)
+	}
+	h := erasure.NewHasher()
+	_, _ = h.Write(data)
+	return proof.Digest(h.Root())
+}
 
 // Do makes the change.
 func (o Op) Do(ctx context.Context, s *blobstore.Store) error {
@@ -54,6 +70,13 @@ func (o Op) Do(ctx context.Context, s *blobstore.Store) error {
 		return s.PutTags(ctx, o.Owner, o.Hash(), o.Tags)
 	case Delete:
 		return s.Delete(ctx, o.Owner, o.Hash())
+	case PutShard:
+		rec := blobstore.Record{Owner: o.Owner, Stored: o.At, TTL: o.TTL}
+		_, err := s.PutShard(ctx, rec, int64(len(o.Data)), bytes.NewReader(o.Data),
+			func(erasure.Root) ([]byte, error) { return o.Tags, nil })
+		return err
+	case Renew:
+		return s.Renew(ctx, o.Owner, o.Hash(), o.At, o.TTL, o.Tags)
 	default:
 		_, _, err := s.Expire(ctx, o.At)
 		return err
@@ -85,7 +108,7 @@ type Model struct {
 }
 
 // Apply changes the model like the op changes a store, and returns the error
-// that the op must have: nil or ErrNotFound.
+// that the op must have: nil, ErrNotFound, or ErrInvalid for the seed of a shard.
 func (m *Model) Apply(o Op) error {
 	if m.claims == nil {
 		m.claims, m.seen = map[key]claim{}, map[key]bool{}
@@ -93,17 +116,28 @@ func (m *Model) Apply(o Op) error {
 	k := key{o.Owner, o.Hash()}
 	c, found := m.claims[k]
 	switch {
-	case o.Kind == Put:
+	case o.Kind == Put, o.Kind == PutShard:
 		m.seen[k] = true
-		m.claims[k] = claim{blobstore.Record{
-			Owner: o.Owner, Hash: k.hash, Size: int64(len(o.Data)), Seed: o.Seed, Stored: o.At, TTL: o.TTL,
-		}, o.Data, c.tags}
+		c.data, c.record = o.Data, blobstore.Record{
+			Owner: o.Owner, Hash: k.hash, Shard: o.isShard(), Size: int64(len(o.Data)), Stored: o.At, TTL: o.TTL,
+		}
+		if !o.isShard() {
+			c.record.Seed = o.Seed
+		} else if o.Tags != nil {
+			c.tags = string(o.Tags)
+		}
+		m.claims[k] = c
 	case o.Kind == Expire:
 		maps.DeleteFunc(m.claims, func(_ key, c claim) bool {
 			return c.record.TTL > 0 && !c.record.Stored.Add(c.record.TTL).After(o.At)
 		})
 	case !found:
 		return blobstore.ErrNotFound
+	case o.Kind == SetSeed && o.Shard:
+		return blobstore.ErrInvalid
+	case o.Kind == Renew:
+		c.record.Stored, c.record.TTL, c.tags = o.At, o.TTL, string(o.Tags)
+		m.claims[k] = c
 	case o.Kind == SetSeed:
 		c.record.Seed = o.Seed
 		m.claims[k] = c
@@ -169,14 +203,14 @@ func (m *Model) Usage() (u blobstore.Usage) {
 	return u
 }
 
-// contents are the names and sizes of content files.
+// contents are the names and sizes of content.
 func (m *Model) contents() map[string]int64 {
-	files := map[string]int64{}
+	all := map[string]int64{}
 	for _, c := range m.claims {
-		h := proof.Sum(c.data)
-		files[hex.EncodeToString(h[:])] = int64(len(c.data))
+		h := digest(c.data, c.record.Shard)
+		all[hex.EncodeToString(h[:])] = int64(len(c.data))
 	}
-	return files
+	return all
 }
 
 // Check returns what the store holds too much, too little or wrong: claims,
@@ -201,12 +235,38 @@ func (m *Model) CheckClaims(ctx context.Context, s *blobstore.Store) error {
 		case has && (err != nil || r != want.record || !bytes.Equal(data, want.data)):
 			return fmt.Errorf("%v: %d bytes, %+v, %v; want %d bytes, %+v", k, len(data), r, err, len(want.data), want.record)
 		}
+		if has && want.record.Shard {
+			if err := checkShard(ctx, s, want); err != nil {
+				return fmt.Errorf("%v: %w", k, err)
+			}
+		}
 		tags, err := s.Tags(ctx, k.owner, k.hash)
 		if none := want.tags == ""; none != errors.Is(err, blobstore.ErrNotFound) || !none && err != nil || string(tags) != want.tags {
 			return fmt.Errorf("%v: tags %.20q, %v; want %.20q", k, tags, err, want.tags)
 		}
 	}
 	return nil
+}
+
+// checkShard reads a shard by its name alone, and checks its blocks by its leaves.
+func checkShard(ctx context.Context, s *blobstore.Store, want claim) error {
+	shard, err := s.AnyShard(ctx, want.record.Hash)
+	if err != nil {
+		return err
+	}
+	section, err := shard.Section(0, want.record.Size)
+	if err != nil {
+		return errors.Join(err, shard.Close())
+	}
+	data, err := io.ReadAll(section)
+	if !bytes.Equal(data, want.data) {
+		err = errors.Join(err, fmt.Errorf("%d bytes of %d, or others", len(data), len(want.data)))
+	}
+	for i := 0; i*erasure.Block < len(data); i++ {
+		block := data[i*erasure.Block : min((i+1)*erasure.Block, len(data))]
+		err = errors.Join(err, shard.Leaves().Check(int64(i), block))
+	}
+	return errors.Join(err, section.Close(), shard.Close())
 }
 
 // CheckFiles returns which files in a store's folder are missing or too many.
@@ -216,6 +276,7 @@ func (m *Model) CheckFiles(fs vfs.FS, dir string) error {
 		return fmt.Errorf("temporary files %q, %v", temps, err)
 	}
 	want := m.contents()
+	maps.DeleteFunc(want, func(_ string, size int64) bool { return size <= blobstore.MaxInline }) // no files
 	dirs, err := fs.List(fs.PathJoin(dir, "content"))
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ func (n *Node) announce(ctx context.Context) error {
 	}
 	want := n.external()
 	ready := false
+	n.sayIfElsewhere(want)
 	var sent uint64 // head when the chain last took our address; 0: it has not
 	for {
 		served, err := n.served(want)
@@ -34,6 +35,7 @@ func (n *Node) announce(ctx context.Context) error {
 			ready = true
 			n.log.Info("serving", "axon", want, "block", n.follower.Head().Number)
 			close(n.ready)
+			n.checkAxon(ctx, want)
 		case !served && (sent == 0 || n.follower.Head().Number > sent+1): // our view may be behind what we did
 			if err := n.serveAxon(ctx, want); err == nil {
 				sent = n.follower.Head().Number
@@ -49,6 +51,15 @@ func (n *Node) announce(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+// sayIfElsewhere tells that the chain has another address of this hotkey: that
+// of an earlier start, or of another process with the same hotkey.
+func (n *Node) sayIfElsewhere(want netip.AddrPort) {
+	if own, ok := n.follower.Metagraph().ByHotkey(n.Hotkey()); ok && own.Axon.Serving() && own.Axon.AddrPort() != want {
+		n.log.Warn("the chain has another address of this hotkey's axon and will be told the new one; two processes must not share a hotkey",
+			"chain", own.Axon.AddrPort(), "since_block", own.Axon.Block, "axon", want)
 	}
 }
 

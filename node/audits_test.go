@@ -95,7 +95,7 @@ func TestStatusPageHasAudits(t *testing.T) {
 	ix, first, _ := audited(t)
 	v, err := NewValidator(ValidatorConfig{
 		Common: Common{Chain: dev, NetUID: 21, Hotkey: key, Dir: t.TempDir(), Status: "127.0.0.1:0"},
-		Index:  ix, Validator: validator.Config{BlocksPerStep: 1 << 30},
+		Index:  ix, Validator: validator.Config{BlocksPerStep: 1 << 30, DisableWeights: true},
 	})
 	if err != nil {
 		t.Fatal(err)

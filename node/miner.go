@@ -54,6 +54,7 @@ func NewMiner(c MinerConfig) (*Miner, error) {
 	if err := n.addAxon(); err != nil {
 		return nil, err
 	}
+	n.addCheck(startCheck{})
 	role.Register(miner.TwoDoors(n.server, wire.NewDoor(c.Door, n.doorDeps())))
 	return &Miner{Node: n, role: role}, nil
 }

@@ -57,8 +57,10 @@ func NewValidator(c ValidatorConfig) (*Validator, error) {
 		return nil, err
 	}
 	f := n.newFleet(c.fleet(), c.Hotkey, c.Index)
+	version := cmp.Or(c.Validator.WeightsVersion, validator.DefaultConfig().WeightsVersion)
+	n.addCheck(startCheck{weights: !c.Validator.DisableWeights, version: version})
 	role := validator.New(c.Validator, validator.Deps{
-		Key: c.Hotkey, Chain: c.Chain, Follower: n.follower, Fleet: f, Index: c.Index,
+		Key: c.Hotkey, Chain: versioned{c.Chain, version}, Follower: n.follower, Fleet: f, Index: c.Index,
 		Rand: rand.Reader, Now: time.Now, Log: n.log, Observe: n.logEvents(c),
 	})
 	n.group.Add("steps", role.Run)
@@ -140,6 +142,7 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	n.addCheck(startCheck{asker: c.Asker.Address()})
 	n.serveMiners(n.newViewer(View{Index: c.Index, VpermitLimit: c.Fleet.VpermitLimit}, nil))
 	n.serveAudits(c.Index)
 	if err := n.addGateway(n.newFleet(c.Fleet, c.Asker, c.Index), c.Index, c.APIConfig); err != nil {

@@ -183,7 +183,10 @@ func (d *decoder) items(elem TypeID, n uint64, depth int) (Value, error) {
 	}
 	if t.Kind == PrimitiveType && t.Primitive == PrimU8 {
 		b, err := d.take(int(n))
-		return Value{kind: KindBytes, ref: b}, err
+		if err != nil {
+			return Value{}, err
+		}
+		return Value{kind: KindBytes, ref: b}, nil
 	}
 	if err := d.spend(int(n)); err != nil {
 		return Value{}, err
@@ -214,18 +217,7 @@ func (d *decoder) tuple(items []TypeID, depth int) (Value, error) {
 
 func (d *decoder) primitive(p Primitive) (Value, error) {
 	if p == PrimStr {
-		n, err := d.length()
-		if err != nil {
-			return Value{}, err
-		}
-		if n > uint64(len(d.in)) {
-			return Value{}, errEnds
-		}
-		b, err := d.take(int(n))
-		if err == nil && !utf8.Valid(b) {
-			err = fmt.Errorf("%w: a text is not UTF-8", ErrData)
-		}
-		return Value{kind: KindText, ref: string(b)}, err
+		return d.text()
 	}
 	b, err := d.take(p.size())
 	if err != nil {
@@ -243,6 +235,27 @@ func (d *decoder) primitive(p Primitive) (Value, error) {
 		return signed(b), nil
 	}
 	return unsigned(b), nil
+}
+
+func (d *decoder) text() (Value, error) {
+	n, err := d.length()
+	if err != nil {
+		return Value{}, err
+	}
+	if n > uint64(len(d.in)) {
+		return Value{}, errEnds
+	}
+	if err := d.spend(int(n / valueSize)); err != nil {
+		return Value{}, err
+	}
+	b, err := d.take(int(n))
+	if err != nil {
+		return Value{}, err
+	}
+	if !utf8.Valid(b) {
+		return Value{}, fmt.Errorf("%w: a text is not UTF-8", ErrData)
+	}
+	return Value{kind: KindText, ref: string(b)}, nil
 }
 
 // unsigned is a little-endian integer.
@@ -303,6 +316,9 @@ func (d *decoder) bits(t *Type) (Value, error) {
 	}
 	per := 8 * t.width
 	stores := (int(n) + per - 1) / per
+	if err := d.spend(stores * per / valueSize); err != nil {
+		return Value{}, err
+	}
 	b, err := d.take(stores * t.width)
 	if err != nil {
 		return Value{}, err

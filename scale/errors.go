@@ -22,7 +22,8 @@ var (
 // Limits of decoding.
 const (
 	maxDepth    = 256     // levels of types within types
-	maxValues   = 1 << 19 // values in one decoding, each up to some 128 bytes
+	maxValues   = 1 << 19 // values in one decoding
+	valueSize   = 128     // bytes, about the most that one of them takes
 	maxEmpty    = 1 << 10 // elements without bytes in one list
 	maxMetadata = 4 << 20 // bytes
 	maxName     = 256     // bytes of a name in the metadata

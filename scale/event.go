@@ -25,7 +25,7 @@ type Event struct {
 }
 
 // DecodeEvents reads the value of System.Events; no bytes are no events.
-// ErrData.
+// ErrData; ErrValue when the runtime's records are unlike any known.
 func (m *Metadata) DecodeEvents(b []byte) ([]Event, error) {
 	entry, err := m.Storage("System", "Events")
 	if err != nil {

@@ -1,0 +1,161 @@
+package substrate
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/wallet"
+)
+
+func TestRegistrationsAreWhatWasRecorded(t *testing.T) {
+	eachRecording(t, func(t *testing.T, r *recording) {
+		n := newNode(t, r)
+		c := connect(t, Config{}, n)
+		exists := r.storageOf("NetworksAdded", r.net)
+		found := map[chain.UID]int{}
+		for _, b := range r.blocks {
+			n.blocks[b.Hash].storage[exists] = &hexBytes{1}
+			got, err := c.Registrations(t.Context(), r.net, b.Number)
+			if err != nil {
+				t.Fatalf("block %d: %v", b.Number, err)
+			}
+			var want []chain.Registration
+			for _, e := range b.Events {
+				if e.Method == "NeuronRegistered" && e.Data[0] == float64(r.net) {
+					want = append(want, chain.Registration{UID: chain.UID(e.Data[1].(float64)), Hotkey: wallet.Address(e.Data[2].(string))})
+				}
+			}
+			if fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("block %d has registrations %v, want %v", b.Number, got, want)
+			}
+			for _, e := range want {
+				found[e.UID]++
+			}
+		}
+		takeovers := 0
+		for _, times := range found {
+			takeovers += times - 1
+		}
+		if len(found) < 6 || takeovers != 1 {
+			t.Errorf("the recording has registrations of UIDs %v", found)
+		}
+		if _, err := c.Registrations(t.Context(), r.net, 1_000_000); !errors.Is(err, chain.ErrNoBlock) {
+			t.Errorf("registrations of a block to come: %v", err)
+		}
+	})
+}
+
+// storageOf is the storage key, in hex digits, that the recording has for an
+// item of a subnet.
+func (r *recording) storageOf(item string, net chain.NetUID) string {
+	for _, e := range r.storage.Entries {
+		if e.Item == item && len(e.Keys) == 1 && e.Keys[0] == float64(net) {
+			return fmt.Sprintf("%x", []byte(e.Key))
+		}
+	}
+	return ""
+}
+
+func TestEventsAreWhatWasRecorded(t *testing.T) {
+	eachRecording(t, func(t *testing.T, r *recording) {
+		c := connect(t, Config{}, newNode(t, r))
+		accounts, failures := 0, 0
+		for _, b := range r.blocks {
+			got, err := c.Events(t.Context(), b.Number)
+			if err != nil {
+				t.Fatalf("block %d: %v", b.Number, err)
+			}
+			if len(got) != len(b.Events) {
+				t.Fatalf("block %d has %d events, want %d", b.Number, len(got), len(b.Events))
+			}
+			for i, want := range b.Events {
+				if !strings.EqualFold(got[i].Pallet, want.Section) || got[i].Name != want.Method {
+					t.Errorf("event %d of block %d is %s.%s, want %s.%s", i, b.Number, got[i].Pallet, got[i].Name, want.Section, want.Method)
+				}
+				if err := sameFields(t, got[i].Fields, want.Data); err != nil {
+					t.Errorf("event %d of block %d, %s: %v in %s", i, b.Number, want.Method, err, got[i].Fields)
+				}
+				accounts += strings.Count(string(got[i].Fields), `"5`)
+				failures += strings.Count(got[i].Name, "ExtrinsicFailed")
+			}
+		}
+		if accounts < 50 || failures < 3 {
+			t.Errorf("%d accounts and %d failures in the events", accounts, failures)
+		}
+	})
+}
+
+// sameFields compares fields by their place with what polkadot-js made of them,
+// whose names and variants are spelled differently.
+func sameFields(t *testing.T, got json.RawMessage, want []any) error {
+	var list []any
+	dec := json.NewDecoder(strings.NewReader(string(got)))
+	dec.UseNumber()
+	if got[0] == '{' {
+		if _, err := dec.Token(); err != nil {
+			return err
+		}
+		for dec.More() {
+			var value any
+			if _, err := dec.Token(); err != nil {
+				return err
+			}
+			if err := dec.Decode(&value); err != nil {
+				return err
+			}
+			list = append(list, value)
+		}
+	} else if err := dec.Decode(&list); err != nil {
+		return err
+	}
+	if len(list) != len(want) {
+		return fmt.Errorf("%d fields, want %d", len(list), len(want))
+	}
+	for i := range list {
+		switch have := list[i].(type) {
+		case json.Number:
+			if have.String() != bigNumber(t, want[i]).String() {
+				return fmt.Errorf("field %d: want %v", i, want[i])
+			}
+		case string, bool:
+			if have != want[i] {
+				return fmt.Errorf("field %d: want %v", i, want[i])
+			}
+		}
+	}
+	return nil
+}
+
+func TestBlocks(t *testing.T) {
+	eachRecording(t, func(t *testing.T, r *recording) {
+		n := newNode(t, r)
+		c := connect(t, Config{}, n)
+		now := ""
+		for _, e := range r.storage.Entries {
+			if e.Pallet == "Timestamp" {
+				now = fmt.Sprintf("%x", []byte(e.Key))
+			}
+		}
+		for _, b := range r.blocks {
+			n.blocks[b.Hash].storage[now] = &hexBytes{1, 0, 0, 0, 0, 0, 0, 0}
+			got, err := c.BlockAt(t.Context(), b.Number)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Hash != b.Hash || got.Number != b.Number || got.Time.UnixMilli() != 1 {
+				t.Errorf("block %d is %+v, want hash %s", b.Number, got, b.Hash)
+			}
+		}
+		head, err := c.Head(t.Context())
+		if err != nil || head.Hash != r.storage.Hash {
+			t.Errorf("head is %+v, %v", head, err)
+		}
+		if _, err := c.BlockAt(t.Context(), 1_000_000); !errors.Is(err, chain.ErrNoBlock) {
+			t.Errorf("a block to come: %v", err)
+		}
+	})
+}

@@ -5,6 +5,17 @@ import (
 	"io"
 )
 
+// StreamPath begins the path of every request of wire/stream, and StreamHeader is
+// the header, "1", by which an answer to a ping tells that it is served.
+const (
+	StreamPath   = "/stream/v1/"
+	StreamHeader = "filetao-stream"
+)
+
+// ErrNoStream says that the peer knows no streams: it is one of another make, or
+// older than they are. It is 404.
+var ErrNoStream error = NotFound("the peer knows no streams")
+
 // Body is raw bytes that travel beside a message's fields. Nobody signs them:
 // what they have to be is pinned by the fields, or by a signed statement among
 // the bytes themselves.
@@ -33,7 +44,7 @@ type Streamer interface {
 	// read; after Open has returned nobody reads from in.
 	//
 	// The context is for the exchange as a whole, until the answer is closed.
-	// Errors are those of Transport, and 404 where the peer knows no streams.
+	// Errors are those of Transport, and ErrNoStream.
 	Open(ctx context.Context, to Peer, msg Message, in Body) (*Answer, error)
 }
 

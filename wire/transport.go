@@ -23,6 +23,9 @@ type Exchange struct {
 	Sent, Received int64
 	// PeerVersion is the version the peer gave in its answer; 0 if none.
 	PeerVersion uint64
+	// Streams says that the peer's answer showed that it speaks wire/stream; an
+	// answer that did not may be of one that does, except a ping's.
+	Streams bool
 }
 
 // Transport asks a peer.

@@ -48,6 +48,9 @@ func (x *exchange) encode(ctx context.Context, msg wire.Message) (*body, error) 
 // succeed sends the answered message.
 func (x *exchange) succeed(msg wire.Message, b *body) {
 	x.headers(wire.StatusOK, "Success", b.size)
+	if _, ping := msg.(*wire.Ping); ping && x.s.mounts[wire.StreamPath] != nil {
+		x.w.Header()[wire.StreamHeader] = []string{"1"}
+	}
 	for _, f := range msg.Fields() {
 		if f.Required {
 			x.w.Header()[inputPrefix+f.Name] = []string{placeholderOf(f)}

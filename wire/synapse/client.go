@@ -238,6 +238,7 @@ func (c *Client) exchange(out outgoing, msg wire.Message, timeout time.Duration)
 	var ex wire.Exchange
 	resp, err := c.http.RoundTrip(out.req)
 	if err == nil {
+		ex.Streams = resp.Header.Get(wire.StreamHeader) == "1"
 		ex.PeerVersion, _ = strconv.ParseUint(resp.Header.Get(axonPrefix+"version"), 10, 64)
 		err = readAnswer(resp, out.traffic.answer(resp), msg, c.maxAnswer(out.req.Context(), msg))
 		if closeErr := resp.Body.Close(); err == nil && closeErr != nil {

@@ -1,6 +1,7 @@
 package synapse
 
 import (
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -66,6 +67,14 @@ type boundedConn struct {
 func (c *boundedConn) Close() error {
 	defer c.leave()
 	return c.Conn.Close()
+}
+
+// ReadFrom has the system send what it can by itself, such as files.
+func (c *boundedConn) ReadFrom(r io.Reader) (int64, error) {
+	if to, ok := c.Conn.(io.ReaderFrom); ok {
+		return to.ReadFrom(r)
+	}
+	return io.Copy(struct{ io.Writer }{c.Conn}, r)
 }
 
 // addrPort reads a socket's address; the zero value if it is none.

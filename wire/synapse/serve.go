@@ -46,6 +46,10 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.working.Done()
+	if h := s.mounted(r.URL.Path); h != nil {
+		h.ServeHTTP(w, r)
+		return
+	}
 	x := &exchange{s: s, w: w, r: r, rc: http.NewResponseController(w), start: time.Now(), head: head{name: "Synapse"}}
 	x.deadline = x.start.Add(s.cfg.HeaderTimeout)
 	// Until more is known of the caller, an answer and the rest of its body

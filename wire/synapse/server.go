@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -83,6 +84,7 @@ type Server struct {
 	now      func() time.Time
 	uuid     string
 	routes   map[string]route
+	mounts   map[string]http.Handler // by the beginning of the path
 	listener *boundedListener
 	nonces   *nonces
 	queue    *wire.Queue
@@ -120,7 +122,7 @@ func NewServer(cfg ServerConfig, deps ServerDeps) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.queue = wire.NewQueue(s.cfg.Workers)
+	s.queue, s.mounts = wire.NewQueue(s.cfg.Workers), map[string]http.Handler{}
 	s.routes = map[string]route{"Synapse": {
 		make:   func() wire.Message { return &wire.Ping{} },
 		handle: func(context.Context, wire.Caller, wire.Message) error { return nil },
@@ -149,6 +151,22 @@ func (s *Server) Handle(makeMsg func() wire.Message, h wire.Handler, maxBody int
 // who may ask them; the server's has no say in these.
 func (s *Server) HandleBehind(door *wire.Door, makeMsg func() wire.Message, h wire.Handler, maxBody int64) {
 	s.routes[makeMsg().Name()] = route{make: makeMsg, handle: h, maxBody: maxBody, door: door}
+}
+
+// Mount has h answer every request whose path begins with prefix, on its own: no
+// signature of ours is asked for. Run waits for its requests as for the others.
+// Where wire.StreamPath is mounted, answers to pings say so. It is called before
+// Run.
+func (s *Server) Mount(prefix string, h http.Handler) { s.mounts[prefix] = h }
+
+// mounted is who answers a path, nil when the server does itself.
+func (s *Server) mounted(path string) http.Handler {
+	for prefix, h := range s.mounts {
+		if strings.HasPrefix(path, prefix) {
+			return h
+		}
+	}
+	return nil
 }
 
 // doorOf is the door of a message.

@@ -99,12 +99,12 @@ func unpackIDs(packed []byte, count int) ([]string, error) {
 
 // PutObject records an object, whole and at once, in the place of the owner's
 // object of the same CID if there is one, and ends the upload that it came with.
-// Its segments must be there, or it is ErrNotFound. dropped are those that the
-// object before had and this one has not: the caller ends those that nobody else
-// refers to (EndSegment). When the error comes after the object is there
-// (references left behind, see Sweep; the upload not ended) dropped is set beside
-// it, if only to an empty list.
-func (x *Index) PutObject(ctx context.Context, o Object, segments []string) (dropped []string, err error) {
+// Its segments, of which there may be none, must be there, or it is ErrNotFound.
+// gone are those that the object before had and this one has not: the caller ends
+// them (EndSegment). When the error comes after the object is there (references
+// left behind, see Sweep; the upload not ended) gone is set beside it, if only to
+// an empty list.
+func (x *Index) PutObject(ctx context.Context, o Object, segments []string) (gone []string, err error) {
 	o.Stored, o.Segments = stamp(o.Stored), nil
 	if err := o.checkNew(segments); err != nil {
 		return nil, err
@@ -153,8 +153,9 @@ func (x *Index) settleObject(ctx context.Context, next, old objectRecord, before
 		errs = append(errs, x.unreferObject(ctx, old.Object, old.Token, before))
 	}
 	if next.Upload != "" {
-		_, err := x.DropUpload(ctx, next.Owner, next.Upload)
-		errs = append(errs, err)
+		if _, err := x.DropUpload(ctx, next.Owner, next.Upload); !errors.Is(err, ErrNotFound) {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -307,10 +308,9 @@ func (x *Index) RenewObject(ctx context.Context, owner wallet.Address, cid strin
 	})
 }
 
-// RemoveObject removes an object and returns what it was, or ErrNotFound: the
-// caller ends those of its segments that nobody else refers to (EndSegment). When
-// the error comes after that (references left behind, see Sweep) gone is set
-// beside it. Its manifest and signature are not read.
+// RemoveObject removes an object and returns what it was, without its manifest and
+// signature, or ErrNotFound: the caller ends its segments (EndSegment). When the
+// error comes after that (references left behind, see Sweep) gone is set beside it.
 func (x *Index) RemoveObject(ctx context.Context, owner wallet.Address, cid string) (gone *Object, err error) {
 	return x.removeObject(ctx, owner, cid, func(Object) bool { return true })
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/filetao/filetao/erasure"
+	"github.com/filetao/filetao/proof"
 	"github.com/filetao/filetao/wallet"
 )
 
@@ -83,6 +84,15 @@ func checkPlace(index int) error {
 		return fmt.Errorf("%w: segment %d", ErrInvalid, index)
 	}
 	return nil
+}
+
+// Name is the segment's ID as the masks of its shards are made for it.
+func (s Segment) Name() ([32]byte, error) {
+	id, err := proof.ParseDigest(s.ID)
+	if err != nil {
+		return id, fmt.Errorf("%w: segment: %w", ErrInvalid, err)
+	}
+	return id, nil
 }
 
 // fits says whether a holding is one of the segment's shards as it is coded.

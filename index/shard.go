@@ -56,6 +56,7 @@ func (x *Index) PutShard(ctx context.Context, h Holding) error {
 
 // Drop is what a miner still has to be told to delete.
 type Drop struct {
+	Holder  wallet.Address
 	Replica string    // hash of the bytes that it has: Holding.Held
 	Since   time.Time // when the holding ended
 	Until   time.Time // when the miner deletes it by itself; zero: never
@@ -93,6 +94,7 @@ func (x *Index) DropShard(ctx context.Context, holder wallet.Address, segment st
 	return x.dropIf(ctx, holder, segment, func(r *holdingRecord) bool { return r.Kind == KindShard })
 }
 
+// dropIf makes a drop of a holding if there is one and it is due.
 func (x *Index) dropIf(ctx context.Context, holder wallet.Address, hash string, due func(*holdingRecord) bool) error {
 	return x.removeHolding(ctx, holder, hash, func(t *txn, r *holdingRecord) (bool, error) {
 		if !due(r) {
@@ -119,7 +121,7 @@ func (x *Index) Drops(ctx context.Context, holder wallet.Address) iter.Seq2[Drop
 			if err != nil {
 				err = fmt.Errorf("%s of %s: %w", entry.Field, holder, err)
 			}
-			if !yield(Drop{entry.Field[len(prefixDrop):], r.Since, r.Until}, err) {
+			if !yield(Drop{holder, entry.Field[len(prefixDrop):], r.Since, r.Until}, err) {
 				return
 			}
 		}

@@ -14,27 +14,23 @@ import (
 // holding, which are never shown, so that it is only about space; and, what nobody
 // may have gone on with, segments that no object and no upload refers to, and the
 // shards of segments that are not there, which become drops. Drops whose time is
-// over go too. age must be well above the longest time a Put may take, and that
-// from the first shard to its segment (an hour is plenty); while an import is
+// over go too. age must be well above the longest time a Put may take, and than
+// that between a segment's and its shards' (an hour is plenty); while an import is
 // under way do not sweep. It returns how many it took away.
 func (x *Index) Sweep(ctx context.Context, age time.Duration) (int, error) {
 	swept := 0
-	for prefix, sweep := range map[string]func(context.Context, string, time.Duration) (int, error){
-		groupsChunk: func(ctx context.Context, group string, age time.Duration) (int, error) {
-			return x.sweepDatum(ctx, User, group, age)
-		},
-		groupsRandom: func(ctx context.Context, group string, age time.Duration) (int, error) {
-			return x.sweepDatum(ctx, Random, group, age)
-		},
-		groupsSegment: func(ctx context.Context, group string, age time.Duration) (int, error) {
-			return x.sweepSegment(ctx, tagOf(group), age)
+	for prefix, sweep := range map[string]func(group string) (int, error){
+		groupsChunk:  func(group string) (int, error) { return x.sweepDatum(ctx, User, group, age) },
+		groupsRandom: func(group string) (int, error) { return x.sweepDatum(ctx, Random, group, age) },
+		groupsSegment: func(group string) (int, error) {
+			return x.sweepSegment(ctx, tagOf(group), age, age)
 		},
 	} {
 		for group, err := range x.kv.Groups(ctx, prefix) {
 			if err != nil {
 				return swept, err
 			}
-			n, err := sweep(ctx, group, age)
+			n, err := sweep(group)
 			swept += n
 			if err != nil {
 				return swept, err
@@ -81,15 +77,16 @@ func (x *Index) sweepDatum(ctx context.Context, kind Kind, group string, age tim
 	return swept, nil
 }
 
-// EndSegment is what Sweep does about one segment: when no object and no upload
-// refers to it, and none may be about to, it is gone, and the shards that were
-// put longer than age ago are drops. It reports whether there is no such segment
-// now.
+// EndSegment ends a segment that no object and no upload refers to: from then on
+// its shards, if it has any, are drops. One that is needed stays, and so does one
+// that has references younger than age, which nobody has gone on with yet: a put is
+// under way, or was cut off, and Sweep takes it later. It reports whether there is
+// no such segment now.
 func (x *Index) EndSegment(ctx context.Context, id string, age time.Duration) (gone bool, err error) {
 	if err := checkHash(id); err != nil {
 		return false, err
 	}
-	if _, err := x.sweepSegment(ctx, id, age); err != nil {
+	if _, err := x.sweepSegment(ctx, id, age, 0); err != nil {
 		return false, err
 	}
 	_, err = x.getOne(ctx, segmentGroup(id), fieldSegment)
@@ -107,7 +104,9 @@ type standing struct {
 	shards          []Entry // references of shards
 }
 
-func (x *Index) sweepSegment(ctx context.Context, id string, age time.Duration) (swept int, err error) {
+// sweepSegment takes away a segment that is not needed, references that are older
+// than age, and shards older than shardAge of a segment that is not there.
+func (x *Index) sweepSegment(ctx context.Context, id string, age, shardAge time.Duration) (swept int, err error) {
 	group := segmentGroup(id)
 	for range maxTries {
 		s, err := x.standing(ctx, id, age)
@@ -133,7 +132,7 @@ func (x *Index) sweepSegment(ctx context.Context, id string, age time.Duration) 
 				return 0, err
 			}
 		}
-		n, err := x.sweepShards(ctx, id, s, age)
+		n, err := x.sweepShards(ctx, id, s, age, shardAge)
 		return swept + len(s.dead) + n, err
 	}
 	return 0, fmt.Errorf("%w: %s, %d times", ErrConflict, group, maxTries)
@@ -183,7 +182,7 @@ func (x *Index) standing(ctx context.Context, id string, age time.Duration) (s s
 
 // sweepShards drops the shards of a segment that is not there, and those that are
 // none of it as it is coded now.
-func (x *Index) sweepShards(ctx context.Context, id string, s standing, age time.Duration) (swept int, err error) {
+func (x *Index) sweepShards(ctx context.Context, id string, s standing, age, shardAge time.Duration) (swept int, err error) {
 	fits := func(Holding) bool { return false }
 	if s.segment != nil {
 		r, err := decode[segmentRecord](s.segment)
@@ -192,9 +191,8 @@ func (x *Index) sweepShards(ctx context.Context, id string, s standing, age time
 		}
 		fits = r.segment().fits
 	}
-	group := segmentGroup(id)
 	for _, entry := range s.shards {
-		ref, record, err := readReference(group, entry)
+		ref, record, err := readReference(segmentGroup(id), entry)
 		if err != nil {
 			return swept, err
 		}
@@ -202,32 +200,40 @@ func (x *Index) sweepShards(ctx context.Context, id string, s standing, age time
 		if err != nil {
 			return swept, err
 		}
-		old := time.Since(record.Since) >= age
-		switch {
-		case record.Going, !lives && old:
-		case lives && old && !fits(h):
-			// From here on it is not shown, whatever becomes of the segment.
-			record.Going = true
-			data, err := encode(record)
-			if err != nil {
+		switch old := time.Since(record.Since); {
+		case record.Going, !lives && old >= age:
+		case lives && old >= shardAge && !fits(h):
+			if ok, err := x.markGoing(ctx, id, s, entry, record); err != nil {
 				return swept, err
-			}
-			err = x.kv.Commit(ctx, group, []Entry{{fieldSegment, s.segment}, entry}, []Entry{{entry.Field, data}})
-			if errors.Is(err, ErrConflict) {
-				continue // put again meanwhile
-			} else if err != nil {
-				return swept, err
+			} else if !ok {
+				continue
 			}
 		default:
 			continue
 		}
-		if err := x.dropIf(ctx, wallet.Address(ref.name), id, func(r *holdingRecord) bool { return r.Token == ref.token }); err != nil {
-			return swept, err
+		err = x.dropIf(ctx, wallet.Address(ref.name), id, func(r *holdingRecord) bool { return r.Token == ref.token })
+		if err == nil {
+			err = x.unrefer(ctx, segmentGroup(id), entry.Field)
 		}
-		if err := x.unrefer(ctx, group, entry.Field); err != nil {
+		if err != nil {
 			return swept, err
 		}
 		swept++
 	}
 	return swept, nil
+}
+
+// markGoing has a shard count no more, whatever becomes of its segment; false if
+// the segment or the reference is another one now.
+func (x *Index) markGoing(ctx context.Context, id string, s standing, entry Entry, record referenceRecord) (bool, error) {
+	record.Going = true
+	data, err := encode(record)
+	if err != nil {
+		return false, err
+	}
+	err = x.kv.Commit(ctx, segmentGroup(id), []Entry{{fieldSegment, s.segment}, entry}, []Entry{{entry.Field, data}})
+	if errors.Is(err, ErrConflict) {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -119,16 +119,18 @@ func (x *Index) Uploads(ctx context.Context) iter.Seq2[Upload, error] {
 	return each(x, ctx, groupsUpload, x.upload)
 }
 
-// DropUpload ends an upload, and returns the IDs of its segments: the caller ends
-// those that nobody else refers to (EndSegment). What is not there needs no
-// dropping: that is no error. A segment that is put meanwhile may begin the
-// upload anew. When the error comes on the way gone is what went before; stopped
-// half-way it is simply done again.
+// DropUpload ends an upload, or returns ErrNotFound. gone are the IDs of its
+// segments: the caller ends them (EndSegment). A segment that is put
+// meanwhile may begin the upload anew. When the error comes on the way gone is
+// what went before; stopped half-way it is simply done again.
 func (x *Index) DropUpload(ctx context.Context, owner wallet.Address, id string) (gone []string, err error) {
 	if err := firstError(checkAddress(owner), checkUpload(id)); err != nil {
 		return nil, err
 	}
 	group := uploadGroup(owner, id)
+	if _, err := x.getOne(ctx, group, fieldTouched); err != nil {
+		return nil, err
+	}
 	for {
 		entries, err := x.page(ctx, group, prefixPart, "", page)
 		if err != nil {

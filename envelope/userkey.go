@@ -62,7 +62,7 @@ const (
 	payloadTail = `"}`
 )
 
-// Payload2 is the payload of a file of format 2 with this salt: 106 bytes.
+// Payload2 is the payload of a file of format 2 with this salt: 108 bytes.
 func Payload2(salt [32]byte) string { return payloadHead + hex.EncodeToString(salt[:]) + payloadTail }
 
 // ParsePayload2 reads what Payload2 writes and nothing else. ok is false for a

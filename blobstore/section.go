@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -108,16 +109,8 @@ func (s *Shard) Section(off, n int64) (*Section, error) {
 		section.file, section.from = value, io.NewSectionReader(value, off, n)
 		return section, nil
 	}
-	f, err := s.store.fs.Open(s.store.contentPath(s.hash), vfs.SequentialReadsOption)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotFound, err)
-	}
-	section.file, section.from = f, io.NewSectionReader(f, off, n)
-	if seeker, ok := f.(io.Seeker); ok { // a real file
-		if _, err := seeker.Seek(off, io.SeekStart); err != nil {
-			return nil, errors.Join(fmt.Errorf("%w: %s: %w", ErrCorrupt, s.hash, err), f.Close())
-		}
-		section.from = f
+	if err := section.open(off, n); err != nil {
+		return nil, err
 	}
 	return section, nil
 }
@@ -132,6 +125,29 @@ type Section struct {
 	hash  proof.Digest
 	from  io.Reader // stands at the next byte
 	left  int64
+}
+
+// open opens the shard's file for the section alone: a real one as the *os.File
+// that io.Copy can have the system send.
+func (s *Section) open(off, n int64) error {
+	path := s.store.contentPath(s.hash)
+	if s.store.fs != vfs.Default {
+		f, err := s.store.fs.Open(path, vfs.SequentialReadsOption)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrNotFound, err)
+		}
+		s.file, s.from = f, io.NewSectionReader(f, off, n)
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	if _, err := f.Seek(off, io.SeekStart); err != nil {
+		return errors.Join(fmt.Errorf("blobstore: %w", err), f.Close())
+	}
+	s.file, s.from = f, f
+	return nil
 }
 
 // Close releases the file.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/filetao/filetao/blobstore"
@@ -26,11 +27,29 @@ func answer[M wire.Message](m *Miner, task Task, work func(context.Context, wire
 			return wire.BadRequest("%s is not what the miner's %s handler takes", msg.Name(), task)
 		}
 		start := time.Now()
-		err := statusOf(work(ctx, from, asked))
-		m.tally.add(task, wire.StatusOf(err), time.Since(start), m.now())
-		m.log.Debug("answered", "task", task, "asker", from.Hotkey, "took", time.Since(start), "err", err)
-		return err
+		return m.answered(task, from, start, work(ctx, from, asked))
 	}
+}
+
+// answerStream is answer for a message with bodies.
+func answerStream[M wire.Message](m *Miner, task Task, work func(context.Context, wire.Caller, M, wire.Body) (wire.Body, error)) wire.StreamHandler {
+	return func(ctx context.Context, from wire.Caller, msg wire.Message, in wire.Body) (wire.Body, error) {
+		asked, ok := msg.(M)
+		if !ok {
+			return wire.Body{}, wire.BadRequest("%s is not what the miner's %s handler takes", msg.Name(), task)
+		}
+		start := time.Now()
+		out, err := work(ctx, from, asked, in)
+		return out, m.answered(task, from, start, err)
+	}
+}
+
+// answered gives the error of an answer its status, and keeps the books.
+func (m *Miner) answered(task Task, from wire.Caller, start time.Time, err error) error {
+	err = statusOf(err)
+	m.tally.add(task, wire.StatusOf(err), time.Since(start), m.now())
+	m.log.Debug("answered", "task", task, "asker", from.Hotkey, "took", time.Since(start), "err", err)
+	return err
 }
 
 // statusOf gives an error its status; one without is the miner's own fault, 500
@@ -49,6 +68,8 @@ func statusOf(err error) error {
 		return &wire.Error{Status: wire.StatusUnavailable, Text: "The store is not available.", Err: err}
 	case errors.Is(err, receipt.ErrSignature):
 		return wire.Unauthorized("%w", err)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return &wire.Error{Status: wire.StatusBadRequest, Text: "The body ended too soon.", Err: err}
 	case errors.Is(err, proof.ErrRequest), errors.Is(err, blobstore.ErrInvalid), errors.Is(err, receipt.ErrStatement):
 		return wire.BadRequest("%w", err)
 	}
@@ -159,6 +180,9 @@ func (m *Miner) readOut(ctx context.Context, asker wallet.Address, hash, seed st
 	r, err := m.store.Reader(ctx, asker, hash)
 	if err != nil {
 		return err
+	}
+	if r.Record().Shard { // it has no seeds
+		return errors.Join(blobstore.ErrNotFound, r.Close())
 	}
 	if err := errors.Join(work(r), r.Close()); err != nil {
 		return err

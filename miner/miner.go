@@ -36,7 +36,17 @@ type Config struct {
 	// ExpiryPeriod is the time between two looks for expired data. Default 1
 	// minute; a look costs nothing when there is none.
 	ExpiryPeriod time.Duration
+	// ScrubRate is how many bytes a second are read to find rot. 0 is the
+	// default, DefaultScrubRate; less than 0 is never.
+	ScrubRate int64
+	// ScrubPeriod is the least time from the beginning of one pass over all data
+	// to that of the next. Default 1 hour; the rate makes it longer where there
+	// is much data.
+	ScrubPeriod time.Duration
 }
+
+// DefaultScrubRate has a miner read 1 TiB in two weeks, in bytes a second.
+const DefaultScrubRate = 1 << 40 / (14 * 24 * 3600)
 
 const day = 24 * time.Hour
 
@@ -46,6 +56,10 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxTTL, 10*365*day)
 	setDefault(&c.Challenges, runtime.GOMAXPROCS(0))
 	setDefault(&c.ExpiryPeriod, time.Minute)
+	setDefault(&c.ScrubPeriod, time.Hour)
+	if c.ScrubRate == 0 {
+		c.ScrubRate = DefaultScrubRate
+	}
 	return c
 }
 
@@ -58,8 +72,8 @@ func setDefault[T int | int64 | time.Duration](v *T, value T) {
 // Deps are a miner's parts. Store is required.
 type Deps struct {
 	// Key is the miner's hotkey, which signs pledges and answers to audits; its
-	// address is a label of the metrics. Without one, Tags and Audit are
-	// messages that the miner does not know.
+	// address is a label of the metrics. Without one, it knows none of the
+	// messages that are our own.
 	Key   *wallet.Keypair
 	Store *blobstore.Store
 	// Log may be nil, and so may Now (time.Now) and Rand (crypto/rand).
@@ -81,6 +95,7 @@ type Miner struct {
 	turns   turns
 	compute *semaphore.Weighted // one for every challenge, audit or pledge at work
 	expiry  *cycle.Loop
+	scrub   *cycle.Loop
 	tally   *tally
 }
 
@@ -105,6 +120,7 @@ func New(c Config, d Deps) *Miner {
 	}
 	m.compute = semaphore.NewWeighted(int64(m.cfg.Challenges))
 	m.expiry = cycle.New(m.cfg.ExpiryPeriod, m.expire)
+	m.scrub = cycle.New(m.cfg.ScrubPeriod, m.scrubAll)
 	if d.Metrics != nil {
 		d.Metrics.MustRegister(newCollector(m, labels))
 	}
@@ -131,14 +147,18 @@ func (m *Miner) Register(s Server) {
 	tags := synapse.BodySize(por.TagsSize(min(m.cfg.MaxData, por.MaxData)))
 	s.Handle(func() wire.Message { return &wire.Tags{} }, answer(m, TaskTags, m.pledge), tags)
 	s.Handle(func() wire.Message { return &wire.Audit{} }, answer(m, TaskAudit, m.audit), small)
+	s.Handle(func() wire.Message { return &wire.RenewShard{} }, answer(m, TaskRenewShard, m.renewShard), small)
 	s.Handle(func() wire.Message { return &wire.Offer{} }, answer(m, TaskOffer, m.offer), small)
 }
 
-// Run drops expired data until ctx ends. It returns an error when the store
+// Run drops expired data and looks for rot until ctx ends. It returns an error when the store
 // breaks, which only a new start mends.
 func (m *Miner) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return m.expiry.Run(ctx) })
+	if m.cfg.ScrubRate > 0 {
+		g.Go(func() error { return m.scrub.Run(ctx) })
+	}
 	g.Go(func() error {
 		select {
 		case <-m.store.Failed():

@@ -85,7 +85,7 @@ func TestBrokenStoreEndsRun(t *testing.T) {
 	m, h := inMemory(t, fs, miner.Config{}, miner.Deps{})
 	ended := make(chan error)
 	go func() { ended <- m.Run(t.Context()) }()
-	fs.Arm(blobtest.Fault{Step: 4, PowerOff: true}) // after the temporary file: the database's log
+	fs.Arm(blobtest.Fault{Step: 1, PowerOff: true}) // the database's log
 	if err := h.call(t.Context(), alice, storeMsg(t, []byte("x"))); wire.StatusOf(err) != wire.StatusUnavailable {
 		t.Fatalf("store: %v", err)
 	}
@@ -197,7 +197,8 @@ func TestStatsAndMetricsCountByTaskAndStatus(t *testing.T) {
 	for _, f := range families {
 		names = append(names, strings.TrimPrefix(f.GetName(), "filetao_miner_"))
 	}
-	const all = "answer_seconds capacity_bytes claims free_bytes last_challenge_timestamp_seconds objects requests_total stored_bytes"
+	const all = "answer_seconds capacity_bytes claims free_bytes " +
+		"last_challenge_timestamp_seconds last_scrub_timestamp_seconds objects requests_total rot_total stored_bytes"
 	if got := strings.Join(names, " "); got != all {
 		t.Errorf("metrics %s, want %s", got, all)
 	}

@@ -135,14 +135,15 @@ func (m *Miner) holds(ctx context.Context, p receipt.Pledge) error {
 
 func (m *Miner) compare(ctx context.Context, p receipt.Pledge, r *blobstore.Reader) error {
 	rec := r.Record()
-	if rec.Size != p.Size {
-		return wire.Conflict("The pledge says %d bytes; there are %d.", p.Size, rec.Size)
+	if rec.Size != p.Size || rec.Shard != p.Shard {
+		return wire.Conflict("The pledge says %d bytes (shard: %t); there are %d (shard: %t).", p.Size, p.Shard, rec.Size, rec.Shard)
 	}
-	if !p.Until.IsZero() && !p.Until.After(m.now()) {
-		return wire.Conflict("The pledge has ended: %s.", p.Until.Format(time.RFC3339))
+	var end time.Time
+	if rec.TTL > 0 {
+		end = rec.Stored.Add(rec.TTL)
 	}
-	if end := rec.Stored.Add(rec.TTL); rec.TTL > 0 && (p.Until.IsZero() || p.Until.After(end.Add(grace))) {
-		return wire.Conflict("The data is kept until %s only, and the pledge is for longer.", end.Format(time.RFC3339))
+	if err := m.inTime(p, end); err != nil {
+		return err
 	}
 	if err := m.compute.Acquire(ctx, 1); err != nil {
 		return err
@@ -152,8 +153,20 @@ func (m *Miner) compare(ctx context.Context, p receipt.Pledge, r *blobstore.Read
 	if _, err := io.CopyBuffer(&tree, r, make([]byte, readAhead)); err != nil {
 		return err
 	}
-	if tree.Root() != p.Root {
+	if !p.Shard && tree.Root() != p.Root { // a shard's hash is its root, and was verified
 		return wire.Conflict("The pledge says another root than that of the data.")
+	}
+	return nil
+}
+
+// inTime says whether a pledge has not ended and is for no longer than the data
+// is kept: until end, or for ever if that is zero.
+func (m *Miner) inTime(p receipt.Pledge, end time.Time) error {
+	if !p.Until.IsZero() && !p.Until.After(m.now()) {
+		return wire.Conflict("The pledge has ended: %s.", p.Until.Format(time.RFC3339))
+	}
+	if !end.IsZero() && (p.Until.IsZero() || p.Until.After(end.Add(grace))) {
+		return wire.Conflict("The data is kept until %s only, and the pledge is for longer.", end.Format(time.RFC3339))
 	}
 	return nil
 }

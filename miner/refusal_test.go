@@ -74,7 +74,7 @@ func TestDamagedDataIsSaidToBeAndMendedByStoring(t *testing.T) {
 	dir := t.TempDir()
 	n := start(t, dir, miner.Config{}, miner.Deps{}, 0)
 	a := newAsker(t, "//Alice")
-	data := bytes.Repeat([]byte("data"), 1000)
+	data := bytes.Repeat([]byte("data"), 50_000)
 	seed := a.store(n, data)
 	h := proof.Sum(data)
 	path := filepath.Join(dir, "data", "content", hex.EncodeToString(h[:1]), hex.EncodeToString(h[:]))

@@ -41,6 +41,10 @@ type Stats struct {
 	// LastChallenge is when a challenge or an audit was last answered well;
 	// zero if never.
 	LastChallenge time.Time
+	// Rot is how often scrubs came upon damaged data, and LastScrub when one was
+	// last through; zero if none was.
+	Rot       uint64
+	LastScrub time.Time
 }
 
 // Stats returns the miner's present statistics.
@@ -57,6 +61,8 @@ type tally struct {
 	mu            sync.Mutex // guards what follows
 	counts        map[Count]uint64
 	lastChallenge time.Time
+	rot           uint64
+	lastScrub     time.Time
 }
 
 func newTally(labels prometheus.Labels) *tally {
@@ -82,7 +88,7 @@ func (t *tally) add(task Task, status int, took time.Duration, now time.Time) {
 func (t *tally) stats() Stats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := Stats{LastChallenge: t.lastChallenge}
+	s := Stats{LastChallenge: t.lastChallenge, Rot: t.rot, LastScrub: t.lastScrub}
 	for c, n := range t.counts {
 		c.N = n
 		s.Requests = append(s.Requests, c)
@@ -98,6 +104,7 @@ type collector struct {
 	m                       *Miner
 	gauges                  []gauge
 	requests, lastChallenge *prometheus.Desc
+	rot, lastScrub          *prometheus.Desc
 }
 
 type gauge struct {
@@ -120,6 +127,8 @@ func newCollector(m *Miner, all prometheus.Labels) prometheus.Collector {
 		},
 		requests:      desc("requests_total", "Requests by task and status of the answer.", "task", "status"),
 		lastChallenge: desc("last_challenge_timestamp_seconds", "When a challenge or audit was last answered well; 0 if never."),
+		rot:           desc("rot_total", "How often scrubs came upon damaged data."),
+		lastScrub:     desc("last_scrub_timestamp_seconds", "When a scrub was last through; 0 if none was."),
 	}
 }
 
@@ -130,6 +139,8 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	}
 	ch <- c.requests
 	ch <- c.lastChallenge
+	ch <- c.rot
+	ch <- c.lastScrub
 	c.m.tally.took.Describe(ch)
 }
 
@@ -142,10 +153,13 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for _, r := range s.Requests {
 		ch <- prometheus.MustNewConstMetric(c.requests, prometheus.CounterValue, float64(r.N), string(r.Task), strconv.Itoa(r.Status))
 	}
-	var last float64
-	if !s.LastChallenge.IsZero() {
-		last = float64(s.LastChallenge.Unix())
+	ch <- prometheus.MustNewConstMetric(c.rot, prometheus.CounterValue, float64(s.Rot))
+	for desc, at := range map[*prometheus.Desc]time.Time{c.lastChallenge: s.LastChallenge, c.lastScrub: s.LastScrub} {
+		var seconds float64
+		if !at.IsZero() {
+			seconds = float64(at.Unix())
+		}
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, seconds)
 	}
-	ch <- prometheus.MustNewConstMetric(c.lastChallenge, prometheus.GaugeValue, last)
 	c.m.tally.took.Collect(ch)
 }

@@ -44,6 +44,6 @@
 // booleans other than 0 and 1, or bytes left over) and bounded: 256 levels,
 // 524,288 values and 1,024 elements without bytes in a list, and no allocation
 // for a length that the input cannot hold. That keeps one decoding under about
-// 64 MiB whatever the input. Metadata is at most 4 MiB. No input makes anything
+// 64 MiB whatever the input. Metadata is at most 2 MiB. No input makes anything
 // here panic.
 package scale

@@ -25,6 +25,6 @@ const (
 	maxValues   = 1 << 19 // values in one decoding
 	valueSize   = 128     // bytes, about the most that one of them takes
 	maxEmpty    = 1 << 10 // elements without bytes in one list
-	maxMetadata = 4 << 20 // bytes
+	maxMetadata = 2 << 20 // bytes
 	maxName     = 256     // bytes of a name in the metadata
 )

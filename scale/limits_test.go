@@ -195,7 +195,7 @@ func TestMetadataRefusals(t *testing.T) {
 		"version": {changed(4, 13), "version 13"},
 		"other":   {changed(4, 15), ""},
 		"longer":  {append(bytes.Clone(raw), 0), "left over"},
-		"size":    {make([]byte, 5<<20), "more than"},
+		"size":    {make([]byte, 2<<20+1), "more than"},
 	} {
 		if _, err := scale.ParseMetadata(c.b); !errors.Is(err, scale.ErrMetadata) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)

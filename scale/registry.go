@@ -138,7 +138,8 @@ next:
 // Extend returns metadata with further types, for encodings that the runtime
 // does not describe (older ones wrap the answers of their APIs in bytes). The
 // first of them gets the returned id, the next the one above it; they may refer
-// to each other and to all types before. m stays as it was. ErrMetadata.
+// to each other and to all types before. It takes the types over; m stays as it
+// was. ErrMetadata.
 func (m *Metadata) Extend(types ...Type) (*Metadata, TypeID, error) {
 	first := TypeID(len(m.types))
 	more := *m

@@ -89,20 +89,6 @@ func (f *flow) worth(n int64) time.Duration {
 	return time.Duration(float64(n) / float64(f.rate) * float64(time.Second))
 }
 
-// reader reads from a connection at a pace.
-type reader struct {
-	r    io.Reader
-	flow *flow
-}
-
-func (r *reader) Read(p []byte) (int, error) {
-	n, err := r.flow.step(0, func() (int64, error) {
-		n, err := r.r.Read(p)
-		return int64(n), err
-	})
-	return int(n), err
-}
-
 // sink writes a body to a connection at a pace: no more than left bytes, a
 // buffer at a time, files without a detour through memory.
 type sink struct {

@@ -89,7 +89,7 @@ func (m *Metadata) SigningPayload(call []byte, p TxParams) ([]byte, error) {
 
 // SignedExtrinsic is the whole transaction, with its length in front: call as
 // of Call, the signer's public key, and its sr25519 signature of
-// SigningPayload. The BLAKE2b-256 of the result is the transaction's hash.
+// SigningPayload. Blake2_256.Hash of the result is the transaction's hash.
 // ErrExtension, ErrValue.
 func (m *Metadata) SignedExtrinsic(call []byte, signer [32]byte, signature [64]byte, p TxParams) ([]byte, error) {
 	if err := m.versionKnown(); err != nil {

@@ -42,7 +42,8 @@ type Extension struct {
 	Type, Additional TypeID
 }
 
-// RuntimeAPI is a function of the runtime that state_call reaches.
+// RuntimeAPI is a function of the runtime that state_call reaches, as
+// Metadata.RuntimeAPI gives it.
 type RuntimeAPI struct {
 	Name   string // as state_call wants it, such as NeuronInfoRuntimeApi_get_neuron_lite
 	Inputs []TypeField

@@ -96,7 +96,8 @@ const (
 	Default
 )
 
-// Entry is a storage item: one value, or a map of them.
+// Entry is a storage item: one value, or a map of them. Metadata.Storage and
+// Metadata.Pallet give entries; others are of no use.
 type Entry struct {
 	Pallet   string
 	Prefix   string // of the pallet in keys; as a rule its name

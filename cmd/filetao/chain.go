@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -99,8 +100,9 @@ func readSubnet(ctx context.Context, from chain.Chain, net chain.NetUID, block u
 }
 
 func (c *cli) printStatus(s chainStatus) {
+	endpoints, _, _ := c.chainEndpoints() // good, or there were no status
 	rows := [][2]string{
-		{"block", strconv.FormatUint(s.Number, 10)}, {"hash", s.Hash.String()},
+		{"chain", strings.Join(endpoints, ", ")}, {"block", strconv.FormatUint(s.Number, 10)}, {"hash", s.Hash.String()},
 		{"time", fmt.Sprintf("%s, %s ago", s.Time, c.now().Sub(s.Time).Round(time.Second))},
 	}
 	if s.Subnet == nil {

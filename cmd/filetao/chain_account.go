@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/chain/substrate"
 	"github.com/filetao/filetao/wallet"
 )
 
@@ -33,9 +34,17 @@ func (c *cli) confirm(yes bool, what string) error {
 
 func (c *cli) chainRegisterCommand() *cobra.Command {
 	var yes bool
+	var most string
 	cmd := &cobra.Command{
 		Use: "register", Short: "Register the wallet's hotkey on the subnet", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if most != "" {
+				limit, err := chain.ParseRao(most)
+				if err != nil {
+					return usagef("--max-burn: %v", err)
+				}
+				c.maxBurn = limit
+			}
 			if err := c.settleWallet(); err != nil {
 				return err
 			}
@@ -44,6 +53,9 @@ func (c *cli) chainRegisterCommand() *cobra.Command {
 				h, err := remote.Hyperparameters(cmd.Context(), netuid)
 				if err != nil {
 					return err
+				}
+				if c.maxBurn > 0 && h.Burn > c.maxBurn {
+					return fmt.Errorf("%w: %s, --max-burn allows %s", substrate.ErrBurn, h.Burn, c.maxBurn)
 				}
 				coldkey, hotkey, err := c.bothKeys()
 				if err != nil {
@@ -69,6 +81,7 @@ func (c *cli) chainRegisterCommand() *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().StringVar(&most, "max-burn", "", "pay no more `TAO` than that, whatever the price is by then")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd
 }

@@ -1,10 +1,17 @@
 package main
 
 import (
+	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
+	"github.com/coder/websocket"
 	"github.com/spf13/cobra"
+
+	"github.com/filetao/filetao/chain"
 )
 
 // TestWhichChain: what is on the command line counts more than the environment,
@@ -29,21 +36,53 @@ func TestWhichChain(t *testing.T) {
 		{[]string{"FILETAO_CHAIN_ENDPOINT=ws://host:1", "BT_SUBTENSOR_NETWORK=test"}, nil, "ws://host:1", false, 21},
 		{[]string{"FILETAO_CHAIN_ENDPOINT=ws://host:1"}, []string{"--subtensor.network", "test"}, "wss://test.finney.opentensor.ai:443", true, 22},
 		{nil, []string{"--subtensor.network", "test", "--subtensor.chain_endpoint", "wss://host"}, "wss://host", false, 21},
+		{nil, []string{"--subtensor.chain_endpoint", "ws://a:1,wss://b"}, "ws://a:1 wss://b", false, 21},
 		{nil, []string{"--subtensor.network", "nonsense"}, "", false, 21},
 		{nil, []string{"--subtensor.chain_endpoint", "http://host"}, "", false, 21},
 	} {
 		cli := newCLI(streams{out: io.Discard, err: io.Discard, environ: c.env})
 		root := cli.newRoot()
-		var endpoint string
+		var endpoints []string
 		var public bool
 		root.AddCommand(&cobra.Command{Use: "probe", RunE: func(*cobra.Command, []string) (err error) {
-			endpoint, public, err = cli.chainAddress()
+			endpoints, public, err = cli.chainEndpoints()
 			return err
 		}})
 		root.SetArgs(append([]string{"probe"}, c.args...))
 		err := root.Execute()
+		endpoint := strings.Join(endpoints, " ")
 		if endpoint != c.want || (err != nil) != (c.want == "") || public != c.public || cli.netuid != c.netuid {
 			t.Errorf("%v %v: %q, public %v, subnet %d, %v; want %q, %v, %d", c.env, c.args, endpoint, public, cli.netuid, err, c.want, c.public, c.netuid)
 		}
+	}
+}
+
+// TestWhatIsNoDevelopmentChainIsASubtensor: a node that knows nothing of ours is
+// asked what a subtensor is asked.
+func TestWhatIsNoDevelopmentChainIsASubtensor(t *testing.T) {
+	asked := make(chan string, 100)
+	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer conn.CloseNow()
+		for {
+			_, text, err := conn.Read(r.Context())
+			if err != nil {
+				return
+			}
+			asked <- string(text)
+			_ = conn.Write(r.Context(), websocket.MessageText, []byte(`{"jsonrpc":"2.0","error":{"code":-32601,"message":"Method not found"},"id":1}`))
+		}
+	}))
+	defer node.Close()
+	c := newCLI(streams{out: io.Discard, err: io.Discard})
+	c.chainEndpoint = "ws://127.0.0.1:1," + strings.Replace(node.URL, "http", "ws", 1)
+	if _, _, err := c.dialChain(t.Context()); !errors.Is(err, chain.ErrUnavailable) || errors.As(err, new(usageError)) {
+		t.Errorf("a node that answers nothing: %v", err)
+	}
+	if first, second := <-asked, <-asked; !strings.Contains(first, "filetao_block") || !strings.Contains(second, "chain_getBlockHash") {
+		t.Errorf("it was asked %s and %s", first, second)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/filetao/filetao/blobstore"
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/chain/devchain"
+	"github.com/filetao/filetao/chain/substrate"
 	"github.com/filetao/filetao/cid"
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/envelope"
@@ -93,7 +94,7 @@ var exits = []exitRule{
 	{wallet.ErrSecret, exitUsage, ""},
 	{wallet.ErrName, exitUsage, ""},
 
-	{chain.ErrUnavailable, exitUnavailable, "is the chain running? --subtensor.chain_endpoint says where"},
+	{chain.ErrUnavailable, exitUnavailable, "is the chain running? --subtensor.network and --subtensor.chain_endpoint say which; `filetao devnet` runs one"},
 	{chain.ErrNoSubnet, exitNotFound, "--netuid says which subnet"},
 	{chain.ErrNoBlock, exitNotFound, ""},
 	{chain.ErrNotRegistered, exitRefused, "register it with `filetao chain register`"},
@@ -104,6 +105,7 @@ var exits = []exitRule{
 	{chain.ErrNoPermit, exitRefused, "add stake with `filetao chain stake`"},
 	{chain.ErrStakeTooLow, exitRefused, "add stake with `filetao chain stake`"},
 	{chain.ErrBalanceTooLow, exitRefused, ""},
+	{substrate.ErrBurn, exitRefused, ""},
 	{chain.ErrVersionKey, exitRefused, "a newer filetao has it"},
 	{chain.ErrWeights, exitRefused, "`filetao chain status` shows the subnet's rules"},
 	{chain.ErrCommitReveal, exitRefused, ""},

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/wallet"
 	"github.com/spf13/cobra"
@@ -35,6 +36,7 @@ type cli struct {
 	chainNetwork  string                        // --subtensor.network
 	chainEndpoint string                        // --subtensor.chain_endpoint
 	netuid        uint16                        // --netuid
+	maxBurn       chain.Rao                     // of chain register; 0 is any
 	json          bool                          // --json
 	debug, trace  bool                          // --logging.*
 	devnetDir     string                        // --devnet
@@ -131,7 +133,7 @@ func (c *cli) sharedFlags(root *cobra.Command) {
 	f.StringVar(&c.wallet.Hotkey, "wallet.hotkey", c.env("default", "BT_WALLET_HOTKEY"), "`name` of the hotkey (BT_WALLET_HOTKEY)")
 	f.StringVar(&c.passwordFile, "password-file", "", "`file` that holds the password of an encrypted key; - is standard input")
 	f.StringVar(&c.chainNetwork, "subtensor.network", c.env("", "BT_SUBTENSOR_NETWORK"), "`chain` to use: finney, test or local (BT_SUBTENSOR_NETWORK)")
-	f.StringVar(&c.chainEndpoint, "subtensor.chain_endpoint", c.env("", "FILETAO_CHAIN_ENDPOINT", "BT_SUBTENSOR_CHAIN_ENDPOINT"), "`address` of a chain node, ws://host:port (FILETAO_CHAIN_ENDPOINT)")
+	f.StringVar(&c.chainEndpoint, "subtensor.chain_endpoint", c.env("", "FILETAO_CHAIN_ENDPOINT", "BT_SUBTENSOR_CHAIN_ENDPOINT"), "`address` of a chain node, ws://host:port; several, for when one fails, with commas between (FILETAO_CHAIN_ENDPOINT)")
 	f.StringVar(&c.devnetDir, "devnet", c.env("", "FILETAO_DEVNET"), "work on the devnet in this `folder`: its chain, its user's wallet, its validator (FILETAO_DEVNET)")
 	f.Uint16Var(&c.netuid, "netuid", c.envNetUID(), "`number` of the subnet; on test 22 unless said otherwise (FILETAO_NETUID)")
 	f.BoolVar(&c.json, "json", false, "print the result as one line of JSON")

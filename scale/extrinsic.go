@@ -45,7 +45,7 @@ func known(name string, p TxParams) (extra, additional []byte, ok bool) {
 	return nil, nil, false
 }
 
-// extensions are what the transaction carries and what is signed besides, each
+// extensionBytes are what the transaction carries and what is signed besides, each
 // in the metadata's order. What they mean goes by name, and the bytes must be
 // of the types that the metadata gives; else ErrExtension.
 func (m *Metadata) extensionBytes(p TxParams) (extra, additional []byte, err error) {

@@ -167,7 +167,10 @@ func (n *node) serve(w http.ResponseWriter, r *http.Request) {
 		n.mu.Lock()
 		n.asked[q.Method]++
 		n.mu.Unlock()
-		if n.before != nil && n.before(p, q) {
+		n.mu.Lock()
+		before := n.before
+		n.mu.Unlock()
+		if before != nil && before(p, q) {
 			continue
 		}
 		p.respond(q)

@@ -188,6 +188,9 @@ func parseStatus(note json.RawMessage) (s status, err error) {
 	if err = json.Unmarshal(note, &object); err == nil && len(object) != 1 {
 		err = errors.New("not one key")
 	}
+	if _, unnamed := object[""]; unnamed && err == nil {
+		err = errors.New("no name")
+	}
 	for name, value := range object {
 		s.name = name
 		switch name {

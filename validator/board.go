@@ -11,15 +11,17 @@ import (
 // board is the ledger of scores, for several goroutines, and since when each UID
 // is its hotkey's: one that was registered anew is as much a stranger as another.
 type board struct {
-	mu     sync.Mutex // guards all below
-	ledger *incentive.Ledger[wallet.Address]
-	since  []uint64 // by UID: the block of the registration; 0 is not known
+	mu      sync.Mutex // guards all below
+	ledger  *incentive.Ledger[wallet.Address]
+	since   []uint64 // by UID: the block of the registration; 0 is not known
+	offered []*Claim // by UID: what the hotkey claims; nil for nothing. Claims are never changed
 }
 
 // row is one UID, as it is saved.
 type row struct {
 	incentive.Row[wallet.Address]
 	Since uint64 `json:"registered_at,omitempty"`
+	Claim *Claim `json:"claim,omitempty"`
 }
 
 func newBoard(rules incentive.Rules) *board {
@@ -107,8 +109,13 @@ func (b *board) handovers(neurons []chain.Neuron) (all []handover) {
 func (b *board) adopt(neurons []chain.Neuron) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	offered := make([]*Claim, len(neurons))
+	for uid, hotkey := range b.tenants(neurons) {
+		offered[uid] = b.at(uid, hotkey)
+	}
 	b.ledger.Adopt(b.tenants(neurons)) // which drops the row of who is registered anew
 	b.ledger.Adopt(hotkeysOf(neurons))
+	b.offered = offered
 	b.since = make([]uint64, len(neurons))
 	for uid, n := range neurons {
 		b.since[uid] = n.RegisteredAt
@@ -140,13 +147,38 @@ func (b *board) holder(uid int) wallet.Address {
 	return row.Hotkey
 }
 
+// claim is a miner's; nil without one.
+func (b *board) claim(n chain.Neuron) *Claim {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.at(int(n.UID), n.Hotkey)
+}
+
+// at is the claim of the hotkey that holds a UID. b.mu is held.
+func (b *board) at(uid int, hotkey wallet.Address) *Claim {
+	row, known := b.ledger.Row(uid)
+	if !known || row.Hotkey != hotkey || hotkey == "" {
+		return nil
+	}
+	return b.offered[uid]
+}
+
+// claims replaces a miner's claim, if it still holds its UID.
+func (b *board) claims(n chain.Neuron, c *Claim) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if row, known := b.ledger.Row(int(n.UID)); known && row.Hotkey == n.Hotkey {
+		b.offered[n.UID] = c
+	}
+}
+
 // save and restore are for checkpoints.
 func (b *board) save() []row {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	rows := make([]row, len(b.since))
 	for uid, r := range b.ledger.Rows() {
-		rows[uid] = row{r, b.since[uid]}
+		rows[uid] = row{r, b.since[uid], b.offered[uid]}
 	}
 	return rows
 }
@@ -155,9 +187,9 @@ func (b *board) restore(rows []row) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	ledger := make([]incentive.Row[wallet.Address], len(rows))
-	b.since = make([]uint64, len(rows))
+	b.since, b.offered = make([]uint64, len(rows)), make([]*Claim, len(rows))
 	for uid, r := range rows {
-		ledger[uid], b.since[uid] = r.Row, r.Since
+		ledger[uid], b.since[uid], b.offered[uid] = r.Row, r.Since, r.Claim
 	}
 	b.ledger.Restore(ledger)
 }

@@ -10,6 +10,7 @@ import (
 	"math"
 
 	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/wallet"
 )
 
 // ErrState says that the saved state cannot be read: damaged, or of a later
@@ -17,8 +18,9 @@ import (
 var ErrState = errors.New("saved validator state is unreadable")
 
 // stateVersion is what is written. Version 1 had no possession and no block of
-// the registration: who comes out of it is a newcomer to audits.
-const stateVersion = 2
+// the registration: who comes out of it is a newcomer to audits. Version 2 had
+// no claims, no committed weights and no half-done dropping of random data.
+const stateVersion = 3
 
 // checkpoint is the saved state: one JSON object under stateName in the index.
 type checkpoint struct {
@@ -28,7 +30,9 @@ type checkpoint struct {
 }
 
 // stateName is the state's name in the index, which validators may share.
-func (v *Validator) stateName() string { return "validator/" + string(v.deps.Key.Address()) }
+func (v *Validator) stateName() string { return stateName(v.deps.Key.Address()) }
+
+func stateName(validator wallet.Address) string { return "validator/" + string(validator) }
 
 func encodeState(p progress, rows []row) ([]byte, error) {
 	return json.Marshal(checkpoint{stateVersion, p, rows})

@@ -80,7 +80,7 @@ func TestScoresSurviveARestart(t *testing.T) {
 func TestAnUnreadableStateIsNotOverwritten(t *testing.T) {
 	b := newBench(t, 1, settings())
 	name := "validator/" + string(b.Asker.Address())
-	bad := []byte(`{"v":3}`)
+	bad := []byte(`{"v":4}`)
 	if err := b.Index.PutState(t.Context(), name, bad); err != nil {
 		t.Fatal(err)
 	}

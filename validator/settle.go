@@ -61,9 +61,14 @@ func (v *Validator) settle(ctx context.Context, block, step uint64, batches ...b
 	if err := v.readTiers(ctx, batches); err != nil {
 		return err
 	}
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	if err := v.refusals(within, block, batches); err != nil {
+		return err
+	}
 	events, down := v.enterAll(block, step, batches)
 	v.lost(ctx, down)
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	within, cancel = context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	err := v.save(within, block)
 	for _, e := range events {

@@ -66,7 +66,7 @@ func (v *Validator) rollOver(ctx context.Context, graph *chain.Metagraph, block 
 		if err != nil {
 			return err
 		}
-		if number, _ := incentive.Turn(s.Window, window); number != s.Window || v.outgrown(s, v.possession(graph, s.Hotkey)) {
+		if number, _ := incentive.Turn(s.Window, window); number != s.Window || v.outgrown(graph, s, block) {
 			due = append(due, s.Hotkey)
 		}
 	}
@@ -90,18 +90,17 @@ func (v *Validator) rollOver(ctx context.Context, graph *chain.Metagraph, block 
 	return nil
 }
 
-// possession is a hotkey's factor.
-func (v *Validator) possession(graph *chain.Metagraph, hotkey wallet.Address) float64 {
-	n, _ := graph.ByHotkey(hotkey)
-	return v.board.possession(n)
-}
-
 // outgrown says whether a miner's capacity is no longer what it was decided to
-// be, by more than one part in sixteen.
-func (v *Validator) outgrown(s index.Stats, possession float64) bool {
+// be, by more than one part in sixteen: possession moves all the time. A claim
+// counts to the byte, since it has no room for more.
+func (v *Validator) outgrown(graph *chain.Metagraph, s index.Stats, block uint64) bool {
 	tier := v.cfg.Rules.Tiers.Named(s.Tier)
-	room := v.cfg.Rules.Room(s.Standing, 0, possession)
+	n, _ := graph.ByHotkey(s.Hotkey)
+	room, claimed := v.room(n, s.Standing, block, v.board.possession(n))
 	tolerance := s.Capacity / 16
+	if claimed {
+		tolerance = 0
+	}
 	return s.StorageLimit != tier.StorageLimit || room > s.Capacity+tolerance || room < s.Capacity-tolerance
 }
 
@@ -112,20 +111,20 @@ func (v *Validator) turn(ctx context.Context, graph *chain.Metagraph, hotkey wal
 	if err != nil {
 		return err
 	}
-	rules, possession := v.cfg.Rules, v.possession(graph, hotkey)
+	n, registered := graph.ByHotkey(hotkey)
+	rules, possession := v.cfg.Rules, v.board.possession(n)
 	var before, after incentive.Standing
 	var decided bool
 	if err := v.deps.Index.UpdateStats(ctx, hotkey, func(s *index.Stats) error {
 		before = s.Standing
 		decided = rules.Turn(&s.Standing, e.Window, held, possession)
 		s.StorageLimit = rules.Tiers.Named(s.Tier).StorageLimit
-		s.Capacity = rules.Room(s.Standing, 0, possession)
+		s.Capacity, _ = v.room(n, s.Standing, e.Block, possession)
 		after = s.Standing
 		return nil
 	}); err != nil {
 		return err
 	}
-	n, registered := graph.ByHotkey(hotkey)
 	if !decided || !registered {
 		return nil
 	}

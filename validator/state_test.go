@@ -57,7 +57,7 @@ func TestAStateOfVersion1IsRead(t *testing.T) {
 func FuzzStateIsReadOrRefused(f *testing.F) {
 	f.Add([]byte(`{"v":1,"block":7,"steps":2,"window":1,"dropped":3,"uids":[{"hotkey":"a","score":0.25,"failures":2}]}`))
 	f.Add([]byte(`{"v":2,"sent":5,"uids":[{"hotkey":"a","score":1,"failures":0,"possession":{"challenge":{"passed":1,"failed":-1},"retrieve":{"passed":0,"failed":0}},"registered_at":4}]}`))
-	f.Add([]byte(`{"v":3}`))
+	f.Add([]byte(`{"v":4}`))
 	f.Add([]byte(`{"v":1,"uids":[{"score":1e999}]}`))
 	f.Add([]byte(`{"v":1,"uids":[{"failures":-1}]}`))
 	f.Add([]byte(`{"v":1} {}`))

@@ -60,7 +60,7 @@ func (v *Validator) round(ctx context.Context, graph *chain.Metagraph, block cha
 		err = errors.Join(err, fmt.Errorf("settle: %w", settled))
 	}
 	// Only now, so that nobody is asked about what is being dropped.
-	return errors.Join(err, v.upkeep(ctx, graph, block.Number, number))
+	return errors.Join(err, v.upkeep(ctx, graph, block.Number, number, owed))
 }
 
 // settleTimeout limits what is read and written once a task is over, whatever

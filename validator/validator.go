@@ -46,6 +46,9 @@ type Config struct {
 	// it by a uniform one from 1 to UniformSize.
 	MedianSize, MaxSize, UniformSize int64
 	SizeSigma                        float64
+	// OfferBlocks is how many blocks apart a miner is asked how much it is willing
+	// to hold, and OfferSample how many are asked in a step at most.
+	OfferBlocks, OfferSample int
 	// TTL is how long random data is kept.
 	TTL time.Duration
 	// EpochBlocks is how many blocks apart weights are set; WindowEpochs after
@@ -78,6 +81,7 @@ func DefaultConfig() Config {
 		Repeats:       []time.Duration{time.Minute, 4 * time.Minute, 16 * time.Minute},
 		MonitorSample: 40, MaxFailures: 5,
 		MedianSize: 3 << 20, MaxSize: placement.MaxChunk, SizeSigma: 1.5,
+		OfferBlocks: 75, OfferSample: 20,
 		TTL:         30 * 24 * time.Hour,
 		EpochBlocks: 360, WindowEpochs: 2, DropEpochs: 10,
 		ExpireEvery: 60, CheckpointBlocks: 100,
@@ -93,7 +97,7 @@ func (c Config) withDefaults() Config {
 		{&c.ChallengeSample, &d.ChallengeSample}, {&c.RetrieveSample, &d.RetrieveSample}, {&c.RetrieveEvery, &d.RetrieveEvery},
 		{&c.MonitorSample, &d.MonitorSample}, {&c.MaxFailures, &d.MaxFailures}, {&c.EpochBlocks, &d.EpochBlocks},
 		{&c.WindowEpochs, &d.WindowEpochs}, {&c.DropEpochs, &d.DropEpochs}, {&c.ExpireEvery, &d.ExpireEvery},
-		{&c.CheckpointBlocks, &d.CheckpointBlocks},
+		{&c.CheckpointBlocks, &d.CheckpointBlocks}, {&c.OfferBlocks, &d.OfferBlocks}, {&c.OfferSample, &d.OfferSample},
 	} {
 		setDefault(v.of, *v.to)
 	}
@@ -169,6 +173,7 @@ type Validator struct {
 	loaded   bool
 	progress progress
 	weights  attempts
+	asked    map[wallet.Address]uint64 // block at which a miner was last asked for an offer
 }
 
 // progress is what the validator has to remember beside the scores.
@@ -176,7 +181,8 @@ type progress struct {
 	Block   uint64 `json:"block"`          // of the last checkpoint
 	Steps   uint64 `json:"steps"`          // settled so far
 	Window  uint64 `json:"window"`         // of the last rollover
-	Dropped uint64 `json:"dropped"`        // period in which random data was last dropped
+	Dropped uint64 `json:"dropped"`        // period at whose begin random data was last dropped
+	Drop    drop   `json:"drop,omitzero"`  // under way
 	Sent    uint64 `json:"sent,omitempty"` // block at which weights were last about to be sent
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -181,4 +182,22 @@ func TestReconstructAllocatesWhereItMust(t *testing.T) {
 			t.Errorf("%v: %q, %v", s, pieces[0], err)
 		}
 	}
+}
+
+// One Coder serves many at once.
+func TestCoderIsShared(t *testing.T) {
+	c, _ := row(t, erasure.Scheme{Data: 4, Total: 30}, 1)
+	want := split(t, c, bytesOf(1000, 1))
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for range 50 {
+				shards := split(t, c, bytesOf(1000, 1))
+				if !bytes.Equal(bytes.Join(shards, nil), bytes.Join(want, nil)) {
+					t.Error("other shards")
+				}
+			}
+		})
+	}
+	wait.Wait()
 }

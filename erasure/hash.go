@@ -153,7 +153,7 @@ func (h *Hasher) last() []byte {
 	if h.fill == 0 {
 		return nil
 	}
-	return h.leaf.Clone().Sum(nil)
+	return h.leaf.Sum(nil)
 }
 
 // Reset starts again with no bytes.

@@ -64,6 +64,9 @@ func TestVerifyRefuses(t *testing.T) {
 		{"no manifest", manifest.ErrManifest, func(e *manifest.Export) { e.Manifest = nil }},
 		{"changed manifest", errSignature, func(e *manifest.Export) { e.Manifest[5] ^= 1 }},
 		{"fewer segments", manifest.ErrPlacement, func(e *manifest.Export) { e.Placement.Segments = e.Placement.Segments[1:] }},
+		{"more segments", manifest.ErrPlacement, func(e *manifest.Export) {
+			e.Placement.Segments = append(e.Placement.Segments, []manifest.Place{place(0)})
+		}},
 		{"no shard 3 of 1-of-3", manifest.ErrPlacement, func(e *manifest.Export) { e.Placement.Segments[2][0].Number = 3 }},
 		{"no shard -1", manifest.ErrPlacement, func(e *manifest.Export) { e.Placement.Segments[2][0].Number = -1 }},
 	} {

@@ -107,6 +107,7 @@ func TestContradictions(t *testing.T) {
 		"empty last":          func(m *manifest.Manifest) { m.Segments[2].Size = 0; m.Size = 600 },
 		"long last":           func(m *manifest.Manifest) { m.Segments[2].Size = 301; m.Size = 901 },
 		"short first":         func(m *manifest.Manifest) { m.Segments[0].Size = 299; m.Size = 600 },
+		"a gap":               func(m *manifest.Manifest) { m.Segments[1].Size = 299 },
 		"sizes in other ways": func(m *manifest.Manifest) { m.Segments[0].Size, m.Segments[1].Size = 299, 301 },
 		"no scheme":           func(m *manifest.Manifest) { m.Segments[1].Scheme = erasure.Scheme{} },
 		"scheme that wraps":   func(m *manifest.Manifest) { m.Segments[1].Scheme = erasure.Scheme{Data: 257, Total: 258} },

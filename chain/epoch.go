@@ -2,7 +2,8 @@ package chain
 
 // EpochOf is the number of the epoch a block belongs to:
 // (block+netuid+1) div (tempo+1). Weights become incentive in an epoch's last
-// block, before its transactions.
+// block, before its transactions. Runtimes from about spec 424 on begin an epoch
+// where the last one happened to end: there this is an estimate.
 func EpochOf(block uint64, net NetUID, tempo uint16) uint64 {
 	return (block + uint64(net) + 1) / (uint64(tempo) + 1)
 }

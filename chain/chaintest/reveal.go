@@ -76,11 +76,25 @@ func (s *subject) reveal() {
 	s.Fatal("in five epochs no reveal came in time")
 }
 
+// until reads blocks up to the first that is right.
+func (s *subject) until(blocks <-chan chain.Block, right func(number uint64) bool) {
+	s.Helper()
+	for !right(s.next(blocks).Number) {
+	}
+}
+
 // revealed is false when the epoch was over too soon.
 func (s *subject) revealed(validator *wallet.Keypair, uid chain.UID, row []chain.Weight) bool {
 	ctx, h, salt := s.Context(), s.rules(), []uint16{1, 65535, 7}
 	hash, err := chain.CommitHash(validator.Address(), s.NetUID, row, salt, 9)
 	s.ok(err)
+	blocks, err := s.Chain.Subscribe(ctx)
+	s.ok(err)
+	s.until(blocks, func(number uint64) bool { // an epoch is young: there is time to be too early
+		next := chain.FirstBlockOf(chain.EpochOf(number, s.NetUID, h.Tempo)+1, s.NetUID, h.Tempo)
+		return next-number > uint64(h.Tempo)/2
+	})
+	before := s.row(uid)
 	s.ok(s.Chain.CommitWeights(ctx, validator, s.NetUID, hash))
 	n, _ := s.neuron(validator.Address())
 	committed := n.LastUpdate
@@ -91,15 +105,14 @@ func (s *subject) revealed(validator *wallet.Keypair, uid chain.UID, row []chain
 		return s.Chain.RevealWeights(ctx, validator, s.NetUID, row, salt, 9)
 	}
 	first, last := chain.RevealWindow(committed, s.NetUID, h)
-	early := reveal(salt)
-	s.refused(early, chain.ErrReveal)
-	if s.row(uid) != nil {
-		s.Fatal("refused weights are in the row")
+	if err = reveal(salt); err == nil && s.head().Number >= first {
+		return false
 	}
-	blocks, err := s.Chain.Subscribe(ctx)
-	s.ok(err)
-	for s.next(blocks).Number+1 < first {
+	s.refused(err, chain.ErrReveal)
+	if after := s.row(uid); !slices.Equal(before, after) {
+		s.Fatalf("refused weights are in the row %v", after)
 	}
+	s.until(blocks, func(number uint64) bool { return number+1 >= first })
 	s.refused(reveal([]uint16{1, 65535, 8}), chain.ErrReveal)
 	err = reveal(salt)
 	head := s.head().Number

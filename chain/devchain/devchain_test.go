@@ -82,9 +82,16 @@ func subject(t *testing.T, c chain.Chain) chaintest.Subject {
 	return chaintest.Subject{Chain: c, NetUID: net1, Unknown: 9, Funded: key(t, "//Alice"), Axon: testAxon()}
 }
 
-// revealConfig is the same with commit-reveal, and epochs of some 200 ms.
-func revealConfig() Config {
+// conformConfig is the same with rate limits of some 100 ms, for slow machines.
+func conformConfig() Config {
 	cfg := testConfig()
+	cfg.Hyperparameters.WeightsRateLimit, cfg.Hyperparameters.ServingRateLimit = 20, 20
+	return cfg
+}
+
+// revealConfig is that with commit-reveal, and epochs of some 200 ms.
+func revealConfig() Config {
+	cfg := conformConfig()
 	cfg.Hyperparameters.CommitReveal, cfg.Hyperparameters.Tempo = true, 40
 	return cfg
 }
@@ -97,7 +104,7 @@ func TestConformance(t *testing.T) {
 			return subject(t, d)
 		}
 	}
-	chaintest.Run(t, local(testConfig()))
+	chaintest.Run(t, local(conformConfig()))
 	chaintest.RunCommitReveal(t, local(revealConfig()))
 }
 
@@ -135,6 +142,6 @@ func TestConformanceRemote(t *testing.T) {
 			return subject(t, dial(t, RemoteConfig{Endpoint: s.URL()}))
 		}
 	}
-	chaintest.Run(t, remote(testConfig()))
+	chaintest.Run(t, remote(conformConfig()))
 	chaintest.RunCommitReveal(t, remote(revealConfig()))
 }

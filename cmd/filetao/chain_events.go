@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,9 @@ func (c *cli) chainEventsCommand() *cobra.Command {
 		Long: `Show what happened in the newest block or in --block; with --follow in every
 block from then on, until Ctrl-C.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !f.follow && !c.debug && !c.trace {
+				c.log = slog.New(slog.DiscardHandler) // it ends at once, and says how by itself
+			}
 			return c.onChain(cmd.Context(), func(remote chain.Chain) error {
 				ctx := cmd.Context()
 				if f.follow {

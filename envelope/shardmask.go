@@ -23,14 +23,16 @@ func (s ShardSecret) GoString() string { return s.String() }
 type ShardMask struct{ block cipher.Block }
 
 // Mask is for a segment's shard of that number, from 0, at the miner with that
-// public key. segment is the segment's ID, which binds all that the segment is.
+// public key. segment names the segment before its bytes are known, as
+// manifest.SegmentName does.
 //
 // The mask is the keystream of AES-256-CTR, whose counter begins at zero and whose
 // key is HKDF-Expand of the secret with info "filetao shard mask v1", segment,
-// number (4 bytes, big-endian) and miner. As MaskSecret.Mask's it is used for one
-// text only, authenticates nothing, and makes what two miners keep differ in
-// something that neither can know: so one cannot answer from the other's replica,
-// nor code a shard that it lacks out of Data others.
+// number (4 bytes, big-endian) and miner. It makes what two miners keep differ in
+// something that neither can know: so one cannot answer from the other's shard,
+// nor code a shard that it lacks out of Data others. It authenticates nothing, and
+// hides nothing that is not sealed already: other bytes put again under one name
+// have the same mask, so that the miner sees where they differ.
 func (s ShardSecret) Mask(segment [32]byte, number int, miner [32]byte) *ShardMask {
 	info := make([]byte, 0, 128)
 	info = append(info, "filetao shard mask v1"...)

@@ -70,12 +70,13 @@ func (c *Client) Run(ctx context.Context) error {
 	pause, failed := c.cfg.MinBackoff, 0
 	for at := 0; ; at++ {
 		endpoint := c.cfg.Endpoints[at%len(c.cfg.Endpoints)]
+		start := time.Now()
 		worked, err := c.hold(ctx, endpoint)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		c.lose(endpoint, err)
-		if worked {
+		if worked && time.Since(start) > pause { // one that breaks at once has failed
 			pause, failed = c.cfg.MinBackoff, 0
 		}
 		if failed++; failed < len(c.cfg.Endpoints) {
@@ -229,8 +230,8 @@ func (c *Client) nextHead(ctx context.Context, s *session, sub *subscription) (c
 	if err != nil {
 		return chain.Block{}, err
 	}
-	b, err := c.dated(ctx, s, h)
-	if err != nil {
+	b := h.block(s)
+	if err := c.date(ctx, s, &b); err != nil {
 		return chain.Block{}, err
 	}
 	// An upgrade is noticed here, so that nobody waits for the metadata later.
@@ -300,8 +301,10 @@ func (c *Client) Head(ctx context.Context) (chain.Block, error) {
 // BlockAt implements chain.Chain.
 func (c *Client) BlockAt(ctx context.Context, number uint64) (b chain.Block, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *session) error {
-		b, err = c.blockAt(ctx, s, number)
-		return err
+		if b, err = c.blockAt(ctx, s, number); err != nil {
+			return err
+		}
+		return c.date(ctx, s, &b)
 	})
 	return b, err
 }
@@ -338,12 +341,13 @@ func (c *Client) Subscribe(ctx context.Context) (<-chan chain.Block, error) {
 	return out, nil
 }
 
-// patientBlockAt is BlockAt for a subscription: a chain that is away for long
-// comes back.
+// patientBlockAt is BlockAt for a subscription: a chain that is away comes back,
+// and so does a block that a reorganisation took.
 func (c *Client) patientBlockAt(ctx context.Context, number uint64) (chain.Block, error) {
 	for {
 		b, err := c.BlockAt(ctx, number)
-		if !errors.Is(err, chain.ErrUnavailable) || ctx.Err() != nil {
+		gone := errors.Is(err, chain.ErrUnavailable) || errors.Is(err, chain.ErrNoBlock)
+		if !gone || ctx.Err() != nil {
 			return b, err
 		}
 		c.log.Warn("a missed block cannot be had yet", "block", number, "err", err)

@@ -159,3 +159,34 @@ func TestBlocks(t *testing.T) {
 		}
 	})
 }
+
+// A node that is no archive has thrown older states away: their blocks are still
+// there, what happened in them is not.
+func TestPrunedBlocks(t *testing.T) {
+	r := loadRecording(t, "spec300")
+	n := newNode(t, r)
+	c := connect(t, Config{}, n)
+	if _, err := c.Head(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	n.mu.Lock()
+	n.before = func(p *peer, q query) bool {
+		if q.Method == "state_getRuntimeVersion" {
+			p.send(`{"jsonrpc":"2.0","id":` + string(q.ID) + `,"error":{"code":4003,"message":"Client error: Api called for an unknown Block: State already discarded for 0x01"}}`)
+		}
+		return q.Method == "state_getRuntimeVersion"
+	}
+	n.mu.Unlock()
+	old := r.blocks[5]
+	b, err := c.BlockAt(t.Context(), old.Number)
+	if err != nil || b.Hash != old.Hash || b.Time.UnixMilli() != 0x01a1fd603b5b {
+		t.Errorf("%+v, %v", b, err)
+	}
+	_, eventsErr := c.Events(t.Context(), old.Number)
+	_, registrationsErr := c.Registrations(t.Context(), r.net, old.Number)
+	for _, err := range []error{eventsErr, registrationsErr} {
+		if !errors.Is(err, chain.ErrNoBlock) || errors.Is(err, chain.ErrUnavailable) {
+			t.Errorf("got %v", err)
+		}
+	}
+}

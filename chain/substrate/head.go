@@ -3,6 +3,7 @@ package substrate
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -48,28 +49,59 @@ func (h header) hash() chain.Hash {
 	return blake2b.Sum256(b)
 }
 
-// dated is the block of a header, with the time its maker put into it. Block 0
-// has none.
-func (c *Client) dated(ctx context.Context, s *session, h header) (chain.Block, error) {
+// block names a header's block, without its time.
+func (h header) block(s *session) chain.Block {
 	b := chain.Block{Number: uint64(h.Number), Hash: h.hash(), Parent: h.Parent}
 	if b.Number == 0 {
-		b.Hash = s.genesis
+		b.Hash = s.genesis // Chopsticks has a made-up one
 	}
-	v, err := c.viewOf(ctx, s, b)
-	if err != nil {
-		return b, err
-	}
+	return b
+}
+
+// date fills in the time that a block's maker put into it. Block 0 has none.
+func (c *Client) date(ctx context.Context, s *session, b *chain.Block) error {
+	v, err := c.viewOf(ctx, s, *b)
 	var ms uint64
-	now := number(&ms, "Now")
-	now.pallet = "Timestamp"
-	err = v.read(ctx, now)
+	if err == nil {
+		now := number(&ms, "Now")
+		now.pallet = "Timestamp"
+		err = v.read(ctx, now)
+	}
+	if errors.Is(err, errPruned) {
+		ms, err = c.timeInBody(ctx, s, b.Hash)
+	}
 	if ms > 0 && ms < 1<<53 {
 		b.Time = time.UnixMilli(int64(ms)).UTC()
 	}
-	return b, err
+	return err
 }
 
-// blockAt is the block of that number which the node's best chain has.
+// timeInBody is the time in a block's first transactions, which nodes keep when
+// they throw the state away; 0 if there is none. The block's own runtime cannot
+// be had: what is no time by today's does not count.
+func (c *Client) timeInBody(ctx context.Context, s *session, hash chain.Hash) (uint64, error) {
+	rt, err := c.runtimes.at(ctx, s, s.newest.Load().Hash)
+	if err != nil {
+		return 0, err
+	}
+	var b *signedBlock
+	if err := s.call(ctx, &b, "chain_getBlock", hash); err != nil || b == nil {
+		return 0, err
+	}
+	for _, raw := range b.Block.Extrinsics[:min(2, len(b.Block.Extrinsics))] {
+		x, err := rt.DecodeExtrinsic(raw)
+		if err != nil || x.Signed || x.Call.Pallet != "Timestamp" {
+			continue
+		}
+		if now, err := x.Call.Args.Get("now"); err == nil {
+			return now.Uint64()
+		}
+	}
+	return 0, nil
+}
+
+// blockAt is the block of that number on the node's best chain, without its
+// time.
 func (c *Client) blockAt(ctx context.Context, s *session, number uint64) (chain.Block, error) {
 	if newest := s.newest.Load(); number > newest.Number {
 		return chain.Block{}, fmt.Errorf("%w: %d, the newest is %d", chain.ErrNoBlock, number, newest.Number)
@@ -89,9 +121,10 @@ func (c *Client) blockAt(ctx context.Context, s *session, number uint64) (chain.
 	if err != nil {
 		return chain.Block{}, err
 	}
-	if uint64(h.Number) != number || number > 0 && h.hash() != *hash {
+	b := h.block(s)
+	if b.Number != number || b.Hash != *hash {
 		return chain.Block{}, fmt.Errorf("%w: %w: the header of block %d with hash %s is that of block %d with hash %s",
-			chain.ErrUnavailable, errProtocol, number, *hash, h.Number, h.hash())
+			chain.ErrUnavailable, errProtocol, number, *hash, b.Number, b.Hash)
 	}
-	return c.dated(ctx, s, h)
+	return b, nil
 }

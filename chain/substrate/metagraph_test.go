@@ -166,6 +166,22 @@ func TestMetagraphFromStorageIsThatOfTheRuntimeAPI(t *testing.T) {
 	r.noneMissed(t, n)
 }
 
+// A node may lack state_queryStorageAt, and need not know runtime APIs.
+func TestMetagraphKeyByKey(t *testing.T) {
+	r := loadRecording(t, "spec185")
+	n := newNode(t, r)
+	n.before = func(p *peer, q query) bool {
+		if q.Method == "state_queryStorageAt" {
+			p.send(`{"jsonrpc":"2.0","id":` + string(q.ID) + `,"error":{"code":-32601,"message":"Method not found"}}`)
+		}
+		return q.Method == "state_queryStorageAt"
+	}
+	m, err := connect(t, Config{}, n).Metagraph(t.Context(), r.net)
+	if err != nil || !slices.Equal(m.Neurons, r.neurons(t)) {
+		t.Errorf("%v: %+v", err, m)
+	}
+}
+
 // The values of get_metagraph and get_neurons_lite, as polkadot-js read them.
 func TestMetagraphAgreesWithTheRuntimeAPIs(t *testing.T) {
 	eachRecording(t, func(t *testing.T, r *recording) {

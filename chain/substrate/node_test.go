@@ -184,7 +184,7 @@ func (p *peer) notify(method, id string, result json.RawMessage) {
 }
 
 func (p *peer) respond(q query) {
-	if strings.HasSuffix(q.Method, "subscribeNewHeads") {
+	if strings.HasSuffix(q.Method, "subscribeNewHeads") || strings.HasSuffix(q.Method, "subscribeFinalizedHeads") {
 		p.subscribe(q)
 		return
 	}
@@ -203,7 +203,7 @@ func (p *peer) respond(q query) {
 
 func (p *peer) subscribe(q query) {
 	n := p.node
-	if q.Method == "chain_unsubscribeNewHeads" {
+	if strings.HasPrefix(q.Method, "chain_un") {
 		p.send(fmt.Sprintf(`{"jsonrpc":"2.0","result":true,"id":%s}`, q.ID))
 		return
 	}

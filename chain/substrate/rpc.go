@@ -56,9 +56,18 @@ func (e *rpcError) Error() string {
 	return text
 }
 
-// Unwrap is chain.ErrUnavailable: the node could not answer. What it refuses is
-// told apart where transactions are sent.
-func (e *rpcError) Unwrap() error { return chain.ErrUnavailable }
+// errPruned is a block whose state the node has thrown away: as a rule all but
+// the last 256.
+var errPruned = fmt.Errorf("%w: the node no longer keeps its state, an archive node would", chain.ErrNoBlock)
+
+// Unwrap is chain.ErrUnavailable, or errPruned. What a node refuses is told
+// apart where transactions are sent.
+func (e *rpcError) Unwrap() error {
+	if strings.Contains(e.Message, "already discarded") || bytes.Contains(e.Data, []byte("already discarded")) {
+		return errPruned
+	}
+	return chain.ErrUnavailable
+}
 
 // hexBytes travels as 0x and hex digits.
 type hexBytes []byte

@@ -291,6 +291,30 @@ func TestHowATransactionEnds(t *testing.T) {
 	}
 }
 
+// Who follows finalised blocks waits for the transaction's to be one.
+func TestFinalizedTransaction(t *testing.T) {
+	r := loadRecording(t, "spec300")
+	for i := range r.extrinsics {
+		x := &r.extrinsics[i]
+		if x.Call.Method != "burnedRegister" || !x.Result.Success {
+			continue
+		}
+		p := newPool(t, r)
+		p.statuses = []string{`"ready"`, `{"inBlock":"` + (chain.Hash{9}).String() + `"}`, `{"retracted":"` + (chain.Hash{9}).String() + `"}`}
+		p.finally = fmt.Sprintf(`{"finalized":%q}`, x.Result.Hash)
+		_, err := p.offer(connect(t, Config{Finalized: true}, p.node), x)
+		if err != nil || p.count("chain_subscribeFinalizedHeads") != 1 || p.count("chain_subscribeNewHeads") != 0 {
+			t.Error(err)
+		}
+		p.finally = `{"finalityTimeout":"` + (chain.Hash{9}).String() + `"}`
+		if _, err := p.offer(connect(t, Config{Finalized: true}, p.node), x); !errors.Is(err, chain.ErrUnavailable) {
+			t.Error(err)
+		}
+		return
+	}
+	t.Error("no registration was recorded")
+}
+
 func TestMaxBurn(t *testing.T) {
 	r := loadRecording(t, "spec300")
 	var burn chain.Rao

@@ -217,15 +217,21 @@ func (v *view) queryTogether(ctx context.Context, keys []hexBytes) (map[string]h
 	return values, nil
 }
 
+// queryEach asks key by key, for nodes without state_queryStorageAt.
 func (v *view) queryEach(ctx context.Context, keys []hexBytes) (map[string]hexBytes, error) {
+	found := make([]*hexBytes, len(keys))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8 * inFlight)
+	for i, key := range keys {
+		group.Go(func() error { return v.s.call(ctx, &found[i], "state_getStorage", key, v.block.Hash) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
 	values := make(map[string]hexBytes, len(keys))
-	for _, key := range keys {
-		var value *hexBytes
-		if err := v.s.call(ctx, &value, "state_getStorage", key, v.block.Hash); err != nil {
-			return nil, err
-		}
+	for i, value := range found {
 		if value != nil {
-			values[string(key)] = *value
+			values[string(keys[i])] = *value
 		}
 	}
 	return values, nil

@@ -58,6 +58,31 @@ func TestNoBlockIsMissed(t *testing.T) {
 	}
 }
 
+// What nodes use: a follower over a client over a connection that breaks.
+func TestFollower(t *testing.T) {
+	r := loadRecording(t, "spec300")
+	n := newNode(t, r)
+	f := chain.NewFollower(chain.FollowerConfig{NetUID: r.net, MinBackoff: time.Millisecond}, chain.FollowerDeps{Chain: connect(t, Config{}, n)})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- f.Run(ctx) }()
+	<-f.Ready()
+	for range 3 {
+		last := n.grow()
+		n.drop()
+		if err := f.WaitBlock(t.Context(), n.grow().number); err != nil {
+			t.Fatal(err)
+		}
+		if m := f.Metagraph(); len(m.Neurons) != 7 || m.Block.Number < last.number {
+			t.Errorf("metagraph of block %d", m.Block.Number)
+		}
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
 func TestTheNextEndpointTakesOver(t *testing.T) {
 	r := loadRecording(t, "spec185")
 	first, second := newNode(t, r), newNode(t, r)

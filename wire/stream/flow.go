@@ -63,7 +63,6 @@ func (f *flow) step(size int64, move func() (int64, error)) (int64, error) {
 	if err := f.arm(by); err != nil {
 		return 0, err
 	}
-	// Whoever ends the context moves the deadline after that, hence here or later.
 	if err := context.Cause(f.ctx); err != nil {
 		return 0, err
 	}
@@ -72,17 +71,24 @@ func (f *flow) step(size int64, move func() (int64, error)) (int64, error) {
 	if n > 0 && f.moved != nil {
 		f.moved(n)
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		switch cause := context.Cause(f.ctx); {
-		case cause != nil:
-			err = cause
-		case by.Before(f.end):
-			err = fmt.Errorf("%w: %w", errSlow, err)
-		default:
-			err = context.DeadlineExceeded
-		}
+	return n, f.why(err, by)
+}
+
+// why says what a step's error, for which by was the time, comes from.
+func (f *flow) why(err error, by time.Time) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
 	}
-	return n, err
+	late := errors.Is(err, os.ErrDeadlineExceeded)
+	switch cause := context.Cause(f.ctx); {
+	case cause != nil:
+		return cause
+	case late && by.Before(f.end):
+		return fmt.Errorf("%w: %w", errSlow, err)
+	case late:
+		return context.DeadlineExceeded
+	}
+	return err
 }
 
 func (f *flow) worth(n int64) time.Duration {
@@ -93,11 +99,15 @@ func (f *flow) worth(n int64) time.Duration {
 // buffer at a time, files without a detour through memory.
 type sink struct {
 	w       io.Writer
+	flush   func() error // for what w keeps back of small writes; may be nil
 	flow    *flow
 	buffers *buffers
 	left    int64
 	failed  error // of the connection
 }
+
+// kept is the least that no writer keeps back.
+const kept = 8 << 10
 
 // fill sends what is left out of r, which has to have as much.
 func (s *sink) fill(r io.Reader) (err error) {
@@ -135,6 +145,9 @@ func (s *sink) Write(p []byte) (int, error) {
 		}
 		n, err := s.move(int64(len(chunk)), func() (int64, error) {
 			n, err := s.w.Write(chunk)
+			if err == nil && n < kept && s.flush != nil {
+				err = s.flush()
+			}
 			return int64(n), err
 		})
 		sent += int(n)

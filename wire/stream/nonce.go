@@ -30,18 +30,19 @@ type used struct {
 	started time.Time
 	max     int
 
-	mu    sync.Mutex // guards what follows
-	total int
-	ages  map[int64]*age // by time of signing, ageOf each
-	once  map[[16]byte]struct{}
-	order [][16]byte // a ring of once
-	at    int
+	mu               sync.Mutex     // guards what follows
+	total, strangers int            // of ages
+	ages             map[int64]*age // by time of signing, ageOf each
+	once             map[[16]byte]struct{}
+	order            [][16]byte // a ring of once
+	at               int
 }
 
 // age is what was signed at about the same time.
 type age struct {
-	seen    map[[16]byte]struct{}
-	callers map[[32]byte]int
+	seen      map[[16]byte]struct{}
+	callers   map[[32]byte]int
+	strangers int // of seen, by callers that are not registered
 }
 
 func newUsed(now func() time.Time) *used {
@@ -104,14 +105,15 @@ func (u *used) knows(q request, k [16]byte) bool {
 	return known
 }
 
-// keep remembers a claimed request for as long as it could come again.
-func (u *used) keep(q request, digest [32]byte) error {
+// keep remembers a claimed request for as long as it could come again. A caller
+// gets a quarter of the room at most, those who are not registered half of it.
+func (u *used) keep(q request, digest [32]byte, registered bool) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.total >= u.max/2 {
+	if u.total >= u.max/4 {
 		u.sweep()
 	}
-	if u.total >= u.max || u.of(q.caller) >= u.max/4 {
+	if u.total >= u.max || !registered && u.strangers >= u.max/2 || u.of(q.caller) >= u.max/4 {
 		return wire.Unavailable("Too many requests at present.")
 	}
 	a := u.ages[ageIn(q)]
@@ -127,6 +129,10 @@ func (u *used) keep(q request, digest [32]byte) error {
 	a.seen[k] = struct{}{}
 	a.callers[q.caller]++
 	u.total++
+	if !registered {
+		a.strangers++
+		u.strangers++
+	}
 	return nil
 }
 
@@ -146,6 +152,7 @@ func (u *used) sweep() {
 	for i, a := range u.ages {
 		if (i+1)*ageOf.Milliseconds() <= past {
 			u.total -= len(a.seen)
+			u.strangers -= a.strangers
 			delete(u.ages, i)
 		}
 	}

@@ -102,8 +102,8 @@ func (o *outgoing) try() (*answerBody, error) {
 	conn := o.conn
 	o.calm = context.AfterFunc(o.ctx, func() {
 		o.closeIn()
-		if err := conn.SetDeadline(time.Unix(1, 0)); err != nil {
-			o.c.log.Debug("connection deadlines", "err", err)
+		if err := conn.Close(); err != nil {
+			o.c.log.Debug("closing a connection", "addr", o.addr, "err", err)
 		}
 	})
 	w := o.send()

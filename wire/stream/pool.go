@@ -30,12 +30,19 @@ type conn struct {
 	limit int64 // bytes that may yet be read
 	used  bool  // by an exchange before this one
 	idle  *time.Timer
+	once  sync.Once
 }
 
 func newConn(c net.Conn) *conn {
 	k := &conn{Conn: c}
 	k.br = bufio.NewReaderSize(limitedConn{k}, readBuffer)
 	return k
+}
+
+// Close closes the connection, once.
+func (c *conn) Close() (err error) {
+	c.once.Do(func() { err = c.Conn.Close() })
+	return err
 }
 
 // limitedConn is what a conn's buffer reads from.

@@ -62,7 +62,7 @@ func (x *exchange) send(ctx context.Context, head []byte, fields encoded, body w
 	if err := x.rc.Flush(); err != nil {
 		return err
 	}
-	out.flow.ctx, out.left = ctx, body.Size
+	out.flow.ctx, out.left, out.flush = ctx, body.Size, x.rc.Flush
 	return out.fill(body.Reader)
 }
 

@@ -202,7 +202,7 @@ func (x *exchange) admit(ctx context.Context, rt route) (done func(), c wire.Cal
 	if err != nil {
 		return nil, c, err
 	}
-	if err := x.s.used.keep(x.q, x.digest); err != nil {
+	if err := x.s.used.keep(x.q, x.digest, adm.Registered); err != nil {
 		return nil, c, err
 	}
 	if err := x.checkSize(rt); err != nil {

@@ -25,6 +25,16 @@ func TestTransport(t *testing.T) {
 	})
 }
 
+func TestStreams(t *testing.T) {
+	wiretest.RunStreams(t, func(t *testing.T, s wiretest.Setup) (wire.Streamer, wire.Peer) {
+		server, peer := serve(t, s)
+		for _, r := range s.Streams {
+			server.HandleStream(r.New, r.Handle, r.MaxBody)
+		}
+		return client(t, stream.ClientConfig{Key: s.Client}), peer
+	})
+}
+
 func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

@@ -1,7 +1,7 @@
 // Package wiretest holds what every transport must pass: one suite of
 // exchanges between an asker and an answerer over real sockets, and recorded
 // exchanges with Python's SDK. It is not a transport and has no fakes. Enter at
-// Run; Recorded gives the recordings.
+// Run, and RunStreams where there are bodies; Recorded gives the recordings.
 package wiretest
 
 import (
@@ -26,11 +26,19 @@ type Route struct {
 	MaxData int64 // bytes of data in a request
 }
 
+// StreamRoute is a message that a server answers with bodies.
+type StreamRoute struct {
+	New     func() wire.Message
+	Handle  wire.StreamHandler
+	MaxBody int64
+}
+
 // Setup is what a test wants to be up.
 type Setup struct {
 	Server, Client *wallet.Keypair
 	Door           *wire.Door
 	Routes         []Route
+	Streams        []StreamRoute // of RunStreams only
 }
 
 // Fabric starts a server and a client of a transport, ends them with the test,

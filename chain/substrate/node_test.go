@@ -25,8 +25,6 @@ type node struct {
 	url string
 	// before sees every request first; true means that it has dealt with it.
 	before func(p *peer, q query) bool
-	// strings makes pool statuses words, as a node's are.
-	words bool
 
 	mu      sync.Mutex // guards all below
 	blocks  map[chain.Hash]*testBlock

@@ -23,7 +23,6 @@ type recording struct {
 	blocks                 []recordedBlock
 	calls                  []recordedCall
 	extrinsics             []recordedExtrinsic
-	runtime                map[string]struct{ Result json.RawMessage }
 }
 
 type recordedStorage struct {

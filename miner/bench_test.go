@@ -86,3 +86,41 @@ func BenchmarkAnswers(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkShards is the time to put a shard, with tags, pledge and receipt, and
+// to delete it, without the network, with a real disk, 16 at a time.
+func BenchmarkShards(b *testing.B) {
+	for _, size := range []int{4 << 10, 16 << 20} {
+		store, err := blobstore.Open(blobstore.Config{Dir: b.TempDir()}, blobstore.Deps{Now: atNoon})
+		if err != nil {
+			b.Fatal(err)
+		}
+		alice, bob := keypair(b, "//Alice"), keypair(b, "//Bob")
+		s := streams{}
+		miner.New(miner.Config{}, miner.Deps{Store: store, Key: bob, Now: atNoon}).RegisterStreams(s)
+		deals := make(chan *shardDeal, 256)
+		for i := range min(256, 256<<20/size) {
+			deals <- newShardDeal(b, alice, bob.Address(), vectorData("", fmt.Sprint("bench", i), size))
+		}
+		b.Run(fmt.Sprintf("put/%d", size), func(b *testing.B) {
+			b.SetBytes(int64(size))
+			b.SetParallelism(8)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					d := <-deals
+					msg, body := d.put(b)
+					if _, err := s.call(b.Context(), alice.Address(), msg, bodyOf(body)); err != nil {
+						b.Error(err)
+					}
+					if err := store.Delete(b.Context(), alice.Address(), d.hash()); err != nil {
+						b.Error(err)
+					}
+					deals <- d
+				}
+			})
+		})
+		if err := store.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

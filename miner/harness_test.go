@@ -20,6 +20,7 @@ import (
 	"github.com/filetao/filetao/proof"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
+	"github.com/filetao/filetao/wire/stream"
 	"github.com/filetao/filetao/wire/synapse"
 )
 
@@ -51,7 +52,7 @@ func start(t *testing.T, dir string, c miner.Config, d miner.Deps, capacity int6
 // startBehind is start with doors of one's own.
 func startBehind(t *testing.T, dir string, c miner.Config, d miner.Deps, capacity int64, door wire.DoorConfig) *node {
 	t.Helper()
-	store, err := blobstore.Open(blobstore.Config{Dir: filepath.Join(dir, "data"), Capacity: capacity, MinFree: -1}, blobstore.Deps{})
+	store, err := blobstore.Open(blobstore.Config{Dir: filepath.Join(dir, "data"), Capacity: capacity, MinFree: -1}, blobstore.Deps{Now: d.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,15 @@ func startBehind(t *testing.T, dir string, c miner.Config, d miner.Deps, capacit
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Register(miner.TwoDoors(server, wire.NewDoor(door, wire.DoorDeps{})))
+	streams, err := stream.NewServer(stream.ServerConfig{Key: d.Key}, stream.ServerDeps{Door: wire.NewDoor(door, wire.DoorDeps{})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Mount(wire.StreamPath, streams)
+	audits, recovery := wire.NewDoor(door, wire.DoorDeps{}), wire.NewDoor(miner.RecoveryDoor(), wire.DoorDeps{})
+	m.Register(miner.TwoDoors(server, audits))
+	m.Register(miner.TwoDoors(streams, audits))
+	m.RegisterStreams(miner.StreamDoors(streams, recovery))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 2)
 	go func() { ended <- server.Run(ctx) }()
@@ -85,17 +94,19 @@ type asker struct {
 	t      *testing.T
 	key    *wallet.Keypair
 	client *synapse.Client
+	stream *stream.Client
 }
 
 func newAsker(t *testing.T, uri string) asker {
 	key := keypair(t, uri)
 	c := synapse.NewClient(synapse.ClientConfig{Key: key}, synapse.ClientDeps{})
+	s := stream.NewClient(stream.ClientConfig{Key: key}, stream.ClientDeps{})
 	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
+		if err := errors.Join(c.Close(), s.Close()); err != nil {
 			t.Error(err)
 		}
 	})
-	return asker{t, key, c}
+	return asker{t, key, c, s}
 }
 
 func (a asker) call(n *node, msg wire.Message) error {

@@ -37,7 +37,7 @@ func (h handlers) call(ctx context.Context, from wallet.Address, msg wire.Messag
 // inMemory makes a miner over a disk in memory.
 func inMemory(t testing.TB, fs vfs.FS, c miner.Config, d miner.Deps) (*miner.Miner, handlers) {
 	t.Helper()
-	store, err := blobstore.Open(blobstore.Config{Dir: "data", MinFree: -1}, blobstore.Deps{FS: fs})
+	store, err := blobstore.Open(blobstore.Config{Dir: "data", MinFree: -1}, blobstore.Deps{FS: fs, Now: d.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -164,7 +164,7 @@ func (c *Client) follow(ctx context.Context, s *session, endpoint string) error 
 	if err != nil {
 		return err
 	}
-	for up := false; ; {
+	for up, first := false, true; ; first = false {
 		b, err := c.nextHead(ctx, s, sub)
 		if err != nil {
 			return err
@@ -172,13 +172,16 @@ func (c *Client) follow(ctx context.Context, s *session, endpoint string) error 
 		s.newest.Store(&b)
 		known, any := c.heads.Latest()
 		c.heads.Set(b)
-		// A node behind the last one is waited for: nobody shall see time go back.
-		if !up && (!any || b.Number >= known.Number) {
+		switch {
+		case up:
+		case !any || b.Number >= known.Number:
 			up = true
 			c.log.Info("chain connected", "endpoint", endpoint, "block", b.Number)
 			c.mu.Lock()
 			c.publish(s)
 			c.mu.Unlock()
+		case first: // nobody shall see time go back
+			c.log.Warn("chain endpoint is behind, waiting for it", "endpoint", endpoint, "block", b.Number, "seen", known.Number)
 		}
 	}
 }
@@ -311,7 +314,9 @@ func (c *Client) BlockAt(ctx context.Context, number uint64) (b chain.Block, err
 
 // Subscribe implements chain.Chain. A lost connection leaves the channel open:
 // what was missed meanwhile is fetched from the next one. When Run ends, it
-// closes.
+// closes. Every number comes once: when a reorganisation has replaced a block,
+// the next one's parent is not the block that came before. Config.Finalized
+// spares that.
 func (c *Client) Subscribe(ctx context.Context) (<-chan chain.Block, error) {
 	head, err := c.Head(ctx)
 	if err != nil {
@@ -344,14 +349,14 @@ func (c *Client) Subscribe(ctx context.Context) (<-chan chain.Block, error) {
 // patientBlockAt is BlockAt for a subscription: a chain that is away comes back,
 // and so does a block that a reorganisation took.
 func (c *Client) patientBlockAt(ctx context.Context, number uint64) (chain.Block, error) {
-	for {
+	for pause := c.cfg.MinBackoff; ; pause = min(2*pause, c.cfg.MaxBackoff) {
 		b, err := c.BlockAt(ctx, number)
 		gone := errors.Is(err, chain.ErrUnavailable) || errors.Is(err, chain.ErrNoBlock)
 		if !gone || ctx.Err() != nil {
 			return b, err
 		}
-		c.log.Warn("a missed block cannot be had yet", "block", number, "err", err)
-		timer := time.NewTimer(c.cfg.MinBackoff)
+		c.log.Warn("a missed block cannot be had yet", "block", number, "err", err, "retry", pause)
+		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
 			timer.Stop()

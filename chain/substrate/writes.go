@@ -189,16 +189,23 @@ const timelocked = 3
 // revealable checks that a subnet takes commitments by hash.
 func (v *view) revealable(ctx context.Context, net chain.NetUID) error {
 	h, err := v.hyperparameters(ctx, net)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	return hashed(h, v.has(pallet, "RevealPeriodEpochs"), v.types.Spec)
+}
+
+// hashed says why a subnet takes no commitments by hash. salted is whether the
+// runtime's reveals have a salt: those that count in epochs do.
+func hashed(h chain.Hyperparameters, salted bool, spec uint32) error {
+	switch {
 	case h.CommitRevealVersion >= timelocked:
 		return fmt.Errorf("%w: CommitRevealWeightsVersion is %d, commitments by hash end with %d",
 			chain.ErrTimelock, h.CommitRevealVersion, timelocked-1)
-	case !v.has(pallet, "RevealPeriodEpochs"):
-		return fmt.Errorf("%w: runtime %d reveals without a salt", chain.ErrReveal, v.types.Spec)
+	case !salted:
+		return fmt.Errorf("%w: runtime %d reveals without a salt", chain.ErrReveal, spec)
 	case !h.CommitReveal:
-		return fmt.Errorf("%w: commit-reveal is off in subnet %d", chain.ErrReveal, net)
+		return fmt.Errorf("%w: commit-reveal is off", chain.ErrReveal)
 	}
 	return nil
 }

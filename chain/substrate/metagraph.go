@@ -39,7 +39,7 @@ func (v *view) metagraph(ctx context.Context, net chain.NetUID) (*chain.Metagrap
 	m := &chain.Metagraph{NetUID: net, Block: v.block}
 	answer, err := v.ask(ctx, getMetagraph, scale.Uint(net))
 	switch {
-	case errors.Is(err, scale.ErrUnknown):
+	case errors.Is(err, scale.ErrUnknown), err == nil && answer.Kind() == scale.KindBytes: // wrapped in bytes of no known type
 		m.Neurons, err = v.neuronsFromStorage(ctx, net)
 	case err == nil:
 		m.Neurons, err = v.neuronsFromAnswer(ctx, net, answer)

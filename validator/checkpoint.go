@@ -50,6 +50,9 @@ func decodeState(data []byte) (progress, []row, error) {
 	if !errors.Is(err, io.EOF) || c.Version < 1 || c.Version > stateVersion || len(c.Rows) > math.MaxUint16+1 {
 		return progress{}, nil, fmt.Errorf("%w: version %d with %d UIDs", ErrState, c.Version, len(c.Rows))
 	}
+	if len(c.Commits) > maxCommits {
+		return progress{}, nil, fmt.Errorf("%w: %d commitments", ErrState, len(c.Commits))
+	}
 	for uid, r := range c.Rows {
 		if r.Failures < 0 {
 			return progress{}, nil, fmt.Errorf("%w: %d failures of UID %d", ErrState, r.Failures, uid)

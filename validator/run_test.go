@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -290,18 +289,6 @@ func TestAKillSendsNoWeightsTwice(t *testing.T) {
 				t.Errorf("sent at %v, want %v", tried, c.tried)
 			}
 		})
-	}
-}
-
-func TestCommittedWeightsAreNotSentPlain(t *testing.T) {
-	b := newBench(t, 2, settings())
-	b.chain.rules.CommitReveal = true
-	b.step(t, 3)
-	if set, err := b.weigh(t, 400); set || !errors.Is(err, chain.ErrCommitReveal) || !strings.Contains(err.Error(), "committed first and revealed later") {
-		t.Errorf("%v, %v", set, err)
-	}
-	if sent := b.chain.answer(nil); len(sent) != 0 {
-		t.Errorf("sent %v", sent)
 	}
 }
 

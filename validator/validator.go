@@ -173,6 +173,7 @@ type Validator struct {
 	loaded   bool
 	progress progress
 	weights  attempts
+	reveals  attempts                  // of the oldest commitment
 	asked    map[wallet.Address]uint64 // block at which a miner was last asked for an offer
 }
 
@@ -184,6 +185,8 @@ type progress struct {
 	Dropped uint64 `json:"dropped"`        // period at whose begin random data was last dropped
 	Drop    drop   `json:"drop,omitzero"`  // under way
 	Sent    uint64 `json:"sent,omitempty"` // block at which weights were last about to be sent
+
+	Commits []commitment `json:"commits,omitempty"` // oldest first; the list is never changed
 }
 
 // New makes a validator. Nothing runs yet.

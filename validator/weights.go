@@ -2,11 +2,11 @@ package validator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/filetao/filetao/chain"
-	"github.com/filetao/filetao/incentive"
 )
 
 // attempts is when weights were last sent and when they may be sent again.
@@ -24,28 +24,42 @@ const maxBackoff = 64
 const underWay = 8
 
 // SetWeights sends the scores to the chain as weights, if an epoch has passed
-// since the chain last took any from us and no failure is too recent. Scores
-// that are all zero say nothing and are not sent. It reports whether it did.
+// since the chain last took any from us and no failure is too recent; where the
+// subnet has commit-reveal, it commits to them, and reveals what was committed
+// before when its time has come. Scores that are all zero say nothing and are not
+// sent. It reports whether it did one of these.
 // The chain's LastUpdate decides, so that a restart sends nothing twice.
 func (v *Validator) SetWeights(ctx context.Context, block chain.Block) (bool, error) {
 	graph := v.deps.Follower.Metagraph()
 	if graph == nil || v.cfg.DisableWeights {
 		return false, nil
 	}
+	if err := v.load(ctx); err != nil {
+		return false, err
+	}
+	revealed, failed := v.reveal(ctx, graph, block.Number)
+	sent, err := v.newWeights(ctx, graph, block)
+	return revealed || sent, errors.Join(failed, err)
+}
+
+// newWeights sends or commits weights if they are due.
+func (v *Validator) newWeights(ctx context.Context, graph *chain.Metagraph, block chain.Block) (bool, error) {
 	self, registered := graph.ByHotkey(v.deps.Key.Address())
 	scores := v.paid(v.board.scores(graph.Neurons))
 	if !v.weightsDue(block.Number, self.LastUpdate) || !slices.ContainsFunc(scores, func(s float64) bool { return s != 0 }) {
 		return false, nil
 	}
-	err := fmt.Errorf("%w: %s", chain.ErrNotRegistered, v.deps.Key.Address())
+	due, err := true, fmt.Errorf("%w: %s", chain.ErrNotRegistered, v.deps.Key.Address())
 	if registered {
-		err = v.sendWeights(ctx, graph.NetUID, scores, block.Number)
+		due, err = v.sendWeights(ctx, graph, scores, block.Number)
 	}
-	v.attempted(block.Number, err)
+	if due {
+		v.attempted(block.Number, err)
+	}
 	if err != nil {
 		return false, fmt.Errorf("set weights: %w", err)
 	}
-	return true, nil
+	return due, nil
 }
 
 // paid are the scores by UID of those who can be asked. The others' stay as they
@@ -63,11 +77,12 @@ func (v *Validator) paid(scores []float64) []float64 {
 func (v *Validator) weightsDue(block, lastUpdate uint64) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.loaded && block >= max(lastUpdate, v.weights.set)+uint64(v.cfg.EpochBlocks) && block >= v.weights.next
+	return block >= max(lastUpdate, v.weights.set)+uint64(v.cfg.EpochBlocks) && block >= v.weights.next
 }
 
 // attempted notes how an attempt went: after a failure the next one waits for
-// one block, then two, four, up to maxBackoff.
+// one block, then two, four, up to maxBackoff; where the subnet takes none that
+// we can make, for an epoch.
 func (v *Validator) attempted(block uint64, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -77,6 +92,9 @@ func (v *Validator) attempted(block uint64, err error) {
 	}
 	v.weights.backoff = min(max(1, 2*v.weights.backoff), maxBackoff)
 	v.weights.next = block + v.weights.backoff
+	if errors.Is(err, chain.ErrTimelock) {
+		v.weights.next = block + uint64(v.cfg.EpochBlocks)
+	}
 }
 
 // resume has a validator that may have been killed while it sent weights wait
@@ -95,23 +113,37 @@ func (v *Validator) sending(ctx context.Context, block uint64) error {
 	return v.save(ctx, block)
 }
 
-func (v *Validator) sendWeights(ctx context.Context, net chain.NetUID, scores []float64, block uint64) error {
-	start := v.deps.Now()
-	rules, err := v.deps.Chain.Hyperparameters(ctx, net)
+// sendWeights sends weights the way the subnet takes them. It is not due when a
+// commitment has to wait.
+func (v *Validator) sendWeights(ctx context.Context, view *chain.Metagraph, scores []float64, block uint64) (due bool, err error) {
+	rules, err := v.deps.Chain.Hyperparameters(ctx, view.NetUID)
 	if err != nil {
-		return err
+		return true, err
 	}
-	if rules.CommitReveal {
-		return fmt.Errorf("%w: subnet %d takes weights that are committed first and revealed later, "+
-			"and this validator sends plain ones only", chain.ErrCommitReveal, net)
+	weights := weightsOf(scores, rules)
+	switch {
+	case !rules.CommitReveal:
+		return true, v.plainWeights(ctx, view.NetUID, weights, block)
+	case rules.CommitRevealVersion >= timelocked:
+		return true, fmt.Errorf("%w: subnet %d wants weights encrypted until a round of drand (commit-reveal version %d), "+
+			"which this validator cannot make; none are sent, and its row stays what it was", chain.ErrTimelock, view.NetUID, rules.CommitRevealVersion)
+	}
+	return v.commitWeights(ctx, view, rules, weights, block)
+}
+
+// plainWeights sends weights for everybody to see at once. What was committed to
+// before can be revealed no more.
+func (v *Validator) plainWeights(ctx context.Context, net chain.NetUID, weights []chain.Weight, block uint64) error {
+	start := v.deps.Now()
+	if n := len(v.commits()); n > 0 {
+		v.log.Warn("the subnet has given up commit-reveal: commitments are dropped", "block", block, "commitments", n)
+		if err := v.setCommits(ctx, block, nil); err != nil {
+			return err
+		}
 	}
 	e := Event{Task: TaskWeights, Block: block}
-	var weights []chain.Weight
-	for _, w := range incentive.Weights(scores, incentive.Limits{
-		MinAllowed: int(rules.MinAllowedWeights), Max: rules.MaxWeightsLimit,
-	}) {
-		weights = append(weights, chain.Weight{UID: chain.UID(w.UID), Value: w.Value})
-		e.UIDs, e.SetWeights = append(e.UIDs, chain.UID(w.UID)), append(e.SetWeights, w.Value)
+	for _, w := range weights {
+		e.UIDs, e.SetWeights = append(e.UIDs, w.UID), append(e.SetWeights, w.Value)
 	}
 	if err := v.sending(ctx, block); err != nil {
 		return err

@@ -194,14 +194,14 @@ func TestTransactionOfUnknownFate(t *testing.T) {
 		p := newPool(t, r)
 		p.before = func(on *peer, q query) bool {
 			if q.Method == "author_submitAndWatchExtrinsic" {
-				p.taken++
+				p.taken.Add(1)
 				_ = on.conn.CloseNow()
 				return true
 			}
 			return p.take(on, q)
 		}
-		if _, err := p.offer(connect(t, Config{}, p.node), x); !errors.Is(err, chain.ErrUnavailable) || p.taken != 1 {
-			t.Errorf("%v, sent %d times", err, p.taken)
+		if _, err := p.offer(connect(t, Config{}, p.node), x); !errors.Is(err, chain.ErrUnavailable) || p.taken.Load() != 1 {
+			t.Errorf("%v, sent %d times", err, p.taken.Load())
 		}
 		return
 	}
@@ -225,8 +225,8 @@ func TestANonceThatSomebodyElseTook(t *testing.T) {
 			}
 			return p.take(on, q)
 		}
-		if _, err := p.offer(connect(t, Config{}, p.node), x); err != nil || p.taken != 1 || p.count("system_accountNextIndex") != 4 {
-			t.Errorf("%v, sent %d times", err, p.taken)
+		if _, err := p.offer(connect(t, Config{}, p.node), x); err != nil || p.taken.Load() != 1 || p.count("system_accountNextIndex") != 4 {
+			t.Errorf("%v, sent %d times", err, p.taken.Load())
 		}
 		return
 	}

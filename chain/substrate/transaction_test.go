@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/crypto/blake2b"
@@ -25,7 +26,7 @@ type pool struct {
 	// statuses are sent before the block; finally instead of it, if not "".
 	statuses []string
 	finally  string
-	taken    int
+	taken    atomic.Int32
 }
 
 func newPool(t *testing.T, r *recording) *pool {
@@ -52,7 +53,7 @@ func (p *pool) take(on *peer, q query) bool {
 	var raw hexBytes
 	q.param(0, &raw)
 	p.check(raw)
-	p.taken++
+	p.taken.Add(1)
 	if refused := p.next.Result.Pool.Error; refused != nil {
 		text, _ := json.Marshal(refused)
 		on.send(fmt.Sprintf(`{"jsonrpc":"2.0","error":%s,"id":%s}`, text, q.ID))
@@ -325,8 +326,8 @@ func TestMaxBurn(t *testing.T) {
 		}
 		for limit, want := range map[chain.Rao]error{burn: nil, burn - 1: ErrBurn, 1: ErrBurn} {
 			p := newPool(t, r)
-			if _, err := p.offer(connect(t, Config{MaxBurn: limit}, p.node), &x); !errors.Is(err, want) || (p.taken > 0) != (want == nil) {
-				t.Errorf("limit %s at price %s: %v, sent %d", limit, burn, err, p.taken)
+			if _, err := p.offer(connect(t, Config{MaxBurn: limit}, p.node), &x); !errors.Is(err, want) || (p.taken.Load() > 0) != (want == nil) {
+				t.Errorf("limit %s at price %s: %v, sent %d", limit, burn, err, p.taken.Load())
 			}
 		}
 		return

@@ -49,8 +49,9 @@ type Health struct {
 	// TurnsIn is how many blocks are left of the window; 0: not known.
 	TurnsIn   uint64
 	BlockTime time.Duration
-	// Stored of Capacity are used, in bytes; Limit is the tier's.
-	Stored, Capacity, Limit int64
+	// Stored of Capacity are used, in bytes; Limit is the tier's, Claim its own; 0:
+	// it has none.
+	Stored, Capacity, Limit, Claim int64
 	// Trials are settled audits, the newest first; Owed the open question.
 	Trials []index.Trial
 	Owed   *index.Pending
@@ -133,8 +134,11 @@ func (h Health) filling() string {
 		return ""
 	}
 	grows := "that grows at the end of a window in which it passed audits of what it holds"
-	if h.Capacity >= h.Limit {
+	switch {
+	case h.Capacity >= h.Limit:
 		grows = "that is all that its tier may hold"
+	case h.Claim > 0 && h.Capacity >= h.Claim:
+		grows = "that is all that it has said it has room for"
 	}
 	return fmt.Sprintf("uses %.0f %% of what it may hold, and is passed over when that is full: %s", 100*float64(h.Stored)/float64(h.Capacity), grows)
 }
@@ -180,6 +184,9 @@ func (v View) health(r MinerRow, trials []index.Trial, owed *index.Pending) Heal
 	h := Health{
 		Rules: v.Config.Rules, Record: r.record(), Tier: r.Tier, BlockTime: v.BlockTime,
 		Stored: r.Stored, Capacity: r.Capacity, Limit: r.Limit, Trials: trials, Owed: owed,
+	}
+	if r.Offer != nil {
+		h.Claim = r.Offer.Claim
 	}
 	if v.Block > 0 {
 		h.TurnsIn = v.schedule().WindowEnd(v.Block) - v.Block

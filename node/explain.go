@@ -213,6 +213,9 @@ func (v View) state(ctx context.Context, x *Explanation) (trials []index.Trial, 
 		}
 		all++
 	}
+	if v, err = v.withClaims(ctx); err != nil {
+		return nil, err
+	}
 	if err := v.complete(ctx, &x.Miner, all); err != nil {
 		return nil, err
 	}

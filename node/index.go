@@ -43,6 +43,8 @@ type MinerRow struct {
 	// that is.
 	Capacity int64   `json:"capacity_bytes"`
 	Percent  float64 `json:"percent_used"`
+	// Offer is what it has said of its room; null: nothing that is known.
+	Offer *Offer `json:"offer"`
 	// TierScore is the score of this window, which decides the tier at its end;
 	// see incentive.Rules.ScoreOf.
 	TierScore float64 `json:"tier_score"`

@@ -43,6 +43,8 @@ type View struct {
 	Scores []float64
 	// Block is the number of the newest block; 0: not known.
 	Block uint64
+
+	claims map[wallet.Address]*validator.Claim // see withClaims
 }
 
 // networkBlockTime is that of the network.
@@ -92,9 +94,11 @@ const decisive = 16
 
 // Miners are the rows of `filetao miner stats`, by UID.
 func (v View) Miners(ctx context.Context) ([]MinerRow, error) {
-	v = v.settled()
 	rows, err := MinerRows(ctx, v.Index)
 	if err != nil {
+		return nil, err
+	}
+	if v, err = v.settled().withClaims(ctx); err != nil {
 		return nil, err
 	}
 	for i := range rows {
@@ -137,6 +141,7 @@ func (v View) complete(ctx context.Context, r *MinerRow, known int) error {
 	if r.Capacity > 0 {
 		r.Percent = 100 * float64(r.Stored) / float64(r.Capacity)
 	}
+	r.Offer = v.offer(r.Hotkey)
 	r.TierScore = rules.ScoreOf(r.record())
 	r.Next = v.next(*r, known)
 	var trials []index.Trial

@@ -67,7 +67,8 @@ func (c *cli) minerStatsCommand() *cobra.Command {
 SCORE is the moving average of rewards, which decides the weight; it is known of a
 running validator only. STORE, CHALLENGE and RETRIEVE are successes of attempts in
 this window of statistics. LIMIT is what the miner may hold now, at most what its
-tier may. NEXT TIER says how many successes are missing, and how many hours they
+tier may, and CLAIMS what it has signed that it is willing to hold for all who ask;
+of that a running validator knows. NEXT TIER says how many successes are missing, and how many hours they
 take: an estimate for a miner whose answers are all good, of this validator's
 questions alone. SCORE LOW says that the answers of this window are not good
 enough for it. A running validator goes by its own rules, for others --profile

@@ -111,6 +111,24 @@ func storageOf(r node.MinerRow) string {
 	if r.Capacity < r.Limit {
 		text += fmt.Sprintf("; the tier's limit is %s, and it is given more as its audits show that it keeps what it has", size(r.Limit))
 	}
+	return text + "." + claimOf(r)
+}
+
+// claimOf is what a miner has signed of its room, and what comes of it.
+func claimOf(r node.MinerRow) string {
+	o := r.Offer
+	if o == nil {
+		return ""
+	}
+	text := fmt.Sprintf(" It claims to hold up to %s for all who ask, %s of them in use, signed %s", size(o.Capacity), size(o.Used), o.Signed.UTC().Format(time.RFC3339))
+	switch {
+	case o.Claim == 0:
+		text += "; that is too old to count"
+	case o.Refused:
+		text += "; it has refused data since in spite of that, and is given no more until it signs another claim"
+	case r.Capacity >= o.Claim:
+		text += ", and is given no more than there was room for then"
+	}
 	return text + "."
 }
 

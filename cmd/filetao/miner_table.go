@@ -33,12 +33,16 @@ func (c *cli) printMiners(rows []node.MinerRow, full bool) {
 		if !full {
 			hotkey = short(hotkey)
 		}
+		claims := "-"
+		if r.Offer != nil {
+			claims = size(r.Offer.Capacity)
+		}
 		table = append(table, []string{
 			uid, hotkey, r.Tier, score, thousands(r.TotalSuccesses), counts(r.Store), counts(r.Challenge), counts(r.Retrieve),
-			size(r.Stored) + " / " + size(r.Capacity), fmt.Sprintf("%.0f%%", r.Percent), nextTier(r.Next),
+			size(r.Stored) + " / " + size(r.Capacity), claims, fmt.Sprintf("%.0f%%", r.Percent), nextTier(r.Next),
 		})
 	}
-	c.table(strings.Split(">UID,HOTKEY,TIER,>SCORE,>SUCCESSES,>STORE,>CHALLENGE,>RETRIEVE,>USED / LIMIT,>%,NEXT TIER", ","), table)
+	c.table(strings.Split(">UID,HOTKEY,TIER,>SCORE,>SUCCESSES,>STORE,>CHALLENGE,>RETRIEVE,>USED / LIMIT,>CLAIMS,>%,NEXT TIER", ","), table)
 	head := "\n"
 	for _, r := range rows {
 		for _, a := range r.Alerts {

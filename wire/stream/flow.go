@@ -79,14 +79,14 @@ func (f *flow) why(err error, by time.Time) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
-	late := errors.Is(err, os.ErrDeadlineExceeded)
-	switch cause := context.Cause(f.ctx); {
-	case cause != nil:
-		return cause
-	case late && by.Before(f.end):
-		return fmt.Errorf("%w: %w", errSlow, err)
-	case late:
+	if errors.Is(err, os.ErrDeadlineExceeded) { // which ends a server's context as well
+		if by.Before(f.end) {
+			return fmt.Errorf("%w: %w", errSlow, err)
+		}
 		return context.DeadlineExceeded
+	}
+	if cause := context.Cause(f.ctx); cause != nil {
+		return cause
 	}
 	return err
 }

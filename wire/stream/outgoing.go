@@ -190,7 +190,7 @@ func (w *sending) run(header []byte) {
 	case w.err == nil:
 	case w.stopped.Load():
 		w.err = errStopped
-	case w.own: // there is nothing to wait for
+	case w.own, errors.Is(w.err, errSlow): // there is nothing to wait for
 		w.shut(time.Unix(1, 0))
 	default: // the peer may have said why
 		w.shut(time.Now().Add(lastWords))

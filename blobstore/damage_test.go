@@ -43,13 +43,6 @@ func TestScrubFindsRotOfEveryKind(t *testing.T) {
 		}
 		return nil
 	}
-	store := func(data []byte, shard bool) string {
-		if shard {
-			return putShard(t, s, alice, data, "tags", 0)
-		}
-		put(t, s, alice, data, "s", 0)
-		return hashOf(data)
-	}
 	other := putShard(t, s, bob, bytesOf(700_000), "tags", 0)
 	put(t, s, bob, bytesOf(700), "s", 0)
 	for name, c := range map[string]struct {
@@ -69,48 +62,53 @@ func TestScrubFindsRotOfEveryKind(t *testing.T) {
 		"other leaves":           {large, true, func(hash string) error { return second(blobstore.SpoilLeaves(s, hash, make([]byte, 8*32))) }},
 		"no leaves":              {small, true, func(hash string) error { return second(blobstore.SpoilLeaves(s, hash, nil)) }},
 	} {
-		t.Run(name, func(t *testing.T) {
-			hash := store(c.data, c.shard)
-			if found := scrub(t, s); found != nil {
-				t.Fatalf("found %q where all is well", found)
-			}
-			if err := c.damage(hash); err != nil {
-				t.Fatal(err)
-			}
-			for range 2 {
-				if found := scrub(t, s); len(found) != 1 || found[0] != hash {
-					t.Fatalf("found %q, want %s", found, hash)
-				}
-			}
-			list, err := s.Damaged(t.Context())
-			want := blobstore.Record{Hash: hash, Shard: c.shard, Size: int64(len(c.data))}
-			if err != nil || len(list) != 1 || list[0] != want {
-				t.Fatalf("%+v, %v; want %+v", list, err, want)
-			}
-			reads := map[string]error{"open": second(s.OpenAt(t.Context(), alice, hash))}
-			if c.shard {
-				reads["own"], reads["any"] = second(s.Shard(t.Context(), alice, hash)), second(s.AnyShard(t.Context(), hash))
-			}
-			for how, err := range reads {
-				if !errors.Is(err, blobstore.ErrCorrupt) {
-					t.Errorf("%s: %v", how, err)
-				}
-			}
-			if store(c.data, c.shard) != hash {
-				t.Fatal("another hash")
-			}
-			if list, err := s.Damaged(t.Context()); err != nil || list != nil {
-				t.Errorf("damaged after it was mended: %+v, %v", list, err)
-			}
-			if got, _, err := s.Read(t.Context(), alice, hash); err != nil || !bytes.Equal(got, c.data) {
-				t.Fatalf("%d bytes, %v", len(got), err)
-			}
-			if err := s.Delete(t.Context(), alice, hash); err != nil {
-				t.Fatal(err)
-			}
-		})
+		t.Run(name, func(t *testing.T) { rot(t, s, c.data, c.shard, c.damage) })
 	}
 	readShard(t, s, other, bytesOf(700_000), 0, 700_000)
+}
+
+// rot stores, damages and scrubs data, and mends it.
+func rot(t *testing.T, s *blobstore.Store, data []byte, shard bool, damage func(hash string) error) {
+	hash, store := hashOf(data), func() { put(t, s, alice, data, "s", 0) }
+	if shard {
+		hash, store = rootOf(data).String(), func() { putShard(t, s, alice, data, "tags", 0) }
+	}
+	store()
+	if found := scrub(t, s); found != nil {
+		t.Fatalf("found %q where all is well", found)
+	}
+	if err := damage(hash); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if found := scrub(t, s); len(found) != 1 || found[0] != hash {
+			t.Fatalf("found %q, want %s", found, hash)
+		}
+	}
+	list, err := s.Damaged(t.Context())
+	want := blobstore.Record{Hash: hash, Shard: shard, Size: int64(len(data))}
+	if err != nil || len(list) != 1 || list[0] != want {
+		t.Fatalf("%+v, %v; want %+v", list, err, want)
+	}
+	reads := map[string]error{"open": second(s.OpenAt(t.Context(), alice, hash))}
+	if shard {
+		reads["own"], reads["any"] = second(s.Shard(t.Context(), alice, hash)), second(s.AnyShard(t.Context(), hash))
+	}
+	for how, err := range reads {
+		if !errors.Is(err, blobstore.ErrCorrupt) {
+			t.Errorf("%s: %v", how, err)
+		}
+	}
+	store()
+	if list, err := s.Damaged(t.Context()); err != nil || list != nil {
+		t.Errorf("damaged after it was mended: %+v, %v", list, err)
+	}
+	if got, _, err := s.Read(t.Context(), alice, hash); err != nil || !bytes.Equal(got, data) {
+		t.Fatalf("%d bytes, %v", len(got), err)
+	}
+	if err := s.Delete(t.Context(), alice, hash); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestScrubTakesBackWhatIsRightAndListsNothingThatIsGone(t *testing.T) {

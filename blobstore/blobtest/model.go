@@ -206,8 +206,8 @@ func (m *Model) Usage() (u blobstore.Usage) {
 // contents are the names and sizes of content.
 func (m *Model) contents() map[string]int64 {
 	all := map[string]int64{}
-	for _, c := range m.claims {
-		h := digest(c.data, c.record.Shard)
+	for k, c := range m.claims {
+		h, _ := proof.ParseDigest(k.hash) // it is a digest's text
 		all[hex.EncodeToString(h[:])] = int64(len(c.data))
 	}
 	return all

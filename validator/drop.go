@@ -25,7 +25,7 @@ type drop struct {
 // deletions is how many deletions a miner is asked for in a step: over the steps
 // of a window of its door, half of what that lets one caller ask.
 func (c Config) deletions() int {
-	steps := (wire.DefaultWindowBlocks + c.BlocksPerStep - 1) / c.BlocksPerStep
+	steps := 1 + (wire.DefaultWindowBlocks-1)/c.BlocksPerStep // of a window, the begun one with it
 	return max(1, wire.DefaultRequestsPerWindow/2/steps)
 }
 

@@ -150,7 +150,7 @@ func (h Holding) check() error {
 			return fmt.Errorf("%w: number %d of %s data", ErrInvalid, h.Number, h.Kind)
 		}
 	case KindShard:
-		if h.Number < 0 || h.Number >= erasure.MaxTotal || h.Replica == "" || h.Native == nil || h.Seed != "" {
+		if h.Number < 0 || h.Number >= erasure.MaxTotal || h.Replica == "" || h.Seed != "" {
 			return fmt.Errorf("%w: shard %d with root %.16q", ErrInvalid, h.Number, h.Replica)
 		}
 	default:

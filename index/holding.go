@@ -133,16 +133,13 @@ func succeed(old *holdingRecord, h Holding, audited bool) holdingRecord {
 	return next
 }
 
-// PutNative sets what our own audits of a holding need, or clears it with nil,
-// but not a shard's. ErrNotFound if there is no such holding.
+// PutNative sets what our own audits of a holding need, or clears it with nil.
+// ErrNotFound if there is no such holding.
 func (x *Index) PutNative(ctx context.Context, holder wallet.Address, hash string, n *Native) error {
 	if err := n.check(); err != nil {
 		return err
 	}
 	return x.changeHolding(ctx, holder, hash, func(r *holdingRecord) error {
-		if n == nil && r.Kind == KindShard {
-			return fmt.Errorf("%w: a shard without its pledge", ErrInvalid)
-		}
 		r.Native = n
 		return nil
 	})

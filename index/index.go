@@ -73,7 +73,8 @@ const (
 )
 
 // update runs fn until what it read is still so when it is committed. fn may
-// run several times and must not commit to the same group itself.
+// run several times. It must not commit to the same group itself, and change
+// others only by what takes no turn.
 func (x *Index) update(ctx context.Context, group string, fn func(*txn) error) error {
 	return x.updatePart(ctx, group, "", fn)
 }
@@ -88,6 +89,11 @@ func (x *Index) updatePart(ctx context.Context, group, part string, fn func(*txn
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	return x.attempt(ctx, group, fn)
+}
+
+// attempt is update without a turn, where few write to a group.
+func (x *Index) attempt(ctx context.Context, group string, fn func(*txn) error) error {
 	for try := range maxTries {
 		if err := pause(ctx, try); err != nil {
 			return err

@@ -95,16 +95,18 @@ func (s Segment) Name() ([32]byte, error) {
 	return id, nil
 }
 
-// fits says whether a holding is one of the segment's shards as it is coded.
+// fits says whether a holding is one of the segment's shards as it is coded: there
+// may be some beyond the scheme's, since what a piece of parity is does not depend
+// on how many there are.
 func (s Segment) fits(h Holding) bool {
-	return h.Number < s.Scheme.Total && h.Size == s.Scheme.ShardSize(s.Size)
+	return h.Number < erasure.MaxTotal && h.Size == s.Scheme.ShardSize(s.Size)
 }
 
 // referSegment has an object or upload, which is about to be committed, refer to
 // a segment: to s, which then is there, or if it is nil to one that is there
 // (else ErrNotFound).
 func (x *Index) referSegment(ctx context.Context, id, field, token string, at int, s *Segment) error {
-	return x.update(ctx, segmentGroup(id), func(t *txn) error {
+	return x.attempt(ctx, segmentGroup(id), func(t *txn) error {
 		values, err := t.get(fieldSegment)
 		if err != nil {
 			return err

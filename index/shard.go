@@ -23,6 +23,9 @@ func (x *Index) PutShard(ctx context.Context, h Holding) error {
 	if err := h.check(); err != nil {
 		return err
 	}
+	if h.Native == nil {
+		return fmt.Errorf("%w: shard %d without its pledge", ErrInvalid, h.Number)
+	}
 	// The token is always a fresh one: whoever is about to drop the shard, of a
 	// segment that has ended, drops the one from before.
 	token, referred := newToken(), false

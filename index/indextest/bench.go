@@ -3,15 +3,18 @@ package indextest
 import (
 	"math/rand/v2"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/filetao/filetao/index"
 )
 
 // Benchmark times the calls validators and gateways make most, on an empty
-// index with 10,000 holdings at one miner.
+// index with 10,000 holdings at one miner and 100,000 objects of one owner.
 func Benchmark(b *testing.B, x *index.Index) {
 	ctx := b.Context()
+	benchmarkObjects(b, x)
 	const held = 10_000
 	for i := range uint32(held) {
 		if err := x.PutHolding(ctx, holding(0, i, index.Random)); err != nil {
@@ -61,6 +64,44 @@ func Benchmark(b *testing.B, x *index.Index) {
 		for b.Loop() {
 			if err := x.UpdateStats(ctx, Address(0), func(s *index.Stats) error { s.TotalSuccesses++; return nil }); err != nil {
 				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// workers are how many put at once in PutObject: a gateway's.
+const workers = 16
+
+// benchmarkObjects times small objects of one owner, who has so many more.
+func benchmarkObjects(b *testing.B, x *index.Index) {
+	var next atomic.Uint32
+	put := func(times int64) {
+		var left atomic.Int64
+		left.Store(times)
+		var group sync.WaitGroup
+		for range workers {
+			group.Go(func() {
+				for left.Add(-1) >= 0 {
+					if _, err := x.PutObject(b.Context(), object(1, next.Add(1)), nil); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		}
+		group.Wait()
+	}
+	b.Run("PutObject", func(b *testing.B) { put(int64(b.N)) })
+	put(max(0, 100_000-int64(next.Load())))
+	b.Run("PutObjectOfMany", func(b *testing.B) { put(int64(b.N)) })
+	b.Run("Objects", func(b *testing.B) {
+		for after := ""; b.Loop(); {
+			page, err := x.Objects(b.Context(), Address(1), after, 1000)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if after = ""; len(page) == 1000 {
+				after = page[999].CID
 			}
 		}
 	})

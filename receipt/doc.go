@@ -1,16 +1,16 @@
 // Package receipt is what asker and miner sign in a native audit, and the file
-// from which anybody can check afterwards who was right: the dossier; and what a
-// miner signs of its room. It sends and stores nothing, has no clock, and draws
-// nothing: what is random is handed in, but for the randomness inside of
-// signatures.
+// from which anybody can check afterwards who was right: the dossier; what a miner
+// signs of its room; and what a validator signs of a miner that has left. It sends
+// and stores nothing, has no clock, and draws nothing: what is random is handed in,
+// but for the randomness inside of signatures.
 //
 // # Statements
 //
 // A [Pledge] is signed by both: the asker says what it handed over, the miner
 // that it has it and will keep it. A [Question] is signed by the asker, an
-// [Answer] and an [Offer] by the miner. Each has one encoding, of a fixed length
-// that begins with a version, and numbers are big-endian; everything else is
-// ErrStatement. A pledge about a shard, whose hash is the root of package erasure
+// [Answer] and an [Offer] by the miner, an [Exit] by the validator. Each has one
+// encoding, of a fixed length that begins with a version, and numbers are
+// big-endian; everything else is ErrStatement. A pledge about a shard, whose hash is the root of package erasure
 // and not H, begins with a 2 instead, so that it never passes as one about a
 // replica. The digest of a statement is SHA-256 of its domain, "filetao
 // pledge v1" for instance, and its encoding; what is signed is the domain
@@ -24,7 +24,7 @@
 // decimal, or with "<Bytes>" before it, and ours begin with a letter f;
 // transactions of the development chain begin with "FileTAO", a capital. A
 // transaction of the real chain is signed as the 32 bytes of its hash, or with at
-// least the 64 bytes of two block hashes in it, and ours have 48 to 51 bytes.
+// least the 64 bytes of two block hashes in it, and ours have 47 to 51 bytes.
 //
 // # What a dossier shows
 //
@@ -36,5 +36,5 @@
 // Therefore the pledge has the hash of the tags: a miner that kept them clears
 // itself with [CheckTags].
 //
-// Enter at [Pledge], [Question], [Offer] and [Dossier.Judge].
+// Enter at [Pledge], [Question], [Offer], [Exit] and [Dossier.Judge].
 package receipt

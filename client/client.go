@@ -28,6 +28,16 @@ var (
 	ErrNotFound = errors.New("file not found")
 	// ErrWrongData: a gateway answered with something else than was asked for.
 	ErrWrongData = errors.New("the gateway's answer does not match the CID")
+	// ErrChanged: a file was changed while it was being stored, or what an
+	// earlier get had fetched was changed since.
+	ErrChanged = errors.New("the file was changed meanwhile")
+	// ErrTooLarge: the file does not fit into the reference's format, or not
+	// into any.
+	ErrTooLarge = errors.New("the file is too large")
+	// ErrRange: the file has no such part.
+	ErrRange = errors.New("the file has no such part")
+	// ErrLost: too few miners gave their shards back.
+	ErrLost = errors.New("too few shards can be had")
 )
 
 // Config are the client's settings; zero values take those of DefaultConfig.
@@ -55,6 +65,11 @@ type Config struct {
 	Backoff  time.Duration
 	// TTL is how long files are kept when the options do not say.
 	TTL time.Duration
+	// Segments is how many segments of one file are on their way at a time.
+	Segments int
+	// Tries is how often one segment is sent, and how often a get that breaks off
+	// goes on without having come further. Between them is Backoff, doubling.
+	Tries int
 }
 
 // sendRate is what a request's default time limit expects of a gateway and its
@@ -66,6 +81,7 @@ func DefaultConfig() Config {
 	return Config{
 		Ask: 3, Share: 0.1, PingTimeout: 3 * time.Second, Timeout: 100 * time.Second, GetTimeout: 600 * time.Second,
 		Hedge: 20 * time.Second, Attempts: 3, Backoff: 2 * time.Second, TTL: 30 * 24 * time.Hour,
+		Segments: 3, Tries: 5,
 	}
 }
 
@@ -80,6 +96,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Attempts, d.Attempts)
 	setDefault(&c.Backoff, d.Backoff)
 	setDefault(&c.TTL, d.TTL)
+	setDefault(&c.Segments, d.Segments)
+	setDefault(&c.Tries, d.Tries)
 	return c
 }
 
@@ -89,10 +107,15 @@ func setDefault[T int | float64 | time.Duration](v *T, to T) {
 	}
 }
 
-// Deps are what a Client works with. Its owner closes the transport.
+// Deps are what a Client works with. Its owner closes the transports.
 type Deps struct {
 	// Transport signs with the user's hotkey, which owns the files.
 	Transport wire.Transport
+	// Streams does the same for what travels as a stream; a *stream.Negotiator
+	// is both. Without it all files are stored and fetched the reference's way.
+	Streams wire.Streamer
+	// Hotkey is that hotkey. It signs manifests; required with Streams.
+	Hotkey *wallet.Keypair
 	// Metagraph is the latest view of the subnet; it may return nil as long as
 	// there is none.
 	Metagraph func() *chain.Metagraph
@@ -129,7 +152,10 @@ type Stage string
 const (
 	StageEncrypting Stage = "encrypting"
 	StageFinding    Stage = "finding gateways"
-	StageAsking     Stage = "asking" // the gateway works or the bytes travel
+	StageAsking     Stage = "asking"  // the gateway works or the bytes travel
+	StageReading    Stage = "reading" // the file on this machine
+	StageSending    Stage = "sending"
+	StageFetching   Stage = "fetching"
 	StageDecrypting Stage = "decrypting"
 	StageDone       Stage = "done"
 )
@@ -139,6 +165,11 @@ type Progress struct {
 	Stage   Stage
 	Gateway wallet.Address // of StageAsking and StageDone
 	Bytes   int64          // size of the file as far as it is known, else 0
+	// Done is how many of them have been read, sent or fetched, and Resumed how
+	// many of those were there before.
+	Done, Resumed int64
+	// Files and FilesDone count those of a tree; Bytes and Done are then of all.
+	Files, FilesDone int
 }
 
 func (f progressFunc) tell(p Progress) {

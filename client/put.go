@@ -38,6 +38,10 @@ type Stored struct {
 	CID      string           // over the bytes that were sent: sealed unless Plain
 	Size     int64            // bytes
 	Gateways []wallet.Address // who has it: remember them, see Book
+	Segments int              // that it consists of; 0 for one that is inline
+	Resumed  int64            // bytes that an earlier, broken put had sent already
+	// Reference says that the file was stored the reference's way.
+	Reference bool
 }
 
 // Put stores data and returns once a gateway says that miners hold all of it.
@@ -84,6 +88,7 @@ func (c *Client) Put(ctx context.Context, data []byte, o PutOptions) (Stored, er
 	if err != nil {
 		return Stored{}, fmt.Errorf("put: %w", err)
 	}
+	stored.Reference = true
 	tell.tell(Progress{Stage: StageDone, Gateway: stored.Gateways[0], Bytes: size})
 	return stored, nil
 }

@@ -3,12 +3,14 @@ package node
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire/stream"
 	"github.com/filetao/filetao/wire/synapse"
 )
 
@@ -23,10 +25,11 @@ type UserConfig struct {
 	Log *slog.Logger
 }
 
-// User is a client with a connection of its own. Close it.
+// User is a client with connections of its own. Close it.
 type User struct {
 	*client.Client
-	transport *synapse.Client
+	synapse *synapse.Client
+	stream  *stream.Client
 }
 
 // Connect reads the subnet's metagraph once and makes a client that uses it.
@@ -35,14 +38,17 @@ func Connect(ctx context.Context, c UserConfig) (*User, error) {
 	if err != nil {
 		return nil, fmt.Errorf("metagraph of subnet %d: %w", c.NetUID, err)
 	}
-	transport := synapse.NewClient(synapse.ClientConfig{Key: c.Hotkey}, synapse.ClientDeps{Log: c.Log})
-	return &User{
-		Client: client.New(c.Client, client.Deps{
-			Transport: transport, Metagraph: func() *chain.Metagraph { return m }, Rand: rand.Reader, Log: c.Log,
-		}),
-		transport: transport,
-	}, nil
+	u := &User{
+		synapse: synapse.NewClient(synapse.ClientConfig{Key: c.Hotkey}, synapse.ClientDeps{Log: c.Log}),
+		stream:  stream.NewClient(stream.ClientConfig{Key: c.Hotkey}, stream.ClientDeps{Log: c.Log}),
+	}
+	peers := stream.NewNegotiator(u.synapse, u.stream)
+	u.Client = client.New(c.Client, client.Deps{
+		Transport: peers, Streams: peers, Hotkey: c.Hotkey,
+		Metagraph: func() *chain.Metagraph { return m }, Rand: rand.Reader, Log: c.Log,
+	})
+	return u, nil
 }
 
 // Close ends the user's connections.
-func (u *User) Close() error { return u.transport.Close() }
+func (u *User) Close() error { return errors.Join(u.stream.Close(), u.synapse.Close()) }

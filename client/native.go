@@ -1,0 +1,143 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/filetao/filetao/erasure"
+	"github.com/filetao/filetao/manifest"
+	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire"
+)
+
+// call is an exchange over streams of a message without bodies.
+func (c *Client) call(ctx context.Context, peer wire.Peer, msg wire.Message, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout(timeout, 0))
+	defer cancel()
+	a, err := c.deps.Streams.Open(ctx, peer, msg, wire.Body{})
+	if err != nil {
+		return err
+	}
+	if a.Size > 0 {
+		err = fmt.Errorf("%w: %s with a body of %d bytes", ErrWrongData, msg.Name(), a.Size)
+	}
+	return errors.Join(err, a.Close())
+}
+
+// streams says whether files of our own can be had.
+func (c *Client) streams() bool { return c.deps.Streams != nil && c.deps.Hotkey != nil }
+
+// heldSegment is a segment that a gateway has of an upload.
+type heldSegment struct {
+	Index int64  `json:"index"`
+	Size  int64  `json:"size"`
+	Root  string `json:"root"`
+	Data  int    `json:"data"`
+	Total int    `json:"total"`
+}
+
+// uploadState is what a gateway has of an upload, by index.
+func (c *Client) uploadState(ctx context.Context, peer wire.Peer, upload [16]byte, timeout time.Duration) (map[int64]manifest.Segment, error) {
+	msg := &wire.UploadState{Upload: upload[:]}
+	if err := c.call(ctx, peer, msg, timeout); err != nil {
+		return nil, err
+	}
+	var list []heldSegment
+	if err := json.Unmarshal(msg.Segments, &list); err != nil {
+		return nil, fmt.Errorf("%w: the state of the upload: %w", ErrWrongData, err)
+	}
+	held := map[int64]manifest.Segment{}
+	for _, s := range list {
+		root, err := erasure.ParseRoot(s.Root)
+		scheme := erasure.Scheme{Data: s.Data, Total: s.Total}
+		if err := errors.Join(err, scheme.Check()); err != nil {
+			return nil, fmt.Errorf("%w: segment %d of the upload: %w", ErrWrongData, s.Index, err)
+		}
+		held[s.Index] = manifest.Segment{Size: s.Size, Root: root, Scheme: scheme}
+	}
+	return held, nil
+}
+
+// candidate is a gateway that speaks streams, and how much of an upload it has.
+type candidate struct {
+	wire.Peer
+	held int
+}
+
+// candidates are those of the peers that speak streams, who has most of the upload
+// first, and else in the same order. With none it returns why.
+func (c *Client) candidates(ctx context.Context, peers []wire.Peer, upload [16]byte, timeout time.Duration) ([]candidate, failures) {
+	list, errs := make([]candidate, len(peers)), make([]error, len(peers))
+	var asked sync.WaitGroup
+	for i, peer := range peers {
+		asked.Go(func() {
+			held, err := c.uploadState(ctx, peer, upload, timeout)
+			list[i], errs[i] = candidate{peer, len(held)}, err
+		})
+	}
+	asked.Wait()
+	var good []candidate
+	var failed failures
+	for i, err := range errs {
+		if err != nil {
+			failed = append(failed, failure{peers[i].Hotkey, err})
+			continue
+		}
+		good = append(good, list[i])
+	}
+	slices.SortStableFunc(good, func(a, b candidate) int { return cmp.Compare(b.held, a.held) })
+	return good, failed
+}
+
+// noStreams says whether all failed because they know no streams, or none of this
+// kind.
+func noStreams(failed failures) bool { return failed.all(wire.StatusNotFound) }
+
+// verifyManifest reads a manifest of ours, which is that of the file with that CID.
+func (c *Client) verifyManifest(id string, encoded, signature []byte) (manifest.Manifest, error) {
+	m, err := manifest.Parse(encoded)
+	switch {
+	case err != nil:
+		return m, fmt.Errorf("%w: %w", ErrWrongData, err)
+	case m.CID != id:
+		return m, fmt.Errorf("%w: asked for %s, got the manifest of %s", ErrWrongData, id, m.CID)
+	case m.Owner != c.deps.Hotkey.PublicKey():
+		return m, fmt.Errorf("%w: a manifest of %s, and the hotkey is %s", ErrWrongData, wallet.AddressOf(m.Owner), c.deps.Hotkey.Address())
+	}
+	if err := wallet.Verify(c.deps.Hotkey.Address(), m.Text(), signature); err != nil {
+		return m, fmt.Errorf("%w: the manifest's signature: %w", ErrWrongData, err)
+	}
+	return m, nil
+}
+
+// worthwhile says whether the same request may do better in a while.
+func worthwhile(err error) bool {
+	if errors.Is(err, ErrChanged) || errors.Is(err, context.Canceled) {
+		return false
+	}
+	switch status := wire.StatusOf(err); {
+	case errors.Is(err, ErrWrongData):
+		return true
+	default:
+		return status == wire.StatusTimeout || status == wire.StatusTooMany || status == wire.StatusUnparsable || status >= wire.StatusInternal
+	}
+}
+
+// wait is a pause that doubles each time.
+func wait(ctx context.Context, d *time.Duration) error {
+	timer := time.NewTimer(*d)
+	defer timer.Stop()
+	*d *= 2
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -27,6 +27,7 @@ import (
 	"crypto/rand"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -61,6 +62,12 @@ type Config struct {
 	// Hedge is how long Fetch waits for one holder before it asks a second
 	// one beside it.
 	Hedge time.Duration
+	// Spare is how many shards of a segment more than its scheme has are brought
+	// on their way; Patience is how long the others wait for who is behind when
+	// there are enough without it; SegmentHedge is how long FetchSegment waits for
+	// a shard before it asks for another one beside it.
+	Spare                  int
+	Patience, SegmentHedge time.Duration
 	// Tiers has the storage limits of miners whose statistics have none yet,
 	// and Start is how many bytes those of them may be given for which nobody
 	// has decided on a capacity yet.
@@ -76,6 +83,7 @@ func DefaultConfig() Config {
 		RetrieveTimeout: 100 * time.Second, DeleteTimeout: 10 * time.Second,
 		AuditTimeout: 20 * time.Second,
 		Parallel:     16, InFlight: 1 << 30, Hedge: 3 * time.Second,
+		Spare: 1, Patience: 200 * time.Millisecond, SegmentHedge: 300 * time.Millisecond,
 		Tiers: incentive.V3(), Start: incentive.DefaultRules().Capacity.Start,
 	}
 }
@@ -92,6 +100,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Parallel, d.Parallel)
 	setDefault(&c.InFlight, d.InFlight)
 	setDefault(&c.Hedge, d.Hedge)
+	setDefault(&c.Spare, d.Spare)
+	setDefault(&c.Patience, d.Patience)
+	setDefault(&c.SegmentHedge, d.SegmentHedge)
 	setDefault(&c.Start, d.Start)
 	if len(c.Tiers) == 0 {
 		c.Tiers = d.Tiers
@@ -107,8 +118,9 @@ func setDefault[T int | int64 | chain.Rao | time.Duration](v *T, to T) {
 
 // Deps are what a Fleet works with. Their owner closes them.
 type Deps struct {
-	// Transport asks under Key.
+	// Transport asks under Key, and so does Streams, which only segments need.
 	Transport wire.Transport
+	Streams   wire.Streamer
 	Index     *index.Index
 	// Metagraph is the newest view of the subnet, nil before there is one.
 	Metagraph func() *chain.Metagraph
@@ -136,6 +148,9 @@ type Fleet struct {
 	deaf      deaf
 	offerless deaf // who knows no Offer
 	tagging   tagging
+	slow      slow
+	blocks    blocks
+	exclusion atomic.Pointer[func(wallet.Address) bool] // see Exclude
 
 	self   wallet.Address
 	audits audit.Secret

@@ -141,13 +141,18 @@ func (f *Fleet) pledge(n chain.Neuron, h index.Holding, data []byte) (receipt.Pl
 	return p, tags, nil
 }
 
-// keyOf is the key of the tags that a pledge is about.
+// keyOf is the key of the tags that a pledge is about. A shard is tagged on its
+// way, before its root is known: its key is bound to the salt alone.
 func (f *Fleet) keyOf(p receipt.Pledge) (por.Key, error) {
 	miner, err := p.Miner.PublicKey()
 	if err != nil {
 		return por.Key{}, fmt.Errorf("hotkey: %w", err)
 	}
-	return f.tags.Key(miner, p.Hash, p.Size, p.Salt), nil
+	hash := p.Hash
+	if p.Shard {
+		hash = proof.Digest{}
+	}
+	return f.tags.Key(miner, hash, p.Size, p.Salt), nil
 }
 
 // putNative writes what native audits of a holding need, whatever has become of

@@ -33,6 +33,7 @@ type Question struct {
 	Hash    string `json:"hash"`              // H(E), decimal
 	Replica string `json:"replica,omitempty"` // as in the holding
 	Size    int64  `json:"size"`              // bytes
+	Shard   bool   `json:"shard,omitempty"`   // Hash is a segment's, Replica the shard's root
 	// Made is when the question was made, and Block the number of the block it
 	// was made at.
 	Made  time.Time `json:"made"`
@@ -80,7 +81,8 @@ func (q Question) challenge() proof.ChallengeRequest {
 // has gone.
 func (f *Fleet) Question(ctx context.Context, n chain.Neuron, h index.Holding, block chain.Block, task Task) (Question, error) {
 	q := Question{
-		Task: task, Hash: h.Hash, Replica: h.Replica, Size: h.Size, Made: f.deps.Now().UTC(), Block: block.Number,
+		Task: task, Hash: h.Hash, Replica: h.Replica, Size: h.Size, Shard: h.Kind == index.KindShard,
+		Made: f.deps.Now().UTC(), Block: block.Number,
 	}
 	if task != TaskChallenge {
 		return f.retrieval(q)
@@ -90,6 +92,9 @@ func (f *Fleet) Question(ctx context.Context, n chain.Neuron, h index.Holding, b
 	}
 	if pledge, ok := f.pledgeOf(n, h); ok {
 		return f.native(q, pledge, block)
+	}
+	if q.Shard {
+		return f.retrieval(q)
 	}
 	seeds, err := f.deps.Index.Seeds(ctx, n.Hotkey, h.Hash)
 	if err != nil {
@@ -110,6 +115,9 @@ func (f *Fleet) Question(ctx context.Context, n chain.Neuron, h index.Holding, b
 func (f *Fleet) retrieval(q Question) (Question, error) {
 	var err error
 	q.Task = TaskRetrieve
+	if q.Shard {
+		return q, nil // it needs no seed: its root says what it is
+	}
 	q.Seed, err = proof.NewSeed(f.deps.Rand)
 	return q, err
 }
@@ -129,6 +137,8 @@ func (f *Fleet) Ask(ctx context.Context, n chain.Neuron, q Question) Outcome {
 		return f.askNative(ctx, n, q)
 	case q.Task == TaskChallenge:
 		return f.askChallenge(ctx, n, q)
+	case q.Task == TaskRetrieve && q.Shard:
+		return f.askShard(ctx, n, q)
 	case q.Task == TaskRetrieve:
 		_, o := f.askRetrieval(ctx, n, q, true)
 		return o

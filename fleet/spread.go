@@ -185,8 +185,12 @@ func (s *spread) cause(ctx context.Context) error {
 	return fmt.Errorf("no further candidates (%d may hold no more)", s.full)
 }
 
-// fits says whether so many more bytes stay within a miner's capacity.
+// fits says whether a miner may be given so many more bytes: it is not excluded,
+// and they stay within its capacity.
 func (f *Fleet) fits(ctx context.Context, n chain.Neuron, size int64) (bool, error) {
+	if f.excluded(n.Hotkey) {
+		return false, nil
+	}
 	stats, err := f.deps.Index.Stats(ctx, n.Hotkey)
 	if err != nil {
 		return false, err

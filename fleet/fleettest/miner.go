@@ -18,7 +18,8 @@ type Behaviour int
 
 // Behaviours. A Liar's answers are well-formed, signed and wrong; a Failing one
 // answers 500, a Busy one 503, a Silent one nothing until the asker gives up, and
-// a Reference one knows no such message.
+// a Reference one knows no such message. A Stuck one stops after the first block of
+// a body, its own or the asker's.
 const (
 	Honest Behaviour = iota
 	Silent
@@ -26,6 +27,7 @@ const (
 	Liar
 	Busy
 	Reference
+	Stuck
 )
 
 // Miner keeps data in memory.
@@ -66,7 +68,7 @@ func (m *Miner) Behave(b Behaviour, names ...string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(names) == 0 {
-		names = []string{"Synapse", "Store", "Challenge", "Retrieve", "Delete"}
+		names = []string{"Synapse", "Store", "Challenge", "Retrieve", "Delete", "PutShard", "GetShard", "RenewShard"}
 		if m.as["Audit"] != Reference {
 			names = append(names, "Tags", "Audit")
 		}
@@ -155,6 +157,8 @@ func (m *Miner) serve(msg wire.Message) error {
 		return m.tags(msg)
 	case *wire.Audit:
 		return m.audit(msg)
+	case *wire.RenewShard:
+		return m.renewShard(msg)
 	case *wire.Delete:
 		_, msg.Deleted = m.stored[msg.DataHash]
 		delete(m.stored, msg.DataHash)

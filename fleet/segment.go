@@ -1,0 +1,437 @@
+package fleet
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/envelope"
+	"github.com/filetao/filetao/erasure"
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/manifest"
+	"github.com/filetao/filetao/proof"
+	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire"
+)
+
+// SegmentSpec says what a segment is, how it is to be coded, and for how long.
+type SegmentSpec struct {
+	Owner  wallet.Address
+	Upload [16]byte
+	Index  int   // its place in the file, from 0
+	Size   int64 // bytes, 1 to erasure.MaxSegment
+	Scheme erasure.Scheme
+	Secret envelope.ShardSecret // the file's, of which the masks are made
+	TTL    time.Duration        // rounded up to seconds; 0 and less mean DefaultTTL
+}
+
+// specOf is a segment's, without a time.
+func specOf(seg index.Segment) (SegmentSpec, error) {
+	upload, err := hex.DecodeString(seg.Upload)
+	if err != nil || len(upload) != len(SegmentSpec{}.Upload) || len(seg.Secret) != len(envelope.ShardSecret{}) {
+		return SegmentSpec{}, fmt.Errorf("segment %s in the index: an upload of %d and a secret of %d bytes", seg.ID, len(upload), len(seg.Secret))
+	}
+	return SegmentSpec{
+		Owner: seg.Owner, Upload: [16]byte(upload), Index: seg.Index, Size: seg.Size, Scheme: seg.Scheme,
+		Secret: envelope.ShardSecret(seg.Secret),
+	}, nil
+}
+
+// mask is what a shard is under at a miner.
+func (s SegmentSpec) mask(number int, holder wallet.Address) (*envelope.ShardMask, error) {
+	miner, err := holder.PublicKey()
+	if err != nil {
+		return nil, fmt.Errorf("hotkey: %w", err)
+	}
+	owner, err := s.Owner.PublicKey()
+	if err != nil {
+		return nil, fmt.Errorf("owner: %w", err)
+	}
+	return s.Secret.Mask(manifest.SegmentName(owner, s.Upload, s.Index), number, miner), nil
+}
+
+// window is how many bytes of a segment's shards are in memory at most, of a
+// segment that is stored or fetched, beside what the transport buffers.
+const window = 4 << 20
+
+// StoreSegment codes a segment and has as many of the candidates hold a shard
+// each as the scheme has shards; nobody gets two. One shard more is on its way
+// than is needed while there are candidates (Config.Spare), and who falls behind
+// is dropped, so that a slow miner holds nobody up. When the candidates do not
+// suffice it also puts up with Durable(scheme) shards.
+//
+// in gives the segment, of which it never has more than some rows in memory.
+// Once it is read, check is told its root and may refuse it; then miners are
+// asked to make durable what they have. The segment is in the index, as part of
+// its upload, when StoreSegment returns without an error.
+//
+// Errors are check's, in's, ctx's, the index's, or wrap ErrShort: then it may be
+// tried again, and miners that were slow come last.
+func (f *Fleet) StoreSegment(ctx context.Context, spec SegmentSpec, in io.Reader, check func(erasure.Root) error, candidates []chain.Neuron) (index.Segment, []Outcome, error) {
+	p := &put{f: f, spec: spec, target: spec.Scheme.Total, least: Durable(spec.Scheme)}
+	for number := range min(spec.Scheme.Total+f.cfg.Spare, erasure.MaxTotal) {
+		p.numbers = append(p.numbers, number)
+	}
+	root, err := p.store(ctx, in, check, candidates)
+	if err != nil {
+		return index.Segment{}, p.outcomes, err
+	}
+	seg, err := p.record(ctx, root)
+	return seg, p.outcomes, err
+}
+
+// RebuildSegment makes the shards of a segment anew that have these numbers, out
+// of those that can be had, and has candidates hold them, who should hold none
+// of the segment. It returns with ErrShort when none came about; otherwise those
+// that did are in the index, and Outcomes says how many.
+func (f *Fleet) RebuildSegment(ctx context.Context, seg index.Segment, numbers []int, ttl time.Duration, candidates []chain.Neuron) ([]Outcome, error) {
+	spec, err := specOf(seg)
+	if err != nil {
+		return nil, err
+	}
+	spec.TTL = ttl
+	p := &put{f: f, numbers: numbers, target: len(numbers), least: 1, spec: spec}
+	inner, cancel := context.WithCancel(ctx)
+	in, out := io.Pipe()
+	var fetched sync.WaitGroup
+	fetched.Go(func() {
+		_, err := f.FetchSegment(inner, seg, 0, seg.Size, out)
+		out.CloseWithError(err)
+	})
+	check := func(root erasure.Root) error {
+		if root.String() != seg.Root {
+			return fmt.Errorf("%w: what its shards give is not segment %s", ErrLost, seg.ID)
+		}
+		return nil
+	}
+	_, err = p.store(ctx, in, check, candidates)
+	cancel()
+	in.CloseWithError(context.Canceled)
+	fetched.Wait()
+	if err == nil {
+		err = p.recordShards(ctx, seg.ID)
+	}
+	return p.outcomes, err
+}
+
+// Durable is with how many shards a segment is still acknowledged when nobody
+// takes more: half of the redundancy, and never less than gives it back.
+func Durable(s erasure.Scheme) int { return s.Data + (s.Total-s.Data)/2 }
+
+// put is one call of StoreSegment.
+type put struct {
+	f       *Fleet
+	spec    SegmentSpec
+	numbers []int // of the shards that are made
+	target  int   // how many of them are wanted
+	least   int   // how many do at worst
+
+	all     []*sender
+	running sync.WaitGroup
+
+	mu         sync.Mutex // guards all below
+	candidates []chain.Neuron
+	outcomes   []Outcome
+}
+
+func (p *put) shardSize() int64 { return p.spec.Scheme.ShardSize(p.spec.Size) }
+
+// store has miners hold the shards, and takes back what there is if they are
+// too few.
+func (p *put) store(ctx context.Context, in io.Reader, check func(erasure.Root) error, candidates []chain.Neuron) (erasure.Root, error) {
+	if err := p.spec.Scheme.Check(); err != nil {
+		return erasure.Root{}, err
+	}
+	if p.spec.TTL <= 0 {
+		p.spec.TTL = DefaultTTL
+	}
+	var err error
+	if p.candidates, err = p.f.roomFor(ctx, p.shardSize(), candidates); err != nil {
+		return erasure.Root{}, err
+	}
+	inner, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	root, err := p.run(inner, in, check)
+	if err != nil {
+		cancel(err)
+	}
+	p.running.Wait()
+	if err == nil && p.kept() < p.least {
+		err = p.short()
+	}
+	if err != nil {
+		p.forget(ctx)
+		err = errors.Join(ctx.Err(), err)
+	}
+	return root, err
+}
+
+// run starts the senders, feeds them, and waits for enough of them.
+func (p *put) run(ctx context.Context, in io.Reader, check func(erasure.Root) error) (erasure.Root, error) {
+	if p.numbers = p.numbers[:min(len(p.numbers), len(p.candidates))]; len(p.numbers) < p.least {
+		return erasure.Root{}, fmt.Errorf("%w: %d miners have room for a shard, %v wants %d", ErrShort, len(p.numbers), p.spec.Scheme, p.target)
+	}
+	coder, err := erasure.New(erasure.Scheme{Data: p.spec.Scheme.Data, Total: max(p.spec.Scheme.Total, slices.Max(p.numbers)+1)})
+	if err != nil {
+		return erasure.Root{}, err
+	}
+	rows := max(2, window/(len(p.numbers)*erasure.Block))
+	for _, number := range p.numbers {
+		s := newSender(ctx, p, number, rows)
+		p.all = append(p.all, s)
+		p.running.Go(s.run)
+	}
+	root, err := p.feed(ctx, coder, in)
+	if err == nil {
+		err = check(root)
+	}
+	if err != nil {
+		return root, err
+	}
+	for _, s := range p.all {
+		close(s.pieces)
+	}
+	return root, p.wait(ctx)
+}
+
+// feed reads the segment row by row and hands every sender its piece.
+func (p *put) feed(ctx context.Context, coder *erasure.Coder, in io.Reader) (erasure.Root, error) {
+	hash := erasure.NewHasher()
+	pieces := make([][]byte, coder.Scheme().Total)
+	for row := range p.spec.Scheme.Rows(p.spec.Size) {
+		for i := range pieces {
+			pieces[i] = p.f.blocks.take(p.spec.Scheme.RowBlock(p.spec.Size, row))
+		}
+		if err := readRow(in, pieces[:p.spec.Scheme.Data], p.spec.Scheme.RowData(p.spec.Size, row), hash); err != nil {
+			return erasure.Root{}, err
+		}
+		if err := coder.Encode(pieces); err != nil {
+			return erasure.Root{}, err
+		}
+		if err := p.hand(ctx, pieces); err != nil {
+			return erasure.Root{}, err
+		}
+	}
+	return hash.Root(), nil
+}
+
+// readRow fills a row's data pieces with so many bytes, then with zeros.
+func readRow(in io.Reader, pieces [][]byte, bytes int, hash *erasure.Hasher) error {
+	for _, b := range pieces {
+		n := min(len(b), bytes)
+		if _, err := io.ReadFull(in, b[:n]); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return fmt.Errorf("segment: %w", err)
+		}
+		hash.Write(b[:n])
+		clear(b[n:])
+		bytes -= n
+	}
+	return nil
+}
+
+// hand gives every sender its piece. Those that are behind by all that is
+// buffered for them are waited for, all together for Config.Patience, and then
+// dropped as far as they can be spared; the others have a task's timeout.
+func (p *put) hand(ctx context.Context, pieces [][]byte) error {
+	var behind []*sender
+	for _, s := range p.all {
+		piece := pieces[s.number]
+		pieces[s.number] = nil
+		select {
+		case s.pieces <- piece:
+		case <-s.done:
+			p.f.blocks.give(piece)
+		default:
+			behind, pieces[s.number] = append(behind, s), piece
+		}
+	}
+	defer func() {
+		for _, b := range pieces { // of numbers that nobody is to have
+			p.f.blocks.give(b)
+		}
+	}()
+	if len(behind) == 0 {
+		return p.enough()
+	}
+	patience, cancel := context.WithTimeout(ctx, p.f.cfg.Patience)
+	defer cancel()
+	for _, s := range behind {
+		taken := s.offer(patience, pieces[s.number])
+		if !taken && p.spare() > 0 {
+			s.drop(errBehind)
+		} else if !taken {
+			s.moveOn()
+			if taken = s.insist(ctx, pieces[s.number]); !taken {
+				s.drop(errBehind)
+			}
+		}
+		if taken {
+			pieces[s.number] = nil
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return p.enough()
+}
+
+// errBehind says of a miner that the others were much faster.
+var errBehind = errors.New("it fell behind the other miners")
+
+// spare is how many of the shards that may still become durable are not needed.
+func (p *put) spare() int {
+	able := 0
+	for _, s := range p.all {
+		if ok, ended := s.ended(); ok || !ended {
+			able++
+		}
+	}
+	return able - p.target
+}
+
+// enough says whether the segment can still become durable.
+func (p *put) enough() error {
+	if p.spare()+p.target < p.least {
+		return p.short()
+	}
+	return nil
+}
+
+// wait returns once all senders have come to an end. When as many miners have
+// given a receipt as the scheme has shards, the others have Config.Patience.
+func (p *put) wait(ctx context.Context) error {
+	enough := make(chan struct{})
+	all := make(chan struct{})
+	left := int64(p.target)
+	var each sync.WaitGroup
+	for _, s := range p.all {
+		each.Go(func() {
+			<-s.done
+			if s.err == nil && atomic.AddInt64(&left, -1) == 0 {
+				close(enough)
+			}
+		})
+	}
+	go func() {
+		each.Wait()
+		close(all)
+	}()
+	defer func() { <-all }()
+	select {
+	case <-all:
+		return nil
+	case <-enough:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	patience := time.NewTimer(p.f.cfg.Patience)
+	defer patience.Stop()
+	select {
+	case <-all:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	for _, s := range p.all {
+		s.drop(errBehind)
+	}
+	return nil
+}
+
+func (p *put) kept() int {
+	n := 0
+	for _, s := range p.all {
+		if ok, _ := s.ended(); ok {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *put) short() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	errs := []error{fmt.Errorf("%w: %d of %d shards", ErrShort, p.kept(), p.target)}
+	for _, o := range p.outcomes {
+		errs = append(errs, o.Err)
+	}
+	return errors.Join(errs...)
+}
+
+// next is the candidate to try now, for who has none yet or has a dead one.
+func (p *put) next() (chain.Neuron, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.candidates) == 0 {
+		return chain.Neuron{}, false
+	}
+	n := p.candidates[0]
+	p.candidates = p.candidates[1:]
+	return n, true
+}
+
+func (p *put) outcome(o Outcome) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.outcomes = append(p.outcomes, o)
+}
+
+// record writes the segment and then its shards into the index.
+func (p *put) record(ctx context.Context, root erasure.Root) (index.Segment, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	owner, err := p.spec.Owner.PublicKey()
+	if err != nil {
+		return index.Segment{}, fmt.Errorf("owner: %w", err)
+	}
+	id := proof.Digest(manifest.SegmentID(owner, p.spec.Upload, p.spec.Index, p.spec.Size, root))
+	seg := index.Segment{
+		ID: id.String(), Owner: p.spec.Owner, Upload: hex.EncodeToString(p.spec.Upload[:]), Index: p.spec.Index,
+		Size: p.spec.Size, Root: root.String(), Scheme: p.spec.Scheme, Secret: p.spec.Secret[:],
+	}
+	if err := p.f.deps.Index.PutSegment(ctx, seg, p.f.deps.Now()); err != nil {
+		return seg, fmt.Errorf("record segment %s: %w", seg.ID, err)
+	}
+	return seg, p.recordShards(ctx, seg.ID)
+}
+
+// recordShards writes what miners hold into the index.
+func (p *put) recordShards(ctx context.Context, segment string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	var each sync.WaitGroup
+	errs := make([]error, len(p.all))
+	for i, s := range p.all {
+		if ok, _ := s.ended(); ok {
+			each.Go(func() { errs[i] = p.f.deps.Index.PutShard(ctx, s.holding(segment)) })
+		}
+	}
+	each.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("record the shards of segment %s: %w", segment, err)
+	}
+	return nil
+}
+
+// forget tells miners to drop the shards of a segment that does not come about.
+// What they cannot be told they drop when its time is over.
+func (p *put) forget(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.f.cfg.DeleteTimeout)
+	defer cancel()
+	var each sync.WaitGroup
+	for _, s := range p.all {
+		if ok, _ := s.ended(); ok {
+			each.Go(func() { p.f.call(ctx, TaskDelete, s.miner, &wire.Delete{DataHash: s.pledge.Hash.String()}) })
+		}
+	}
+	each.Wait()
+}

@@ -1,0 +1,94 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/receipt"
+	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire"
+)
+
+// RenewSegment has the holders of a segment's shards keep them for ttl from now
+// on, and returns how many do, with why the others do not.
+func (f *Fleet) RenewSegment(ctx context.Context, id string, ttl time.Duration) (renewed int, err error) {
+	seg, err := f.deps.Index.Segment(ctx, id)
+	if err != nil {
+		return 0, fmt.Errorf("renew segment %s: %w", id, err)
+	}
+	shards, err := f.shards(ctx, seg)
+	if err != nil {
+		return 0, err
+	}
+	var each sync.WaitGroup
+	var good atomic.Int64
+	errs := make([]error, len(shards))
+	for i, s := range shards {
+		each.Go(func() {
+			if errs[i] = f.renewShard(ctx, s, ttl); errs[i] == nil {
+				good.Add(1)
+			}
+		})
+	}
+	each.Wait()
+	return int(good.Load()), errors.Join(errs...)
+}
+
+// renewShard has a miner sign the pledge anew. One that ends later already stays.
+func (f *Fleet) renewShard(ctx context.Context, s shard, ttl time.Duration) error {
+	if s.Native == nil {
+		return fmt.Errorf("shard %d at %s: it has lost its pledge", s.Number, s.Holder)
+	}
+	p, err := receipt.ParsePledge(s.Native.Pledge)
+	if err != nil {
+		return fmt.Errorf("shard %d at %s: %w", s.Number, s.Holder, err)
+	}
+	now := f.deps.Now()
+	until := now.Add(ttl).Truncate(time.Second)
+	if p.Until.IsZero() || !p.Until.Before(until) {
+		return nil
+	}
+	p.Made, p.Until = now.Truncate(time.Second), until
+	asked, err := p.Sign(f.deps.Key)
+	if err != nil {
+		return err
+	}
+	msg := &wire.RenewShard{Pledge: p.Encode(), Signature: asked}
+	if o, came := f.call(wire.WithAnswerLimit(ctx, maxReceipt), taskTags, s.miner, msg); !came {
+		return o.Err
+	}
+	if err := p.VerifyMiner(msg.Receipt); err != nil {
+		return fmt.Errorf("shard %d at %s: its receipt: %w", s.Number, s.Holder, err)
+	}
+	h := s.Holding
+	h.Stored, h.TTL = now, ttl
+	h.Native = &index.Native{Pledge: p.Encode(), Asked: asked, Receipt: msg.Receipt}
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	return f.deps.Index.PutShard(within, h)
+}
+
+// Drop tells a miner to drop what the index has ended, and notes that it did; 404
+// is as good. Whom it cannot tell it returns an error for: try again later.
+func (f *Fleet) Drop(ctx context.Context, holder wallet.Address, replica string) error {
+	m := f.deps.Metagraph()
+	if m == nil {
+		return fmt.Errorf("drop %s at %s: no metagraph yet", replica, holder)
+	}
+	n, ok := m.ByHotkey(holder)
+	if !ok || !n.Axon.Serving() {
+		return fmt.Errorf("drop %s at %s: it is not on the network at present", replica, holder)
+	}
+	o, _ := f.call(ctx, TaskDelete, n, &wire.Delete{DataHash: replica})
+	if o.Err != nil && wire.StatusOf(o.Err) != wire.StatusNotFound {
+		return o.Err
+	}
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	return f.deps.Index.Dropped(within, holder, replica)
+}

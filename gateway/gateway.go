@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/envelope"
@@ -34,6 +35,9 @@ type Config struct {
 	// Memory is how many bytes of users' files are worked on at once; further
 	// requests wait for their turn.
 	Memory int64
+	// Segments is how many segments are taken in at a time, each with some MiB of
+	// memory; more wait.
+	Segments int
 	// InFlight is how many bytes of one file's chunks travel at once, each
 	// counted once whatever its replicas.
 	InFlight int64
@@ -50,7 +54,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Redundancy: 3, MinReplicas: 2, Sample: 10,
-		MaxFile: 2 << 30, Memory: 6 << 30, InFlight: 512 << 20,
+		MaxFile: 2 << 30, Memory: 6 << 30, Segments: 16, InFlight: 512 << 20,
 		StoreTimeout: 600 * time.Second, RetrieveTimeout: 600 * time.Second, CleanupTimeout: 30 * time.Second,
 		TTL: 30 * 24 * time.Hour, MaxTTL: 10 * 365 * 24 * time.Hour,
 	}
@@ -85,6 +89,8 @@ type Gateway struct {
 	memory  *budget
 	files   *locks // one change to a file at a time
 	metrics *metrics
+
+	segments *semaphore.Weighted // being taken in
 }
 
 // New makes a gateway. A setting that is zero takes its default; MinReplicas is
@@ -105,6 +111,7 @@ func New(cfg Config, deps Deps) *Gateway {
 	return &Gateway{
 		cfg: cfg, deps: deps, log: log,
 		memory: newBudget(cfg.Memory, m.memory), files: newLocks(), metrics: m,
+		segments: semaphore.NewWeighted(int64(cfg.Segments)),
 	}
 }
 
@@ -115,6 +122,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Sample, d.Sample)
 	setDefault(&c.MaxFile, d.MaxFile)
 	setDefault(&c.Memory, d.Memory)
+	setDefault(&c.Segments, d.Segments)
 	setDefault(&c.InFlight, d.InFlight)
 	setDefault(&c.StoreTimeout, d.StoreTimeout)
 	setDefault(&c.RetrieveTimeout, d.RetrieveTimeout)

@@ -1,0 +1,278 @@
+package gateway
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/filetao/filetao/cid"
+	"github.com/filetao/filetao/fleet"
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/manifest"
+	"github.com/filetao/filetao/proof"
+	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire"
+)
+
+// commitObject answers wire.CommitObject: the file is there, whole, or it is not.
+func (g *Gateway) commitObject(ctx context.Context, from wire.Caller, m *wire.CommitObject) error {
+	ttl, err := g.ttlOr(m.TTL)
+	if err != nil {
+		return err
+	}
+	man, err := checkManifest(from.Hotkey, m)
+	if err != nil {
+		return err
+	}
+	unlock, err := g.files.lock(ctx, string(from.Hotkey)+man.CID)
+	if err != nil {
+		return fmt.Errorf("commit %s: another request works on the file: %w", man.CID, err)
+	}
+	defer unlock()
+	segments, err := g.committable(ctx, man)
+	if err != nil {
+		return err
+	}
+	o := index.Object{
+		Owner: from.Hotkey, CID: man.CID, Size: man.Size, Manifest: m.Manifest, Signature: m.Signature,
+		Stored: g.deps.Now(), TTL: ttl,
+	}
+	if len(segments) > 0 {
+		o.Upload = hex.EncodeToString(man.Upload[:])
+	}
+	gone, err := g.deps.Index.PutObject(ctx, o, segments)
+	if err != nil && gone == nil {
+		return err
+	} else if err != nil {
+		g.log.Warn("the index has references of a file that was overwritten, or its upload, left", "cid", man.CID, "err", err)
+	}
+	m.Expires = o.Stored.Add(ttl).Unix()
+	g.log.Info("file stored", "cid", man.CID, "owner", from.Hotkey, "bytes", man.Size, "segments", len(segments))
+	g.discardSegments(ctx, gone)
+	return nil
+}
+
+// checkManifest reads a manifest that its owner has signed, who is the caller.
+func checkManifest(owner wallet.Address, m *wire.CommitObject) (manifest.Manifest, error) {
+	man, err := manifest.Parse(m.Manifest)
+	if err != nil {
+		return man, wire.BadRequest("%w", err)
+	}
+	if wallet.AddressOf(man.Owner) != owner {
+		return man, wire.Forbidden("the manifest is %s's, and you are %s", wallet.AddressOf(man.Owner), owner)
+	}
+	if err := wallet.Verify(owner, man.Text(), m.Signature); err != nil {
+		return man, wire.Unauthorized("the manifest's signature: %w", err)
+	}
+	return man, nil
+}
+
+// committable are the IDs of a manifest's segments, all of which are held.
+func (g *Gateway) committable(ctx context.Context, man manifest.Manifest) ([]string, error) {
+	ids := make([]string, len(man.Segments))
+	for i := range man.Segments {
+		ids[i] = segmentID(man, i)
+		held, err := g.deps.Index.Shards(ctx, ids[i])
+		if err != nil {
+			return nil, err
+		}
+		if len(held) < fleet.Durable(man.Segments[i].Scheme) {
+			return nil, wire.Conflict("segment %d of %d is not here, or not any more: send it again, then commit", i, len(man.Segments))
+		}
+	}
+	return ids, nil
+}
+
+func segmentID(man manifest.Manifest, i int) string {
+	s := man.Segments[i]
+	return proof.Digest(manifest.SegmentID(man.Owner, man.Upload, i, s.Size, s.Root)).String()
+}
+
+// object is a file of an owner's and its manifest, or 404.
+func (g *Gateway) object(ctx context.Context, owner wallet.Address, id string) (index.Object, manifest.Manifest, error) {
+	if err := cid.Parse(id); err != nil {
+		return index.Object{}, manifest.Manifest{}, wire.BadRequest("cid: %w", err)
+	}
+	o, err := g.deps.Index.Object(ctx, owner, id)
+	if errors.Is(err, index.ErrNotFound) || err == nil && o.Expired(g.deps.Now()) {
+		return o, manifest.Manifest{}, notFound(id)
+	} else if err != nil {
+		return o, manifest.Manifest{}, err
+	}
+	man, err := manifest.Parse(o.Manifest)
+	if err != nil {
+		return o, man, fmt.Errorf("the manifest of %s: %w", id, err)
+	}
+	return o, man, nil
+}
+
+// openObject answers wire.OpenObject.
+func (g *Gateway) openObject(ctx context.Context, from wire.Caller, m *wire.OpenObject) error {
+	o, man, err := g.object(ctx, from.Hotkey, m.CID)
+	if err != nil {
+		return err
+	}
+	var where manifest.Placement
+	miners := g.miners()
+	for i := range man.Segments {
+		held, err := g.deps.Index.Shards(ctx, segmentID(man, i))
+		if err != nil {
+			return err
+		}
+		places := make([]manifest.Place, len(held))
+		for j, h := range held {
+			places[j] = manifest.Place{Number: h.Number, Miner: string(h.Holder), Root: h.Replica}
+			if n, ok := miners[h.Holder]; ok {
+				places[j].Addr = n.Axon.AddrPort().String()
+			}
+		}
+		where.Segments = append(where.Segments, places)
+	}
+	m.Manifest, m.Signature, m.Expires = o.Manifest, o.Signature, expires(o)
+	m.Placement, err = json.Marshal(where)
+	return err
+}
+
+// expires is when a file ends, in Unix seconds; 0 for never.
+func expires(o index.Object) int64 {
+	if o.TTL <= 0 {
+		return 0
+	}
+	return o.Stored.Add(o.TTL).Unix()
+}
+
+// listed is a file in the answer to ListObjects.
+type listed struct {
+	CID     string `json:"cid"`
+	Size    int64  `json:"size"`
+	Stored  int64  `json:"stored"`
+	Expires int64  `json:"expires"`
+}
+
+// maxList is how many files one answer lists.
+const maxList = 1000
+
+// listObjects answers wire.ListObjects.
+func (g *Gateway) listObjects(ctx context.Context, from wire.Caller, m *wire.ListObjects) error {
+	if m.Limit < 1 || m.Limit > maxList {
+		return wire.BadRequest("limit of %d: want 1 to %d", m.Limit, maxList)
+	}
+	page, err := g.deps.Index.Objects(ctx, from.Hotkey, m.After, int(m.Limit))
+	if err != nil {
+		return err
+	}
+	list := make([]listed, len(page))
+	for i, o := range page {
+		list[i] = listed{o.CID, o.Size, o.Stored.Unix(), expires(o)}
+	}
+	m.Objects, err = json.Marshal(list)
+	return err
+}
+
+// renewObject answers wire.RenewObject: the miners first, then the index.
+func (g *Gateway) renewObject(ctx context.Context, from wire.Caller, m *wire.RenewObject) error {
+	ttl, err := g.ttlOr(m.TTL)
+	if err != nil {
+		return err
+	}
+	_, man, err := g.object(ctx, from.Hotkey, m.CID)
+	if err != nil {
+		return err
+	}
+	unlock, err := g.files.lock(ctx, string(from.Hotkey)+m.CID)
+	if err != nil {
+		return fmt.Errorf("renew %s: another request works on the file: %w", m.CID, err)
+	}
+	defer unlock()
+	for i, s := range man.Segments {
+		renewed, err := g.deps.Fleet.RenewSegment(ctx, segmentID(man, i), ttl)
+		if renewed < fleet.Durable(s.Scheme) {
+			return &wire.Error{
+				Status: wire.StatusUnavailable, Err: err,
+				Text: fmt.Sprintf("only %d miners keep their shard of segment %d longer; try again later", renewed, i),
+			}
+		}
+	}
+	now := g.deps.Now()
+	if err := g.deps.Index.RenewObject(ctx, from.Hotkey, m.CID, now, ttl); errors.Is(err, index.ErrNotFound) {
+		return notFound(m.CID)
+	} else if err != nil {
+		return err
+	}
+	m.Expires = now.Add(ttl).Unix()
+	return nil
+}
+
+// deleteObject answers wire.DeleteObject: first the index forgets, then the
+// miners are told.
+func (g *Gateway) deleteObject(ctx context.Context, from wire.Caller, m *wire.DeleteObject) error {
+	if err := cid.Parse(m.CID); err != nil {
+		return wire.BadRequest("cid: %w", err)
+	}
+	unlock, err := g.files.lock(ctx, string(from.Hotkey)+m.CID)
+	if err != nil {
+		return fmt.Errorf("delete %s: another request works on the file: %w", m.CID, err)
+	}
+	defer unlock()
+	gone, err := g.deps.Index.RemoveObject(ctx, from.Hotkey, m.CID)
+	if errors.Is(err, index.ErrNotFound) {
+		return notFound(m.CID)
+	} else if err != nil && gone == nil {
+		return err
+	} else if err != nil {
+		g.log.Warn("the index has references of a deleted file left", "cid", m.CID, "err", err)
+	}
+	m.Deleted = true
+	g.log.Info("file deleted", "cid", m.CID, "owner", from.Hotkey)
+	g.discardSegments(ctx, gone.Segments)
+	return nil
+}
+
+// discardSegments ends segments as far as nobody needs them any more, and tells
+// their miners. What is not told now, since a miner cannot be reached or a shard
+// is too new, the upkeep of the index tells later.
+func (g *Gateway) discardSegments(ctx context.Context, ids []string) {
+	ctx = context.WithoutCancel(ctx)
+	tell, cancel := context.WithTimeout(ctx, g.cfg.CleanupTimeout)
+	defer cancel()
+	var work errgroup.Group // of functions that do not fail
+	work.SetLimit(maxDeletions)
+	for _, id := range ids {
+		held, err := g.deps.Index.Shards(ctx, id)
+		if err == nil {
+			_, err = g.deps.Index.EndSegment(ctx, id, unsettled)
+		}
+		if err != nil {
+			g.log.Warn("a segment cannot be ended now", "segment", id, "err", err)
+			continue
+		}
+		for _, h := range held {
+			work.Go(func() error {
+				g.dropShard(tell, h)
+				return nil
+			})
+		}
+	}
+	_ = work.Wait()
+}
+
+// unsettled is how long what another gateway over this index writes may take: what
+// is newer than that is not ended at once.
+const unsettled = time.Minute
+
+// dropShard tells a miner to drop a shard that the index has ended.
+func (g *Gateway) dropShard(ctx context.Context, h index.Holding) {
+	_, err := g.deps.Index.Holding(ctx, h.Holder, h.Hash)
+	if !errors.Is(err, index.ErrNotFound) {
+		return // it is needed, or too new
+	}
+	if err := g.deps.Fleet.Drop(ctx, h.Holder, h.Replica); err != nil {
+		g.metrics.unreached.Inc()
+		g.log.Info("a miner is told later to delete a shard", "miner", h.Holder, "shard", h.Replica, "err", err)
+	}
+}

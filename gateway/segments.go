@@ -1,0 +1,189 @@
+package gateway
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/envelope"
+	"github.com/filetao/filetao/erasure"
+	"github.com/filetao/filetao/fleet"
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/manifest"
+	"github.com/filetao/filetao/placement"
+	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire"
+)
+
+// rootSize is the length of the root that comes behind a segment's bytes.
+const rootSize = int64(len(erasure.Root{}))
+
+// putSegment answers wire.PutSegment: it has miners hold the segment's shards.
+func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutSegment, in wire.Body) (wire.Body, error) {
+	spec, err := g.segmentSpec(from.Hotkey, m)
+	if err != nil {
+		return wire.Body{}, err
+	}
+	if in.Size != m.Size+rootSize {
+		return wire.Body{}, wire.BadRequest("a segment of %d bytes comes with its root in a body of %d, not %d", m.Size, m.Size+rootSize, in.Size)
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.cfg.StoreTimeout)
+	defer cancel()
+	if err := g.segments.Acquire(ctx, 1); err != nil {
+		return wire.Body{}, wire.Unavailable("busy: %d segments are on their way; try again later", g.cfg.Segments)
+	}
+	defer g.segments.Release(1)
+	candidates, err := g.candidates()
+	if err != nil {
+		return wire.Body{}, err
+	}
+	spec.Scheme = erasure.Choose(len(candidates))
+	check := func(root erasure.Root) error {
+		var want erasure.Root
+		if _, err := io.ReadFull(in.Reader, want[:]); err != nil {
+			return fmt.Errorf("the segment's root: %w", err)
+		}
+		if root != want {
+			return wire.Unparsable("the segment's bytes have another root than was sent with them; send it again")
+		}
+		return nil
+	}
+	seg, outcomes, err := g.deps.Fleet.StoreSegment(ctx, spec, io.LimitReader(in.Reader, m.Size), check, candidates)
+	if errors.Is(err, fleet.ErrShort) {
+		return wire.Body{}, &wire.Error{
+			Status: wire.StatusUnavailable, Err: err,
+			Text: fmt.Sprintf("too few of %d miners took their shard of segment %d; try again", len(candidates), m.Index),
+		}
+	} else if err != nil {
+		return wire.Body{}, err
+	}
+	for _, o := range outcomes {
+		if o.OK() {
+			m.Held++
+		}
+	}
+	if m.Held < int64(seg.Scheme.Total) {
+		g.metrics.shortages.Inc()
+		g.log.Warn("fewer miners hold shards of a segment than should", "segment", seg.ID, "held", m.Held, "scheme", seg.Scheme)
+	}
+	m.Data, m.Total = int64(seg.Scheme.Data), int64(seg.Scheme.Total)
+	return wire.Body{}, nil
+}
+
+// segmentSpec is what a user says of a segment, checked.
+func (g *Gateway) segmentSpec(owner wallet.Address, m *wire.PutSegment) (fleet.SegmentSpec, error) {
+	ttl, err := g.ttlOr(m.TTL)
+	switch {
+	case err != nil:
+		return fleet.SegmentSpec{}, err
+	case len(m.Upload) != len(fleet.SegmentSpec{}.Upload):
+		return fleet.SegmentSpec{}, errUpload(m.Upload)
+	case len(m.Secret) != len(envelope.ShardSecret{}):
+		return fleet.SegmentSpec{}, wire.BadRequest("a secret of %d bytes, want %d", len(m.Secret), len(envelope.ShardSecret{}))
+	case m.Index < 0 || m.Index >= manifest.MaxSegments:
+		return fleet.SegmentSpec{}, wire.BadRequest("segment %d: a file has up to %d", m.Index, manifest.MaxSegments)
+	case m.Size < 1 || m.Size > manifest.SegmentSize:
+		return fleet.SegmentSpec{}, wire.BadRequest("a segment of %d bytes: want 1 to %d", m.Size, manifest.SegmentSize)
+	}
+	return fleet.SegmentSpec{
+		Owner: owner, Upload: [16]byte(m.Upload), Index: int(m.Index), Size: m.Size,
+		Secret: envelope.ShardSecret(m.Secret), TTL: ttl,
+	}, nil
+}
+
+func errUpload(upload []byte) error {
+	return wire.BadRequest("an upload named by %d bytes, want 16", len(upload))
+}
+
+// ttlOr is a message's ttl in seconds, or the gateway's for 0.
+func (g *Gateway) ttlOr(seconds int64) (time.Duration, error) {
+	if seconds == 0 {
+		return g.cfg.TTL, nil
+	}
+	return g.ttl(seconds)
+}
+
+// candidates are all miners in random order, but so that those of one coldkey or
+// network do not follow each other as long as there are others.
+func (g *Gateway) candidates() ([]chain.Neuron, error) {
+	seed, err := g.seed()
+	if err != nil {
+		return nil, err
+	}
+	available := g.deps.Fleet.Available()
+	if len(available) == 0 {
+		return nil, wire.Unavailable("no miner is on the network; try again later")
+	}
+	return apart(fleet.Draw(seed, available, len(available))), nil
+}
+
+// apart orders miners so that the next one always stands most apart from those
+// before it.
+func apart(miners []chain.Neuron) []chain.Neuron {
+	sites := make([]placement.Site, len(miners))
+	for i, n := range miners {
+		sites[i] = placement.Site{Coldkey: string(n.Coldkey), Network: placement.NetworkOf(n.Axon.IP)}
+	}
+	ordered := make([]chain.Neuron, 0, len(miners))
+	var taken []placement.Site
+	for len(miners) > 0 {
+		at := placement.Apart(taken, sites)
+		ordered, taken = append(ordered, miners[at]), append(taken, sites[at])
+		miners, sites = slices.Delete(miners, at, at+1), slices.Delete(sites, at, at+1)
+	}
+	return ordered
+}
+
+// uploaded is a segment in the answer to UploadState.
+type uploaded struct {
+	Index int    `json:"index"`
+	Size  int64  `json:"size"`
+	Root  string `json:"root"`
+	Data  int    `json:"data"`
+	Total int    `json:"total"`
+}
+
+// uploadState answers wire.UploadState with the segments that are durable.
+func (g *Gateway) uploadState(ctx context.Context, from wire.Caller, m *wire.UploadState) error {
+	if len(m.Upload) != 16 {
+		return errUpload(m.Upload)
+	}
+	_, segments, err := g.deps.Index.Upload(ctx, from.Hotkey, hex.EncodeToString(m.Upload))
+	if err != nil && !errors.Is(err, index.ErrNotFound) {
+		return err
+	}
+	list := []uploaded{}
+	for _, seg := range segments {
+		held, err := g.deps.Index.Shards(ctx, seg.ID)
+		if err != nil {
+			return err
+		}
+		if len(held) >= fleet.Durable(seg.Scheme) {
+			list = append(list, uploaded{seg.Index, seg.Size, seg.Root, seg.Scheme.Data, seg.Scheme.Total})
+		}
+	}
+	m.Segments, err = json.Marshal(list)
+	return err
+}
+
+// dropUpload answers wire.DropUpload.
+func (g *Gateway) dropUpload(ctx context.Context, from wire.Caller, m *wire.DropUpload) error {
+	if len(m.Upload) != 16 {
+		return errUpload(m.Upload)
+	}
+	gone, err := g.deps.Index.DropUpload(ctx, from.Hotkey, hex.EncodeToString(m.Upload))
+	if errors.Is(err, index.ErrNotFound) {
+		return wire.NotFound("no such upload of yours is under way")
+	} else if err != nil {
+		return err
+	}
+	m.Dropped = true
+	g.discardSegments(ctx, gone)
+	return nil
+}

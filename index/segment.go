@@ -99,7 +99,7 @@ func (s Segment) Name() ([32]byte, error) {
 // may be some beyond the scheme's, since what a piece of parity is does not depend
 // on how many there are.
 func (s Segment) fits(h Holding) bool {
-	return h.Number < erasure.MaxTotal && h.Size == s.Scheme.ShardSize(s.Size)
+	return h.Size == s.Scheme.ShardSize(s.Size)
 }
 
 // referSegment has an object or upload, which is about to be committed, refer to

@@ -43,7 +43,7 @@ func (h *history) close(t *rapid.T) {
 
 var kinds = []blobtest.Kind{
 	blobtest.Put, blobtest.Put, blobtest.SetSeed, blobtest.PutTags, blobtest.PutTags, blobtest.Delete, blobtest.Expire,
-	blobtest.PutShard, blobtest.PutShard, blobtest.Renew,
+	blobtest.PutShard, blobtest.PutShard, blobtest.Renew, blobtest.Scrub,
 }
 
 func drawOp(t *rapid.T, now time.Time) blobtest.Op {

@@ -356,6 +356,14 @@ func TestManyShardsAtOnce(t *testing.T) {
 			})
 		}
 	}
+	wg.Go(func() {
+		for range 5 {
+			_, err := s.Scrub(t.Context(), 0, func(r blobstore.Record, err error) { t.Errorf("%+v: %v", r, err) })
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	})
 	wg.Wait()
 	if u := s.Usage(); u.Objects != 20 || u.Records != 40 {
 		t.Errorf("usage %+v", u)

@@ -23,6 +23,9 @@ func FuzzKept(f *testing.F) {
 		f.Fatalf("%d bytes", len(good))
 	}
 	f.Add(good)
+	shard := k
+	shard.Pledge.Shard = true
+	f.Add(shard.encode())
 	for _, bad := range [][]byte{nil, {1}, good[:361], good[:362], good[:395], append(good[:396:396], 0), append([]byte{2}, good[1:]...), make([]byte, 396)} {
 		if got, err := parseKept(bad); !errors.Is(err, errKept) {
 			f.Errorf("%d bytes: %+v, %v", len(bad), got, err)

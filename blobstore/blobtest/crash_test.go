@@ -57,6 +57,7 @@ func shardScript() []blobtest.Op {
 		{Kind: blobtest.Put, Owner: alice, Data: large, Seed: "a5", At: t0}, // the same bytes as data
 		{Kind: blobtest.PutShard, Owner: alice, Data: large, Tags: []byte("a's anew"), TTL: time.Hour, At: t0.Add(time.Second)},
 		{Kind: blobtest.Renew, Shard: true, Owner: alice, Data: large, Tags: []byte("a's longer"), TTL: time.Hour, At: t0.Add(time.Hour)},
+		{Kind: blobtest.Scrub},
 		{Kind: blobtest.Expire, At: t0.Add(time.Minute)}, // bob's and the small one
 		{Kind: blobtest.PutTags, Shard: true, Owner: alice, Data: large, Tags: []byte("a's other")},
 		{Kind: blobtest.Delete, Shard: true, Owner: alice, Data: large},

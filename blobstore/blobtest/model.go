@@ -30,6 +30,7 @@ const (
 	Delete
 	PutShard
 	Renew
+	Scrub
 	Expire
 )
 
@@ -77,6 +78,10 @@ func (o Op) Do(ctx context.Context, s *blobstore.Store) error {
 		return err
 	case Renew:
 		return s.Renew(ctx, o.Owner, o.Hash(), o.At, o.TTL, o.Tags)
+	case Scrub:
+		var damage error
+		_, err := s.Scrub(ctx, 0, func(r blobstore.Record, err error) { damage = errors.Join(damage, err) })
+		return errors.Join(damage, err)
 	default:
 		_, _, err := s.Expire(ctx, o.At)
 		return err
@@ -116,6 +121,7 @@ func (m *Model) Apply(o Op) error {
 	k := key{o.Owner, o.Hash()}
 	c, found := m.claims[k]
 	switch {
+	case o.Kind == Scrub: // changes nothing
 	case o.Kind == Put, o.Kind == PutShard:
 		m.seen[k] = true
 		c.data, c.record = o.Data, blobstore.Record{

@@ -163,8 +163,8 @@ func (b *board) at(uid int, hotkey wallet.Address) *Claim {
 	return b.offered[uid]
 }
 
-// claims replaces a miner's claim, if it still holds its UID.
-func (b *board) claims(n chain.Neuron, c *Claim) {
+// setClaim replaces a miner's claim, if it still holds its UID.
+func (b *board) setClaim(n chain.Neuron, c *Claim) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if row, known := b.ledger.Row(int(n.UID)); known && row.Hotkey == n.Hotkey {

@@ -109,7 +109,7 @@ func (v *Validator) offers(ctx context.Context, block uint64, owed debts) error 
 		o, err := v.deps.Fleet.Offer(ctx, n)
 		switch {
 		case err == nil:
-			err = v.claims(ctx, n, o, block)
+			err = v.takeOffer(ctx, n, o, block)
 		case errors.Is(err, fleet.ErrNoOffer):
 			err = nil
 		default:
@@ -152,14 +152,14 @@ func (v *Validator) offersDue(block uint64, owed debts) []chain.Neuron {
 	return due
 }
 
-// claims takes an offer, unless it is no later than the one before.
-func (v *Validator) claims(ctx context.Context, n chain.Neuron, o fleet.Offered, block uint64) error {
+// takeOffer makes an offer the miner's claim, unless it is no later than the one before.
+func (v *Validator) takeOffer(ctx context.Context, n chain.Neuron, o fleet.Offered, block uint64) error {
 	held, err := v.deps.Index.StoredBytes(ctx, n.Hotkey)
 	if err != nil {
 		return ours(ctx, fmt.Errorf("offer of UID %d: %w", n.UID, err))
 	}
 	if old := v.board.claim(n); old == nil || o.Made.After(old.Made) {
-		v.board.claims(n, newClaim(o, block, held))
+		v.board.setClaim(n, newClaim(o, block, held))
 	}
 	return nil
 }
@@ -185,7 +185,7 @@ func (v *Validator) refusals(ctx context.Context, block uint64, batches []batch)
 			}
 			broken := *c
 			broken.Refused, broken.Most = true, max(held, 1)
-			v.board.claims(n, &broken)
+			v.board.setClaim(n, &broken)
 			v.log.Warn("a miner has no room for what it claimed to have: its claim is what it holds until it signs another",
 				"uid", r.UID, "hotkey", r.Hotkey, "held", held, "refused", r.Bytes, "claimed", c.Most, "signed", c.Made.Format(time.RFC3339))
 		}

@@ -25,7 +25,8 @@ import (
 // Config is a miner's configuration; zero values take the defaults.
 type Config struct {
 	// MaxData is the largest datum taken, in bytes. Default 512 MiB, the
-	// largest chunk of any of the reference's releases.
+	// largest chunk of any of the reference's releases. Shards have at most
+	// erasure.MaxSegment bytes.
 	MaxData int64
 	// DefaultTTL is how long data is kept whose asker does not say, MaxTTL the
 	// longest that is taken. All of it is kept a minute longer. Defaults 30 days and 10 years.

@@ -135,6 +135,30 @@ func finish(t *testing.T, fs vfs.FS, m *blobtest.Model, ops []blobtest.Op) error
 	return errors.Join(err, m.Check(t.Context(), s), m.CheckFiles(fs, dir), s.Close())
 }
 
+// TestSmallContentCostsOneFlush: one write to the database's log, and one flush.
+func TestSmallContentCostsOneFlush(t *testing.T) {
+	fs := blobtest.NewFS(disk(vfs.NewMem()))
+	s, err := open(fs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	data := make([]byte, blobstore.MaxInline)
+	for _, op := range []blobtest.Op{
+		{Kind: blobtest.Put, Owner: alice, Data: data, Seed: "s"},
+		{Kind: blobtest.PutShard, Owner: alice, Data: data, Tags: []byte("tags")},
+		{Kind: blobtest.Delete, Owner: alice, Data: data},
+	} {
+		fs.Arm(blobtest.Fault{})
+		if err := op.Do(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		if n := fs.Steps(); n > 4 { // the log is written in blocks of 32 KiB
+			t.Errorf("op %d: %d steps", op.Kind, n)
+		}
+	}
+}
+
 func TestPowerLossAtEveryStepKeepsWhatWasAcknowledged(t *testing.T) {
 	for name, script := range scripts() {
 		total := steps(t, script)

@@ -19,6 +19,7 @@ import (
 	"github.com/filetao/filetao/internal/lifecycle"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
+	"github.com/filetao/filetao/wire/stream"
 	"github.com/filetao/filetao/wire/synapse"
 )
 
@@ -54,6 +55,7 @@ type Node struct {
 	group    *lifecycle.Group
 	follower *chain.Follower
 	server   *synapse.Server
+	streams  *stream.Server // beside server, at the same address
 	status   *statusServer
 	metrics  *prometheus.Registry
 	ready    chan struct{}
@@ -85,7 +87,8 @@ func newNode(c Common, role string) (*Node, error) {
 }
 
 // addAxon gives the node its server behind its front door, and the part that
-// announces it on the chain.
+// announces it on the chain. What is registered at the server is answered over
+// streams too; what has bodies is registered at streams.
 func (n *Node) addAxon() error {
 	door := wire.NewDoor(n.common.Door, n.doorDeps())
 	server, err := synapse.NewServer(synapse.ServerConfig{
@@ -94,10 +97,26 @@ func (n *Node) addAxon() error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("axon: %w", err), n.group.Close())
 	}
-	n.server = server
+	streams, err := stream.NewServer(stream.ServerConfig{Key: n.common.Hotkey}, stream.ServerDeps{Door: door, Log: n.log})
+	if err != nil {
+		return errors.Join(fmt.Errorf("axon: %w", err), n.group.Close())
+	}
+	server.Mount(wire.StreamPath, streams)
+	server.Also(streams)
+	n.server, n.streams = server, streams
 	n.group.Add("axon", server.Run)
 	n.group.Add("announcement", n.announce)
 	return nil
+}
+
+// newTransport gives the node the means to ask others under a hotkey: over streams
+// where they speak them, and as Bittensor does where they do not.
+func (n *Node) newTransport(asker *wallet.Keypair) *stream.Negotiator {
+	plain := synapse.NewClient(synapse.ClientConfig{Key: asker}, synapse.ClientDeps{Log: n.log})
+	fast := stream.NewClient(stream.ClientConfig{Key: asker}, stream.ClientDeps{Log: n.log})
+	n.group.AddCloser("connections to others", plain.Close)
+	n.group.AddCloser("streams to others", fast.Close)
+	return stream.NewNegotiator(plain, fast)
 }
 
 // doorDeps are what a front door decides by.

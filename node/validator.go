@@ -15,7 +15,6 @@ import (
 	"github.com/filetao/filetao/validator"
 	"github.com/filetao/filetao/validator/events"
 	"github.com/filetao/filetao/wallet"
-	"github.com/filetao/filetao/wire/synapse"
 )
 
 // APIConfig is what serving users needs.
@@ -96,10 +95,9 @@ func (c ValidatorConfig) fleet() fleet.Config {
 
 // newFleet gives a node the miners as it sees them, asked under a hotkey.
 func (n *Node) newFleet(c fleet.Config, asker *wallet.Keypair, ix *index.Index) *fleet.Fleet {
-	transport := synapse.NewClient(synapse.ClientConfig{Key: asker}, synapse.ClientDeps{Log: n.log})
-	n.group.AddCloser("connections to miners", transport.Close)
+	peers := n.newTransport(asker)
 	return fleet.New(c, fleet.Deps{
-		Transport: transport, Index: ix, Metagraph: n.follower.Metagraph, Rand: rand.Reader,
+		Transport: peers, Streams: peers, Index: ix, Metagraph: n.follower.Metagraph, Rand: rand.Reader,
 		Now: time.Now, Log: n.log, Key: asker,
 	})
 }
@@ -114,6 +112,7 @@ func (n *Node) addGateway(f *fleet.Fleet, ix *index.Index, c APIConfig) error {
 		return err
 	}
 	role.Register(n.server)
+	role.RegisterStreams(n.streams)
 	return nil
 }
 

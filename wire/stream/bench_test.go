@@ -61,7 +61,7 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
-// BenchmarkOpen moves 16 MiB and more one way, both ends in this process.
+// BenchmarkOpen moves 16 MiB one way, both ends in this process.
 func BenchmarkOpen(b *testing.B) {
 	setup := wiretest.Setup{Server: wiretest.Key(b, "//Bob"), Client: wiretest.Key(b, "//Alice"), Door: openDoor()}
 	server, peer := serve(b, setup)
@@ -83,19 +83,6 @@ func BenchmarkOpen(b *testing.B) {
 		return wire.Body{Size: size, Reader: f}, err
 	}, 1<<30)
 	c := client(b, stream.ClientConfig{Key: setup.Client})
-	run := func(name string, exchange func() error) {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetBytes(size)
-			before := cpu(b)
-			for b.Loop() {
-				if err := exchange(); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(size*float64(b.N)/1e6/(cpu(b)-before).Seconds(), "MB/cpu-s")
-		})
-	}
 	up := func(r io.Reader) error {
 		a, err := c.Open(b.Context(), peer, &wire.PutShard{Size: size}, wire.Body{Size: size, Reader: r})
 		if err != nil {
@@ -113,16 +100,31 @@ func BenchmarkOpen(b *testing.B) {
 		}
 		return a.Close()
 	}
-	run("up/memory", func() error { return up(bytes.NewReader(data)) })
-	run("up/reader", func() error { return up(struct{ io.Reader }{bytes.NewReader(data)}) })
-	run("up/file", func() error {
+	run(b, "up/memory", func() error { return up(bytes.NewReader(data)) })
+	run(b, "up/reader", func() error { return up(struct{ io.Reader }{bytes.NewReader(data)}) })
+	run(b, "up/file", func() error {
 		f, err := os.Open(file)
 		check(b, err)
 		return up(f)
 	})
-	run("down/reader", func() error { return down("memory") })
-	run("down/hidden", func() error { return down("hidden") })
-	run("down/file", func() error { return down("file") })
+	run(b, "down/reader", func() error { return down("memory") })
+	run(b, "down/hidden", func() error { return down("hidden") })
+	run(b, "down/file", func() error { return down("file") })
+}
+
+// run measures exchanges of 16 MiB.
+func run(b *testing.B, name string, exchange func() error) {
+	b.Run(name, func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(16 << 20)
+		before := cpu(b)
+		for b.Loop() {
+			if err := exchange(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(16<<20*float64(b.N)/1e6/(cpu(b)-before).Seconds(), "MB/cpu-s")
+	})
 }
 
 // drain reads as a handler would: a block at a time.

@@ -85,6 +85,7 @@ type Server struct {
 	uuid     string
 	routes   map[string]route
 	mounts   map[string]http.Handler // by the beginning of the path
+	also     []Registrar
 	listener *boundedListener
 	nonces   *nonces
 	queue    *wire.Queue
@@ -145,13 +146,29 @@ func NewServer(cfg ServerConfig, deps ServerDeps) (*Server, error) {
 func (s *Server) Handle(makeMsg func() wire.Message, h wire.Handler, maxBody int64) {
 	name := makeMsg().Name()
 	s.routes[name] = route{make: makeMsg, handle: h, maxBody: maxBody, public: s.routes[name].public}
+	for _, other := range s.also {
+		other.Handle(makeMsg, h, maxBody)
+	}
 }
 
 // HandleBehind is Handle for messages with a front door of their own, which says
 // who may ask them; the server's has no say in these.
 func (s *Server) HandleBehind(door *wire.Door, makeMsg func() wire.Message, h wire.Handler, maxBody int64) {
 	s.routes[makeMsg().Name()] = route{make: makeMsg, handle: h, maxBody: maxBody, door: door}
+	for _, other := range s.also {
+		other.HandleBehind(door, makeMsg, h, maxBody)
+	}
 }
+
+// Registrar takes handlers as a Server does; *stream.Server is another one.
+type Registrar interface {
+	Handle(makeMsg func() wire.Message, h wire.Handler, maxBody int64)
+	HandleBehind(door *wire.Door, makeMsg func() wire.Message, h wire.Handler, maxBody int64)
+}
+
+// Also hands all handlers that are added from now on to another server too: one
+// that is mounted here answers what this one answers.
+func (s *Server) Also(other Registrar) { s.also = append(s.also, other) }
 
 // Mount has h answer every request whose path begins with prefix, on its own: no
 // signature of ours is asked for. Run waits for its requests as for the others.

@@ -71,9 +71,10 @@ func startBehind(t *testing.T, dir string, c miner.Config, d miner.Deps, capacit
 	}
 	server.Mount(wire.StreamPath, streams)
 	audits, recovery := wire.NewDoor(door, wire.DoorDeps{}), wire.NewDoor(miner.RecoveryDoor(), wire.DoorDeps{})
-	m.Register(miner.TwoDoors(server, audits))
-	m.Register(miner.TwoDoors(streams, audits))
-	m.RegisterStreams(miner.StreamDoors(streams, recovery))
+	shards := wire.NewDoor(miner.ShardDoor(door), wire.DoorDeps{})
+	m.Register(miner.Doors(server, audits, shards))
+	m.Register(miner.Doors(streams, audits, shards))
+	m.RegisterStreams(miner.StreamDoors(streams, recovery, shards))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 2)
 	go func() { ended <- server.Run(ctx) }()

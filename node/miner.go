@@ -55,6 +55,8 @@ func NewMiner(c MinerConfig) (*Miner, error) {
 		return nil, err
 	}
 	n.addCheck(startCheck{})
-	role.Register(miner.TwoDoors(n.server, wire.NewDoor(c.Door, n.doorDeps())))
+	shards := wire.NewDoor(miner.ShardDoor(c.Door), n.doorDeps())
+	role.Register(miner.Doors(n.server, wire.NewDoor(c.Door, n.doorDeps()), shards))
+	role.RegisterStreams(miner.StreamDoors(n.streams, wire.NewDoor(miner.RecoveryDoor(), n.doorDeps()), shards))
 	return &Miner{Node: n, role: role}, nil
 }

@@ -42,7 +42,10 @@ type DoorConfig struct {
 	// RequestsPerWindow is how often a caller may ask in WindowBlocks blocks;
 	// 0 means the default, less than 0 no limit.
 	RequestsPerWindow int
-	WindowBlocks      uint64
+	// PermitPerWindow is the same for callers with a validator permit; 0 means
+	// RequestsPerWindow.
+	PermitPerWindow int
+	WindowBlocks    uint64
 	// MaxCallers bounds the table of callers. When it is full, only
 	// registered ones are added to it.
 	MaxCallers int
@@ -84,6 +87,9 @@ type caller struct {
 func NewDoor(cfg DoorConfig, deps DoorDeps) *Door {
 	if cfg.RequestsPerWindow == 0 {
 		cfg.RequestsPerWindow = DefaultRequestsPerWindow
+	}
+	if cfg.PermitPerWindow == 0 {
+		cfg.PermitPerWindow = cfg.RequestsPerWindow
 	}
 	if cfg.WindowBlocks == 0 {
 		cfg.WindowBlocks = DefaultWindowBlocks
@@ -139,7 +145,7 @@ func (d *Door) Admit(a wallet.Address) (Admission, error) {
 	if err := d.listed(a); err != nil {
 		return adm, err
 	}
-	c, err := d.count(a, adm.Registered)
+	c, err := d.count(a, adm.Standing)
 	if err != nil {
 		return adm, err
 	}
@@ -173,7 +179,7 @@ func (d *Door) listed(a wallet.Address) error {
 }
 
 // count counts the request and refuses one too many, which does not count.
-func (d *Door) count(a wallet.Address, registered bool) (*caller, error) {
+func (d *Door) count(a wallet.Address, s Standing) (*caller, error) {
 	window := d.deps.Height() / d.cfg.WindowBlocks
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -183,7 +189,7 @@ func (d *Door) count(a wallet.Address, registered bool) (*caller, error) {
 	}
 	c := d.callers[a]
 	if c == nil {
-		if len(d.callers) >= d.cfg.MaxCallers && !registered {
+		if len(d.callers) >= d.cfg.MaxCallers && !s.Registered {
 			return nil, TooMany("Too many different callers at present.")
 		}
 		c = &caller{window: window}
@@ -195,8 +201,12 @@ func (d *Door) count(a wallet.Address, registered bool) (*caller, error) {
 	if c.waiting.IsZero() {
 		c.waiting = d.deps.Now()
 	}
-	if d.cfg.RequestsPerWindow > 0 && c.asked >= d.cfg.RequestsPerWindow {
-		return nil, TooMany("Rate limit of %d requests in %d blocks exceeded.", d.cfg.RequestsPerWindow, d.cfg.WindowBlocks)
+	limit := d.cfg.RequestsPerWindow
+	if s.ValidatorPermit {
+		limit = d.cfg.PermitPerWindow
+	}
+	if limit > 0 && c.asked >= limit {
+		return nil, TooMany("Rate limit of %d requests in %d blocks exceeded.", limit, d.cfg.WindowBlocks)
 	}
 	c.asked++
 	return c, nil

@@ -180,3 +180,19 @@ func TestDoorTogether(t *testing.T) {
 		t.Errorf("%d of 500 were admitted, want 100", admitted)
 	}
 }
+
+func TestPermitsHaveARateOfTheirOwn(t *testing.T) {
+	validator := wallet.AddressOf([32]byte{1})
+	d := wire.NewDoor(wire.DoorConfig{AllowUnregistered: true, RequestsPerWindow: 1, PermitPerWindow: 3}, wire.DoorDeps{
+		Standing: func(a wallet.Address) (wire.Standing, error) {
+			return wire.Standing{Registered: true, ValidatorPermit: a == validator}, nil
+		},
+	})
+	for a, most := range map[wallet.Address]int{validator: 3, wallet.AddressOf([32]byte{2}): 1} {
+		for i := range most + 1 {
+			if _, err := d.Admit(a); (err == nil) != (i < most) {
+				t.Errorf("request %d of %d: %v", i+1, most, err)
+			}
+		}
+	}
+}

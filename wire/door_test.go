@@ -183,9 +183,9 @@ func TestDoorTogether(t *testing.T) {
 
 func TestPermitsHaveARateOfTheirOwn(t *testing.T) {
 	validator := wallet.AddressOf([32]byte{1})
-	d := wire.NewDoor(wire.DoorConfig{AllowUnregistered: true, RequestsPerWindow: 1, PermitPerWindow: 3}, wire.DoorDeps{
-		Standing: func(a wallet.Address) (wire.Standing, error) {
-			return wire.Standing{Registered: true, ValidatorPermit: a == validator}, nil
+	d := NewDoor(DoorConfig{AllowUnregistered: true, RequestsPerWindow: 1, PermitPerWindow: 3}, DoorDeps{
+		Standing: func(a wallet.Address) (Standing, error) {
+			return Standing{Registered: true, ValidatorPermit: a == validator}, nil
 		},
 	})
 	for a, most := range map[wallet.Address]int{validator: 3, wallet.AddressOf([32]byte{2}): 1} {

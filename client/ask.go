@@ -90,13 +90,14 @@ func (c *Client) rounds(ctx context.Context, round func(context.Context) error) 
 }
 
 // hedged asks the peers in turn, the next one when one has failed or has taken
-// hedge. It returns the first good answer, ends what is still under way and
-// waits for it. With none it returns failures, or ctx's error.
-func hedged(ctx context.Context, peers []wire.Peer, hedge time.Duration, ask func(context.Context, wire.Peer) (sealedFile, error)) (sealedFile, error) {
+// hedge. It returns the first good answer, ends what is still under way, waits
+// for it and drops what comes of it. With none it returns failures, or ctx's
+// error.
+func hedged[T any](ctx context.Context, peers []wire.Peer, hedge time.Duration, ask func(context.Context, wire.Peer) (T, error), drop func(T)) (good T, err error) {
 	type answer struct {
-		peer wire.Peer
-		file sealedFile
-		err  error
+		peer  wire.Peer
+		value T
+		err   error
 	}
 	inner, cancel := context.WithCancel(ctx)
 	answers := make(chan answer, len(peers))
@@ -105,14 +106,16 @@ func hedged(ctx context.Context, peers []wire.Peer, hedge time.Duration, ask fun
 		peer := peers[next]
 		next, running = next+1, running+1
 		go func() {
-			file, err := ask(inner, peer)
-			answers <- answer{peer, file, err}
+			value, err := ask(inner, peer)
+			answers <- answer{peer, value, err}
 		}()
 	}
 	defer func() {
 		cancel()
 		for range running {
-			<-answers
+			if a := <-answers; a.err == nil {
+				drop(a.value)
+			}
 		}
 	}()
 	var failed failures
@@ -130,7 +133,7 @@ func hedged(ctx context.Context, peers []wire.Peer, hedge time.Duration, ask fun
 		case a := <-answers:
 			running--
 			if a.err == nil {
-				return a.file, nil
+				return a.value, nil
 			}
 			failed = append(failed, failure{a.peer.Hotkey, a.err})
 		case <-timer.C:
@@ -141,7 +144,7 @@ func hedged(ctx context.Context, peers []wire.Peer, hedge time.Duration, ask fun
 		}
 	}
 	if err := ctx.Err(); err != nil {
-		return sealedFile{}, errors.Join(err, failed)
+		return good, errors.Join(err, failed)
 	}
-	return sealedFile{}, failed
+	return good, failed
 }

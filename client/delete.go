@@ -22,8 +22,9 @@ type DeleteOptions struct {
 	UIDs     []chain.UID
 }
 
-// Delete deletes the file with that CID: all gateways are asked, and it is done
-// when one or more of them had the file and has deleted it.
+// Delete deletes the file with that CID, be it of our own format or of the
+// reference's: all gateways are asked, and it is done when one or more of them had
+// the file and has deleted it.
 //
 // Errors: cid.ErrInvalid, ErrNoGateway, ErrNotFound, what the gateways said
 // (wire.StatusOf), ctx's.
@@ -63,6 +64,12 @@ func (c *Client) Delete(ctx context.Context, id string, o DeleteOptions) error {
 func (c *Client) deleteAt(ctx context.Context, peer wire.Peer, id string, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	if c.streams() {
+		msg := &wire.DeleteObject{CID: id}
+		if err := c.call(ctx, peer, msg, timeout); msg.Deleted || err != nil && wire.StatusOf(err) != wire.StatusNotFound {
+			return err
+		}
+	}
 	msg := &wire.DeleteUser{DataHash: id}
 	if _, err := c.deps.Transport.Call(ctx, peer, msg); err != nil {
 		return err

@@ -60,7 +60,7 @@ func (c *Client) Get(ctx context.Context, id string, o GetOptions) ([]byte, erro
 		got, err = hedged(ctx, peers, c.cfg.Hedge, func(ctx context.Context, peer wire.Peer) (sealedFile, error) {
 			tell.tell(Progress{Stage: StageAsking, Gateway: peer.Hotkey})
 			return c.getAt(ctx, peer, id, o.Timeout)
-		})
+		}, func(sealedFile) {})
 		return notFound(err, id)
 	})
 	if err != nil {

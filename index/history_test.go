@@ -20,6 +20,8 @@ type mortal struct {
 	left   int  // commits until it dies; < 0: it does not
 	last   bool // the commit that it dies of is made all the same
 	dead   bool
+
+	before func(group string, then []index.Entry) // if not nil, is called before a commit
 }
 
 var errKilled = errors.New("killed")
@@ -37,6 +39,9 @@ func (m *mortal) Get(_ context.Context, group string, fields ...string) (values 
 }
 
 func (m *mortal) Commit(_ context.Context, group string, when, then []index.Entry) error {
+	if m.before != nil {
+		m.before(group, then)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.dead {

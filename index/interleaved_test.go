@@ -1,0 +1,121 @@
+package index_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/index/indextest"
+)
+
+// unneeded is a segment with one shard that nothing refers to, and the store.
+func unneeded(t *testing.T) (*mortal, *index.Index, index.Segment) {
+	kv := &mortal{groups: map[string]map[string][]byte{}, left: -1}
+	x, s := index.New(kv), indextest.Segment(1, 1, 0)
+	put(t, x, s)
+	if _, err := x.DropUpload(t.Context(), s.Owner, s.Upload); err != nil {
+		t.Fatal(err)
+	}
+	return kv, x, s
+}
+
+// put puts a segment and its shard.
+func put(t *testing.T, x *index.Index, s index.Segment) {
+	t.Helper()
+	if err := errors.Join(x.PutSegment(t.Context(), s, time.Unix(1, 0)), x.PutShard(t.Context(), indextest.Shard(s, 1, 0))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stays checks that the segment and so many shards are there, whatever is swept.
+func stays(t *testing.T, x *index.Index, s index.Segment, shards int) {
+	t.Helper()
+	for range 3 {
+		_, err := x.Segment(t.Context(), s.ID)
+		held, heldErr := x.Shards(t.Context(), s.ID)
+		if err := errors.Join(err, heldErr); err != nil || len(held) != shards {
+			t.Fatalf("%d shards, want %d, %v", len(held), shards, err)
+		}
+		if _, err := x.Sweep(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// whenChanged has something happen once, right before a commit that begins to
+// change what has a prefix in the segment's group.
+func (m *mortal) whenChanged(prefix string, happens func()) {
+	m.before = func(group string, then []index.Entry) {
+		if !strings.HasPrefix(group, "segment:") || len(then) == 0 || !strings.HasPrefix(then[0].Field, prefix) {
+			return
+		}
+		m.before = nil
+		happens()
+	}
+}
+
+// What is put in the very moment in which a segment without need ends is not lost:
+// the end does not come about, or what was stored for it anew stays.
+func TestSegmentNeededAsItEnds(t *testing.T) {
+	for field, shards := range map[string]int{"segment": 1, "holder:": 1} {
+		kv, x, s := unneeded(t)
+		other := index.New(kv)
+		kv.whenChanged(field, func() {
+			if err := other.PutSegment(t.Context(), s, time.Unix(2, 0)); err != nil {
+				t.Fatal(err)
+			}
+			stays(t, other, s, shards)
+		})
+		if _, err := x.EndSegment(t.Context(), s.ID, 0); err != nil {
+			t.Fatal(err)
+		}
+		stays(t, x, s, shards)
+	}
+}
+
+// An object that is put as its segments end is refused, or has them.
+func TestObjectPutAsItsSegmentEnds(t *testing.T) {
+	o := index.Object{Owner: indextest.Address(1), CID: indextest.CID(1), Manifest: []byte("m"), Signature: make([]byte, index.SignatureSize)}
+	kv, x, s := unneeded(t)
+	kv.whenChanged("segment", func() {
+		if _, err := index.New(kv).PutObject(t.Context(), o, []string{s.ID}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if gone, err := x.EndSegment(t.Context(), s.ID, 0); err != nil || gone {
+		t.Fatalf("it ended, %v", err)
+	}
+	stays(t, x, s, 1)
+
+	kv, x, s = unneeded(t)
+	kv.whenChanged("holder:", func() {
+		if _, err := index.New(kv).PutObject(t.Context(), o, []string{s.ID}); !errors.Is(err, index.ErrNotFound) {
+			t.Fatalf("of a segment that has ended: %v", err)
+		}
+	})
+	if gone, err := x.EndSegment(t.Context(), s.ID, 0); err != nil || !gone {
+		t.Fatalf("it did not end, %v", err)
+	}
+}
+
+// A shard that is put again while the one before is being dropped stays, also when
+// nobody has brought that to an end.
+func TestShardPutAgainAsItGoes(t *testing.T) {
+	for left := range 6 {
+		kv, x, s := unneeded(t)
+		kv.revive(left, false)
+		_, err := x.EndSegment(t.Context(), s.ID, 0)
+		kv.revive(-1, false)
+		if left < 2 && !errors.Is(err, errKilled) {
+			t.Fatalf("%d: %v", left, err)
+		}
+		x = index.New(kv)
+		put(t, x, s)
+		stays(t, x, s, 1)
+		for d, err := range x.Drops(t.Context(), indextest.Address(1)) {
+			t.Fatalf("%d: drop %v, %v", left, d, err)
+		}
+	}
+}

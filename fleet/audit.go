@@ -135,19 +135,22 @@ func (f *Fleet) checkRetrieved(ctx context.Context, n chain.Neuron, q Question, 
 // Delete forgets that a miner holds a datum and tells the miner to drop its
 // replica. The index forgets it first and in any case; the outcome only says
 // whether the miner did. A miner that has no such datum, or as a reference miner
-// no such message, answers 404 and needs no further telling.
+// no such message, answers 404 and needs no further telling; of any other the
+// index keeps that it has still to be told, see Drop.
 func (f *Fleet) Delete(ctx context.Context, n chain.Neuron, hash string) Outcome {
 	h, err := f.deps.Index.Holding(ctx, n.Hotkey, hash)
 	if unlessGone(err) != nil {
 		return void(TaskDelete, n, err)
 	}
 	h.Hash = hash // also when there is none
-	if err := f.deps.Index.RemoveHolding(ctx, n.Hotkey, hash); err != nil {
+	if err := unlessGone(f.deps.Index.DropHolding(ctx, n.Hotkey, hash)); err != nil {
 		return void(TaskDelete, n, err)
 	}
 	o, _ := f.call(ctx, TaskDelete, n, &wire.Delete{DataHash: h.Held()})
-	if wire.StatusOf(o.Err) == wire.StatusNotFound {
-		o.Err = nil
+	if o.Err == nil || wire.StatusOf(o.Err) == wire.StatusNotFound {
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+		defer cancel()
+		o.Err = f.deps.Index.Dropped(within, n.Hotkey, h.Held())
 	}
 	return o
 }

@@ -71,7 +71,7 @@ func (g *Gateway) discard(ctx context.Context, chunks []index.Chunk) {
 				}
 				if err != nil {
 					g.metrics.unreached.Inc()
-					forgotten := g.deps.Index.RemoveHolding(ctx, holder, c.Hash)
+					forgotten := g.deps.Index.DropHolding(ctx, holder, c.Hash)
 					g.log.Warn("a miner could not be told to delete a chunk", "chunk", c.Hash, "miner", holder, "err", errors.Join(err, forgotten))
 				}
 				return nil

@@ -188,7 +188,7 @@ type kept struct{ data, tags []byte }
 func auditedWith(t *testing.T, spoil, spill func(*kept)) (receipt.Dossier, kept) {
 	t.Helper()
 	asker, miner := wallet.KeypairFromSeed([32]byte{1}), wallet.KeypairFromSeed([32]byte{2})
-	k := kept{data: bytes.Repeat([]byte("what the miner keeps. "), 1000)}
+	k := kept{data: bytes.Repeat([]byte("what the miner keeps. "), 5000)}
 	hash, size := proof.Sum(k.data), int64(len(k.data))
 	key := por.SecretOf(asker.PrivateKeyHex()).Key(miner.PublicKey(), hash, size, [16]byte{5})
 	k.tags = key.Tags(k.data)

@@ -38,6 +38,22 @@ func golden() map[string]any {
 		`{"v":1,"miner":"` + ss58 + `","id":3,"task":"challenge","hash":"12","replica":"13","size":9,"block":10,"asked":"2026-03-01T12:00:00.000005Z","settled":"2026-03-01T12:00:00.000005Z","tries":2,"passed":true,"reason":"right","elapsed_ns":5,"dossier":{"a":1}}`: trialRecord{
 			1, Trial{ss58, 3, "challenge", "12", "13", 9, 10, day, day, 2, true, "right", 5, []byte(`{"a":1}`)}},
 		`{"v":1,"id":3}`: lastTrialRecord{1, 3},
+		`{"v":1,"holder":"` + ss58 + `","hash":"12","replica":"13","kind":"shard","number":3,"size":9,"seed":"","stored":"2026-03-01T12:00:00.000005Z","ttl_ns":0,"native":{"pledge":"AQI=","asked":"Aw==","receipt":"BA=="},"at":0,"token":"00112233445566ff","slot":0}`: holdingRecord{
+			V: 1, Holding: Holding{Holder: ss58, Hash: "12", Replica: "13", Kind: KindShard, Number: 3, Size: 9, Stored: day, Native: &Native{[]byte{1, 2}, []byte{3}, []byte{4}}},
+			Token: "00112233445566ff"},
+		`{"v":1,"until":"2026-03-01T12:00:00.000005Z","since":"2026-03-01T12:00:00.000005Z"}`: dropRecord{1, day, day},
+		`{"v":1,"until":"0001-01-01T00:00:00Z","since":"2026-03-01T12:00:00.000005Z"}`:        dropRecord{V: 1, Since: day},
+		`{"v":1,"size":0,"since":"2026-03-01T12:00:00.000005Z","index":4}`:                    referenceRecord{V: 1, Since: day, Index: 4},
+		`{"v":1,"size":9,"since":"2026-03-01T12:00:00.000005Z","going":true}`:                 referenceRecord{V: 1, Size: 9, Since: day, Going: true},
+		`{"v":1,"latest":"00112233445566ff"}`:                                                 latestRecord{1, "00112233445566ff"},
+		`{"v":1,"started":"2026-03-01T12:00:00.000005Z","touched":"2026-03-01T12:00:00.000005Z","token":"00112233445566ff"}`: touchedRecord{
+			1, day, day, "00112233445566ff"},
+		`{"v":1,"id":"12","owner":"` + ss58 + `","upload":"00112233445566ff00112233445566ff","index":2,"size":9,"root":"13","data":4,"total":8,"secret":"AQI="}`: segmentRecord{
+			1, "12", ss58, "00112233445566ff00112233445566ff", 2, 9, "13", 4, 8, []byte{1, 2}, ""},
+		`{"v":1,"id":"12","owner":"` + ss58 + `","upload":"00112233445566ff00112233445566ff","index":2,"size":9,"root":"13","data":4,"total":8,"secret":"AQI=","token":"00112233445566ff"}`: segmentRecord{
+			1, "12", ss58, "00112233445566ff00112233445566ff", 2, 9, "13", 4, 8, []byte{1, 2}, "00112233445566ff"},
+		`{"v":1,"owner":"` + ss58 + `","cid":"` + file1 + `","size":5,"upload":"00112233445566ff00112233445566ff","stored":"2026-03-01T12:00:00.000005Z","ttl_ns":3,"segments":2,"token":"00112233445566ff"}`: objectRecord{
+			1, Object{Owner: ss58, CID: file1, Size: 5, Upload: "00112233445566ff00112233445566ff", Stored: day, TTL: 3}, 2, "00112233445566ff"},
 		`{"v":1,"miner":"` + ss58 + `","hash":"12","asked":"2026-03-01T12:00:00.000005Z","next":"2026-03-01T12:00:00.000005Z","tries":2,"question":{"a":1}}`: pendingRecord{
 			1, Pending{ss58, "12", day, day, 2, []byte(`{"a":1}`)}},
 		`{"v":1,"holdings":3,"bytes":77}`:                        totalRecord{1, 3, 77},
@@ -84,6 +100,11 @@ func decodeAll(data []byte) (all []any) {
 	add(decode1[trialRecord](data))
 	add(decode1[pendingRecord](data))
 	add(decode1[lastTrialRecord](data))
+	add(decode1[latestRecord](data))
+	add(decode1[touchedRecord](data))
+	add(decode1[segmentRecord](data))
+	add(decode1[objectRecord](data))
+	add(decode1[dropRecord](data))
 	return all
 }
 
@@ -136,7 +157,7 @@ func FuzzRecords(f *testing.F) {
 }
 
 func FuzzReference(f *testing.F) {
-	for _, s := range []string{fileRef(file1, "00112233445566ff"), holderRef(ss58, "00112233445566ff"), "", "::", "file:a:b", "x:y:00112233445566ff"} {
+	for _, s := range []string{fileRef(file1, "00112233445566ff"), holderRef(ss58, "00112233445566ff"), objectRef(ss58, file1, "00112233445566ff"), uploadRef(ss58, "00112233445566ff00112233445566ff", "00112233445566ff"), "", "::", "file:a:b", "x:y:00112233445566ff"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, field string) {
@@ -152,6 +173,9 @@ func TestKeys(t *testing.T) {
 		holderGroup("a"): "holder:{a}", auditGroup("t"): "audit:{t}", trialsGroup("a"): "trials:{a}", trialField(33): "trial:01", statsGroup("a"): "stats:{a}", stateGroup("n"): "state:{n}",
 		ownerField("a"): "owner:a", fileRef("c", "t"): "file:c:t", holderRef("a", "t"): "holder:a:t",
 		holdingField(User, "1"): "user:1", holdingField(Random, "1"): "random:1", slotField(26): "slot:000000000000001a",
+		segmentGroup("1"): "segment:{1}", datumGroup(KindShard, "1"): "segment:{1}", uploadGroup("a", "u"): "upload:{a/u}", objectsGroup("a"): "objects:{a}",
+		holdingField(KindShard, "1"): "shard:1", dropField("1"): "drop:1", partField(26): "segment:0000001a", objectField("c"): "object:c",
+		manifestField("c"): "manifest:c", partsField("c"): "segments:c", objectRef("a", "c", "t"): "object:a/c:t", uploadRef("a", "u", "t"): "upload:a/u:t",
 		tagOf("file:{c}"): "c",
 	} {
 		if got != want {

@@ -9,6 +9,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
+const upload1 = "00112233445566ff00112233445566ff"
+
 // Damaged values are errors wherever they are met, never a panic, and never
 // what somebody else's try is blamed for.
 func TestDamagedStore(t *testing.T) {
@@ -53,6 +55,13 @@ func TestDamagedStore(t *testing.T) {
 	damage(fileGroup(file1), fieldOwners)
 	damage(fileGroup(file1), ownerField(ss58))
 	damage(datumGroup(User, "1"), "file:nonsense")
+	damage(segmentGroup("2"), fieldSegment)
+	damage(segmentGroup("3"), "holder:nonsense")
+	damage(segmentGroup("4"), objectRef(ss58, file1, "00112233445566ff"))
+	damage(uploadGroup(ss58, upload1), fieldTouched)
+	damage(uploadGroup(ss58, upload1), partField(0))
+	damage(objectsGroup(ss58), objectField(file1))
+	damage(holderGroup(ss58), dropField("1"))
 	for name, call := range damagedCalls(ctx, x) {
 		if err := call(); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: error %v", name, err)
@@ -88,6 +97,29 @@ func damagedCalls(ctx context.Context, x *Index) map[string]func() error {
 		"PutPending": func() error { return x.PutPending(ctx, Pending{Miner: ss58, Hash: "1", Question: []byte("1")}) },
 		"AllPending": func() error {
 			for _, err := range x.AllPending(ctx) {
+				return err
+			}
+			return nil
+		},
+		"Segment":    func() error { _, err := x.Segment(ctx, "2"); return err },
+		"Shards":     func() error { _, err := x.Shards(ctx, "3"); return err },
+		"Objects of": func() error { _, err := x.SegmentObjects(ctx, "4"); return err },
+		"EndSegment": func() error { _, err := x.EndSegment(ctx, "4", 0); return err },
+		"Upload":     func() error { _, _, err := x.Upload(ctx, ss58, upload1); return err },
+		"DropUpload": func() error { _, err := x.DropUpload(ctx, ss58, upload1); return err },
+		"Object":     func() error { _, err := x.Object(ctx, ss58, file1); return err },
+		"Page":       func() error { _, err := x.Objects(ctx, ss58, "", 1); return err },
+		"Renew":      func() error { return x.RenewObject(ctx, ss58, file1, time.Now(), 0) },
+		"End object": func() error { _, err := x.RemoveObject(ctx, ss58, file1); return err },
+		"PutObject": func() error {
+			_, err := x.PutObject(ctx, Object{Owner: ss58, CID: file1, Manifest: []byte("m"), Signature: make([]byte, SignatureSize)}, nil)
+			return err
+		},
+		"PutShard": func() error {
+			return x.PutShard(ctx, Holding{Holder: ss58, Hash: "2", Replica: "3", Kind: KindShard, Native: &Native{}})
+		},
+		"Drops": func() error {
+			for _, err := range x.Drops(ctx, ss58) {
 				return err
 			}
 			return nil

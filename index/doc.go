@@ -1,8 +1,10 @@
 // Package index is what a validator and its gateways know about the data of
-// the network: users' files and the chunks they are cut into, who holds what
-// and with which seeds, the audit records that miners' answers are held against,
-// their trials and statistics, and small named states. It holds no user data itself, talks
-// to no miner, and proves nothing: whoever calls PutAudited has verified the
+// the network: users' files and the chunks they are cut into; their objects and the
+// coded segments these are made of; who holds what and with which seeds, and what
+// it still has to be told to drop; the audit records that miners' answers are held
+// against, their trials and statistics, and small named states. It holds no user
+// data itself but objects so small that they are in their manifests, talks to no
+// miner, and proves nothing: whoever calls PutAudited has verified the
 // holder's proof first, and what an audit record says is package proof/audit's.
 //
 // Enter at Open (the embedded store, one process) or at index/redis (one index
@@ -23,10 +25,22 @@
 //	chunk:{<hash>}    file:<cid>:<token>      {"v","size","since"}: a file refers to the chunk
 //	chunk:{<hash>}    holder:<ss58>:<token>   {"v","size","since"}: a miner holds it
 //	random:{<hash>}   holder:<ss58>:<token>   the same for a validator's random datum
+//	segment:{<id>}    segment                 a Segment, without "token"
+//	segment:{<id>}    latest                  {"v","latest"}: another one with each reference of the two kinds below
+//	segment:{<id>}    upload:<up>:<token>     {"v","size","since","index"}: an upload has it in that place; size 0
+//	segment:{<id>}    object:<obj>:<token>    {"v","size","since"}: an object has it; size 0
+//	segment:{<id>}    holder:<ss58>:<token>   {"v","size","since","going"}: a miner holds a shard; going: not any more
+//	upload:{<up>}     segment:<8 hex digits>  a Segment in the place of that number, with the "token" of its reference
+//	upload:{<up>}     touched                 {"v","started","touched","token"}: token is its latest segment's
+//	objects:{<ss58>}  object:<cid>            Object, "segments": their number, "token"
+//	objects:{<ss58>}  manifest:<cid>          the signature, 64 bytes, and the manifest's bytes
+//	objects:{<ss58>}  segments:<cid>          the segments' IDs in order, 32 bytes each; not there if there is none
 //	audit:{<token>}   record                  a holding's audit record, bytes
 //	audit:{<token>}   of                      {"v","holder","hash","since"}: whose it is
 //	holder:{<ss58>}   user:<hash>             Holding, "at", "sent", "lost", "token", "audit", "slot"
 //	holder:{<ss58>}   random:<hash>           the same for a random datum
+//	holder:{<ss58>}   shard:<id>              the same for a shard, whose "number" it says; no seeds, no "audit"
+//	holder:{<ss58>}   drop:<replica>          {"v","until","since"}: it has to drop that; until: when it does so by itself, year 1: never
 //	holder:{<ss58>}   slot:<16 hex digits>    the field of the holding in that slot, as plain text
 //	holder:{<ss58>}   total                   {"v","holdings","bytes"}
 //	trials:{<ss58>}   trial:<nn>              Trial, in one of MaxTrials places: its ID modulo these
@@ -35,8 +49,11 @@
 //	stats:{<ss58>}    stats                   Stats
 //	state:{<name>}    state                   the caller's bytes
 //
-// <hash> is H(E) in decimal, <cid> and <ss58> are in their usual text form,
-// <token> is 16 hex digits. Values are JSON objects with "v": 1; unknown
+// <hash> is H(E) in decimal, <id> a segment's ID and <replica> the hash of the bytes
+// that a miner has, both in decimal too; <cid> and <ss58> are in their usual text
+// form, <token> is 16 hex digits, <up> is <ss58>/<32 hex digits> and <obj> is
+// <ss58>/<cid>, with their owner's address. A Segment is stored as {"v","id",
+// "owner","upload","index","size","root","data","total","secret"}. Values are JSON objects with "v": 1; unknown
 // fields, another version, or more than MaxValue bytes are an error. Times are
 // RFC 3339 in UTC, "ttl_ns" counts nanoseconds, "at" and "lost" are Unix seconds.
 // An audit record has at most audit.MaxRecord bytes, and no more than 7,920 for
@@ -66,6 +83,30 @@
 // hides one that is, or shows a holding from PutAudited without its audit
 // record. What a crash can leave is references without a truth and audit records
 // without a holding: never shown, taken away by Sweep.
+//
+// # Segments
+//
+// By the same rule an object is there when its owner's group has it, and a segment
+// is an upload's when the upload's group says so; what stands under segment: leads
+// back to these. A segment is there as long as one of them has it. Who puts it into
+// its upload writes the segment with the reference, so it is there before the
+// upload has it; who puts an object refers to segments that are there, or does not
+// come about; and the upload ends after its object has begun. So from the first
+// acknowledged PutSegment on until the last object is removed no moment, and no
+// crash, leaves a segment that is needed without a reference.
+//
+// Who ends a segment (EndSegment, Sweep) looks at "latest" first and at the
+// references after, and deletes the segment only if latest is still the same: a
+// reference that came meanwhile has changed it. Then the shards go one by one: a
+// shard's reference is marked as going as long as there is no segment, from when on
+// it does not count whatever comes, and the holding turns into a drop in one
+// commit if it still has the token of the reference. A shard that is put again has
+// a fresh one.
+//
+// So put a segment before its shards, and of a segment that came back count with
+// what Shards says afterwards. Whoever builds an index anew from manifests and from
+// what miners say may put shards at any time; segments before the objects they
+// belong to, whose uploads end with them; and sweeps last.
 //
 // # Seeds
 //

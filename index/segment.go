@@ -48,7 +48,7 @@ type segmentRecord struct {
 // gets: who ends the segment, having found none, ends it only with this one.
 type latestRecord struct {
 	V     int    `json:"v"`
-	Token string `json:"token"`
+	Token string `json:"latest"`
 }
 
 func (r latestRecord) check() error { return firstError(checkVersion(r.V), checkToken(r.Token)) }

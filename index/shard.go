@@ -67,7 +67,7 @@ type Drop struct {
 
 type dropRecord struct {
 	V     int       `json:"v"`
-	Until time.Time `json:"until,omitzero"`
+	Until time.Time `json:"until"` // zero: the miner never does by itself
 	Since time.Time `json:"since"`
 }
 

@@ -19,14 +19,15 @@ import (
 // counted has the rig's server count the messages that reach a handler.
 func counted(t *testing.T, cfg ServerConfig) (*rig, *atomic.Int64) {
 	t.Helper()
-	r, handled := newRig(t, cfg, ClientConfig{}, ""), new(atomic.Int64)
-	r.Handle(newDelete, func(context.Context, wire.Caller, wire.Message) error { handled.Add(1); return nil }, 0)
-	r.HandleStream(newPut, func(_ context.Context, _ wire.Caller, _ wire.Message, in wire.Body) (wire.Body, error) {
-		handled.Add(1)
-		_, err := io.Copy(io.Discard, in.Reader)
-		return wire.Body{}, err
-	}, 1<<20)
-	return r, handled
+	handled := new(atomic.Int64)
+	return newRig(t, cfg, ClientConfig{}, "", func(s *Server) {
+		s.Handle(newDelete, func(context.Context, wire.Caller, wire.Message) error { handled.Add(1); return nil }, 0)
+		s.HandleStream(newPut, func(_ context.Context, _ wire.Caller, _ wire.Message, in wire.Body) (wire.Body, error) {
+			handled.Add(1)
+			_, err := io.Copy(io.Discard, in.Reader)
+			return wire.Body{}, err
+		}, 1<<20)
+	}), handled
 }
 
 func TestARequestIsWorkedOnOnce(t *testing.T) {
@@ -140,11 +141,12 @@ func between(t *testing.T, r *rig, change func(answer []byte) []byte) wire.Peer 
 // TestEveryBitOfAnAnswerIsSigned: whatever bit is turned, the asker believes none
 // of it.
 func TestEveryBitOfAnAnswerIsSigned(t *testing.T) {
-	r := newRig(t, ServerConfig{}, ClientConfig{}, "")
-	r.Handle(newDelete, func(_ context.Context, _ wire.Caller, msg wire.Message) error {
-		msg.(*wire.Delete).Deleted = true
-		return nil
-	}, 0)
+	r := newRig(t, ServerConfig{}, ClientConfig{}, "", func(s *Server) {
+		s.Handle(newDelete, func(_ context.Context, _ wire.Caller, msg wire.Message) error {
+			msg.(*wire.Delete).Deleted = true
+			return nil
+		}, 0)
+	})
 	at, size := 0, 0
 	peer := between(t, r, func(answer []byte) []byte {
 		body := answer[strings.Index(string(answer), "\r\n\r\n")+4:]

@@ -30,29 +30,16 @@ func BenchmarkCall(b *testing.B) {
 		return nil
 	}
 	setup := wiretest.Setup{Server: wiretest.Key(b, "//Bob"), Client: wiretest.Key(b, "//Alice"), Door: openDoor()}
-	fast, peer := serve(b, setup)
-	fast.Handle(func() wire.Message { return &wire.Delete{} }, handle, 1<<16)
-	slow, err := synapse.NewServer(synapse.ServerConfig{Key: setup.Server}, synapse.ServerDeps{Door: setup.Door})
-	check(b, err)
-	slow.Handle(func() wire.Message { return &wire.Delete{} }, handle, 1<<16)
-	ctx, cancel := context.WithCancel(b.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- slow.Run(ctx) }()
-	b.Cleanup(func() { cancel(); check(b, <-ended) })
+	setup.Routes = []wiretest.Route{{New: func() wire.Message { return &wire.Delete{} }, Handle: handle, MaxData: 1 << 16}}
+	peer := serve(b, setup)
 	old := synapse.NewClient(synapse.ClientConfig{Key: setup.Client}, synapse.ClientDeps{})
 	b.Cleanup(func() { check(b, old.Close()) })
-	for name, c := range map[string]struct {
-		transport wire.Transport
-		peer      wire.Peer
-	}{
-		"stream":  {client(b, stream.ClientConfig{Key: setup.Client}), peer},
-		"synapse": {old, wire.Peer{Hotkey: peer.Hotkey, Addr: slow.Addr()}},
-	} {
+	for name, transport := range map[string]wire.Transport{"stream": client(b, stream.ClientConfig{Key: setup.Client}), "synapse": old} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			before := cpu(b)
 			for b.Loop() {
-				if _, err := c.transport.Call(b.Context(), c.peer, &wire.Delete{DataHash: "12345"}); err != nil {
+				if _, err := transport.Call(b.Context(), peer, &wire.Delete{DataHash: "12345"}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -64,15 +51,13 @@ func BenchmarkCall(b *testing.B) {
 // BenchmarkOpen moves 16 MiB one way, both ends in this process.
 func BenchmarkOpen(b *testing.B) {
 	setup := wiretest.Setup{Server: wiretest.Key(b, "//Bob"), Client: wiretest.Key(b, "//Alice"), Door: openDoor()}
-	server, peer := serve(b, setup)
 	const size = 16 << 20
 	data := bytes.Repeat([]byte("0123456789abcdef"), size/16)
 	file := filepath.Join(b.TempDir(), "data")
 	check(b, os.WriteFile(file, data, 0o600))
-	server.HandleStream(func() wire.Message { return &wire.PutShard{} }, func(_ context.Context, _ wire.Caller, _ wire.Message, in wire.Body) (wire.Body, error) {
+	setup.Streams = []wiretest.StreamRoute{{New: func() wire.Message { return &wire.PutShard{} }, MaxBody: 1 << 30, Handle: func(_ context.Context, _ wire.Caller, _ wire.Message, in wire.Body) (wire.Body, error) {
 		return wire.Body{}, drain(in.Reader, in.Size)
-	}, 1<<30)
-	server.HandleStream(func() wire.Message { return &wire.GetShard{} }, func(_ context.Context, _ wire.Caller, msg wire.Message, _ wire.Body) (wire.Body, error) {
+	}}, {New: func() wire.Message { return &wire.GetShard{} }, Handle: func(_ context.Context, _ wire.Caller, msg wire.Message, _ wire.Body) (wire.Body, error) {
 		if msg.(*wire.GetShard).Hash == "memory" {
 			return wire.Body{Size: size, Reader: struct{ io.Reader }{bytes.NewReader(data)}}, nil
 		}
@@ -81,7 +66,8 @@ func BenchmarkOpen(b *testing.B) {
 			return wire.Body{Size: size, Reader: struct{ io.ReadCloser }{f}}, err
 		}
 		return wire.Body{Size: size, Reader: f}, err
-	}, 1<<30)
+	}}}
+	peer := serve(b, setup)
 	c := client(b, stream.ClientConfig{Key: setup.Client})
 	up := func(r io.Reader) error {
 		a, err := c.Open(b.Context(), peer, &wire.PutShard{Size: size}, wire.Body{Size: size, Reader: r})

@@ -61,7 +61,7 @@ func (f *flow) step(size int64, move func() (int64, error)) (int64, error) {
 		by = f.end
 	}
 	if err := f.arm(by); err != nil {
-		return 0, err
+		return 0, f.why(err, by)
 	}
 	if err := context.Cause(f.ctx); err != nil {
 		return 0, err

@@ -18,28 +18,22 @@ import (
 	"github.com/filetao/filetao/wire/wiretest"
 )
 
-// TestNegotiator: the suite passes whatever a peer speaks, before and after that is
-// known.
+// TestNegotiator: the suites pass with a peer that streams; with others it is a
+// synapse.Client.
 func TestNegotiator(t *testing.T) {
-	for _, known := range []bool{false, true} {
-		for _, streams := range []bool{false, true} {
-			t.Run(map[bool]string{false: "unknown ", true: "known "}[known]+map[bool]string{false: "synapse", true: "stream"}[streams], func(t *testing.T) {
-				wiretest.Run(t, func(t *testing.T, s wiretest.Setup) (wire.Transport, wire.Peer) {
-					n := negotiator(t, s.Client, nil)
-					peer, _ := axon(t, s, "", streams)
-					if known && (len(s.Routes) == 0 || s.Routes[0].New().Name() != (&wire.Ping{}).Name()) {
-						_, err := n.Call(t.Context(), peer, &wire.Ping{})
-						check(t, err)
-					}
-					return n, peer
-				})
-			})
-		}
-	}
+	t.Run("Calls", func(t *testing.T) {
+		wiretest.Run(t, func(t *testing.T, s wiretest.Setup) (wire.Transport, wire.Peer) {
+			n, peer := negotiator(t, s.Client, nil), serve(t, s)
+			if len(s.Routes) == 0 || s.Routes[0].New().Name() != (&wire.Ping{}).Name() {
+				_, err := n.Call(t.Context(), peer, &wire.Ping{})
+				check(t, err)
+			}
+			return n, peer
+		})
+	})
 	t.Run("Streams", func(t *testing.T) {
 		wiretest.RunStreams(t, func(t *testing.T, s wiretest.Setup) (wire.Streamer, wire.Peer) {
-			peer, _ := axon(t, s, "", true)
-			return negotiator(t, s.Client, nil), peer
+			return negotiator(t, s.Client, nil), serve(t, s)
 		})
 	})
 }
@@ -48,6 +42,7 @@ func TestNegotiator(t *testing.T) {
 type spy struct {
 	wire.Transport
 	pings, others atomic.Int64
+	drop          func() error // closes idle connections
 }
 
 func (s *spy) Call(ctx context.Context, to wire.Peer, msg wire.Message) (wire.Exchange, error) {
@@ -75,7 +70,7 @@ func negotiator(t testing.TB, key *wallet.Keypair, over *spy) *stream.Negotiator
 	if over == nil {
 		over = &spy{}
 	}
-	over.Transport = slow
+	over.Transport, over.drop = slow, slow.Close
 	return stream.NewNegotiator(over, client(t, stream.ClientConfig{Key: key}))
 }
 
@@ -164,13 +159,16 @@ func TestWhoSpeaksWhat(t *testing.T) {
 		t.Error("a ping to who streams says nothing of it")
 	}
 	addr := peer.Addr.String()
-	stop()
-	_, stop = axon(t, setup, addr, false)
+	again := func(streams bool) {
+		stop()
+		check(t, over.drop())
+		_, stop = axon(t, setup, addr, streams)
+	}
+	again(false)
 	call(nil, 0, 1) // it fell back
 	opens(wire.ErrNoStream, 1)
 	opens(wire.ErrNoStream, 0)
-	stop()
-	_, stop = axon(t, setup, addr, true)
+	again(true)
 	opens(wire.ErrNoStream, 0) // as far as is known
 	ex, err = n.Call(t.Context(), peer, &wire.Ping{})
 	if check(t, err); !ex.Streams {
@@ -178,8 +176,7 @@ func TestWhoSpeaksWhat(t *testing.T) {
 	}
 	over.counts()
 	opens(nil, 0)
-	stop()
-	axon(t, setup, addr, false)
+	again(false)
 	opens(wire.ErrNoStream, 0) // found out by the stream itself
 	opens(wire.ErrNoStream, 1)
 }

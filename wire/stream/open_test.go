@@ -17,12 +17,12 @@ func openDoor() *wire.Door {
 
 func TestABodyEachWay(t *testing.T) {
 	setup := wiretest.Setup{Server: wiretest.Key(t, "//Bob"), Client: wiretest.Key(t, "//Alice"), Door: openDoor()}
-	server, peer := serve(t, setup)
-	server.HandleStream(func() wire.Message { return &wire.PutShard{} }, func(_ context.Context, _ wire.Caller, msg wire.Message, in wire.Body) (wire.Body, error) {
+	setup.Streams = []wiretest.StreamRoute{{New: func() wire.Message { return &wire.PutShard{} }, MaxBody: 1 << 20, Handle: func(_ context.Context, _ wire.Caller, msg wire.Message, in wire.Body) (wire.Body, error) {
 		data, err := io.ReadAll(in.Reader)
 		msg.(*wire.PutShard).Receipt = []byte("yes")
 		return wire.Body{Size: in.Size, Reader: bytes.NewReader(data)}, err
-	}, 1<<20)
+	}}}
+	peer := serve(t, setup)
 	msg, data := &wire.PutShard{Size: 7}, bytes.Repeat([]byte("0123456789"), 100_000)
 	a, err := client(t, stream.ClientConfig{Key: setup.Client}).Open(t.Context(), peer, msg, wire.Body{Size: int64(len(data)), Reader: bytes.NewReader(data)})
 	check(t, err)

@@ -66,8 +66,9 @@ func (o *outgoing) ask() (*answerBody, error) {
 	if o.head, o.digest, o.fields, err = o.c.prepare(o.ctx, o.to, o.msg, o.in.Size); err != nil {
 		return nil, errors.Join(err, o.c.pool.put(o.addr, o.conn, true))
 	}
+	used := o.conn.used
 	a, err := o.try()
-	if err == nil || !o.conn.used || o.in.Size > 0 || !broken(err) {
+	if err == nil || !used || o.in.Size > 0 || !broken(err) {
 		return a, err
 	}
 	// The peer closed the connection in the moment of its reuse. The same request

@@ -37,7 +37,8 @@ func check(t testing.TB, err error) {
 	}
 }
 
-func newRig(t *testing.T, cfg ServerConfig, asker ClientConfig, listen string) *rig {
+// newRig has it listen at an address and answer what routes says.
+func newRig(t *testing.T, cfg ServerConfig, asker ClientConfig, listen string, routes func(*Server)) *rig {
 	t.Helper()
 	cfg.Key, asker.Key = wiretest.Key(t, "//Bob"), wiretest.Key(t, "//Alice")
 	door := wire.NewDoor(wire.DoorConfig{AllowUnregistered: true, RequestsPerWindow: -1}, wire.DoorDeps{})
@@ -46,6 +47,7 @@ func newRig(t *testing.T, cfg ServerConfig, asker ClientConfig, listen string) *
 	axon, err := synapse.NewServer(synapse.ServerConfig{Key: cfg.Key, Listen: listen, DrainTimeout: 100 * time.Millisecond}, synapse.ServerDeps{Door: door})
 	check(t, err)
 	axon.Mount(wire.StreamPath, server)
+	routes(server)
 	client := NewClient(asker, ClientDeps{})
 	r := &rig{Server: server, t: t, peer: wire.Peer{Hotkey: cfg.Key.Address(), Addr: axon.Addr()}, client: client}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,17 +34,18 @@ func (r *rig) post(name string, size int, part []byte) net.Conn {
 // TestAnAskerThatHangs: neither a body that stands still or crawls nor an answer
 // that nobody reads holds a worker.
 func TestAnAskerThatHangs(t *testing.T) {
-	r := newRig(t, ServerConfig{Grace: short, MinRate: 1 << 20, HeaderTimeout: short}, ClientConfig{}, "")
 	ended := make(chan error, 1)
 	out := &closing{Reader: zeros{}, closed: make(chan struct{})}
-	r.HandleStream(newPut, func(_ context.Context, _ wire.Caller, _ wire.Message, in wire.Body) (wire.Body, error) {
-		_, err := io.Copy(io.Discard, in.Reader)
-		ended <- err
-		return wire.Body{}, err
-	}, 1<<30)
-	r.HandleStream(func() wire.Message { return &wire.GetShard{} }, func(context.Context, wire.Caller, wire.Message, wire.Body) (wire.Body, error) {
-		return wire.Body{Size: 1 << 30, Reader: out}, nil
-	}, 0)
+	r := newRig(t, ServerConfig{Grace: short, MinRate: 1 << 20, HeaderTimeout: short}, ClientConfig{}, "", func(s *Server) {
+		s.HandleStream(newPut, func(_ context.Context, _ wire.Caller, _ wire.Message, in wire.Body) (wire.Body, error) {
+			_, err := io.Copy(io.Discard, in.Reader)
+			ended <- err
+			return wire.Body{}, err
+		}, 1<<30)
+		s.HandleStream(func() wire.Message { return &wire.GetShard{} }, func(context.Context, wire.Caller, wire.Message, wire.Body) (wire.Body, error) {
+			return wire.Body{Size: 1 << 30, Reader: out}, nil
+		}, 0)
+	})
 	head := r.signedBy(r.client.cfg.Key, newPut(), 1<<20, nil)
 	c := r.post("PutShard", len(head)+1<<20, append(head, make([]byte, 1000)...))
 	start := time.Now()
@@ -92,18 +94,19 @@ func (c *closing) Close() error { close(c.closed); return nil }
 
 // TestAnAnswererThatHangs: the asker goes away long before its deadline.
 func TestAnAnswererThatHangs(t *testing.T) {
-	r := newRig(t, ServerConfig{}, ClientConfig{Grace: short, MinRate: 1 << 20}, "")
 	released := make(chan struct{})
-	r.HandleStream(newPut, func(ctx context.Context, _ wire.Caller, msg wire.Message, in wire.Body) (wire.Body, error) {
-		if msg.(*wire.PutShard).TTL == 1 {
-			<-released // and reads nothing
-			return wire.Body{}, nil
-		}
-		return wire.Body{Size: 1 << 20, Reader: io.MultiReader(bytes.NewReader(make([]byte, 1<<10)), reads(func([]byte) (int, error) {
-			<-ctx.Done()
-			return 0, ctx.Err()
-		}))}, nil
-	}, 1<<30)
+	r := newRig(t, ServerConfig{}, ClientConfig{Grace: short, MinRate: 1 << 20}, "", func(s *Server) {
+		s.HandleStream(newPut, func(ctx context.Context, _ wire.Caller, msg wire.Message, in wire.Body) (wire.Body, error) {
+			if msg.(*wire.PutShard).TTL == 1 {
+				<-released // and reads nothing
+				return wire.Body{}, nil
+			}
+			return wire.Body{Size: 1 << 20, Reader: io.MultiReader(bytes.NewReader(make([]byte, 1<<10)), reads(func([]byte) (int, error) {
+				<-ctx.Done()
+				return 0, ctx.Err()
+			}))}, nil
+		}, 1<<30)
+	})
 	_, err := r.client.Open(within(t, 30*time.Second), r.peer, &wire.PutShard{TTL: 1}, wire.Body{Size: 1 << 30, Reader: zeros{}})
 	close(released)
 	if wire.StatusOf(err) != wire.StatusTimeout && wire.StatusOf(err) != wire.StatusOK || err == nil {
@@ -124,13 +127,14 @@ func (f reads) Read(p []byte) (int, error) { return f(p) }
 // TestASlowReaderIsNotThePeer: time that a handler or an asker takes for itself is
 // not held against the other end.
 func TestASlowReaderIsNotThePeer(t *testing.T) {
-	r := newRig(t, ServerConfig{Grace: short}, ClientConfig{Grace: short}, "")
 	pause := func() { <-time.After(2 * short) }
-	r.HandleStream(newPut, func(_ context.Context, _ wire.Caller, _ wire.Message, in wire.Body) (wire.Body, error) {
-		pause()
-		n, err := io.Copy(io.Discard, in.Reader)
-		return wire.Body{Size: n, Reader: reads(func(p []byte) (int, error) { pause(); return len(p), nil })}, err
-	}, 1<<30)
+	r := newRig(t, ServerConfig{Grace: short}, ClientConfig{Grace: short}, "", func(s *Server) {
+		s.HandleStream(newPut, func(_ context.Context, _ wire.Caller, _ wire.Message, in wire.Body) (wire.Body, error) {
+			pause()
+			n, err := io.Copy(io.Discard, in.Reader)
+			return wire.Body{Size: n, Reader: reads(func(p []byte) (int, error) { pause(); return len(p), nil })}, err
+		}, 1<<30)
+	})
 	a, err := r.client.Open(within(t, 30*time.Second), r.peer, newPut(), wire.Body{Size: 10_000, Reader: zeros{}})
 	check(t, err)
 	for _, size := range []int{1, 9_999} {
@@ -146,13 +150,15 @@ func TestASlowReaderIsNotThePeer(t *testing.T) {
 // TestStreamsLeaveRoomForMessages: workers that all have a stream leave the others
 // to messages; one stream more waits its time, and no longer.
 func TestStreamsLeaveRoomForMessages(t *testing.T) {
-	r, _ := counted(t, ServerConfig{StreamWorkers: 2})
 	entered, released := make(chan struct{}, 2), make(chan struct{})
-	r.HandleStream(newPut, func(context.Context, wire.Caller, wire.Message, wire.Body) (wire.Body, error) {
-		entered <- struct{}{}
-		<-released
-		return wire.Body{}, nil
-	}, 0)
+	r := newRig(t, ServerConfig{StreamWorkers: 2}, ClientConfig{}, "", func(s *Server) {
+		s.HandleStream(newPut, func(context.Context, wire.Caller, wire.Message, wire.Body) (wire.Body, error) {
+			entered <- struct{}{}
+			<-released
+			return wire.Body{}, nil
+		}, 0)
+		s.Handle(newDelete, func(context.Context, wire.Caller, wire.Message) error { return nil }, 0)
+	})
 	var group sync.WaitGroup
 	open := func(d time.Duration) error {
 		a, err := r.client.Open(within(t, d), r.peer, newPut(), wire.Body{})
@@ -179,16 +185,17 @@ func TestStreamsLeaveRoomForMessages(t *testing.T) {
 // TestMemoryIsGivenBack: what heads and answers took is free again, however the
 // exchange ended.
 func TestMemoryIsGivenBack(t *testing.T) {
-	r := newRig(t, ServerConfig{MaxMemory: 8 << 20}, ClientConfig{}, "")
-	r.Handle(func() wire.Message { return &wire.StoreUser{} }, func(ctx context.Context, _ wire.Caller, msg wire.Message) error {
-		if err := wire.Reserve(ctx, 300_000); err != nil {
-			return err
-		}
-		if len(msg.(*wire.StoreUser).EncryptedData) == 200_001 {
-			return errors.New("no")
-		}
-		return nil
-	}, 500_000)
+	r := newRig(t, ServerConfig{MaxMemory: 8 << 20}, ClientConfig{}, "", func(s *Server) {
+		s.Handle(func() wire.Message { return &wire.StoreUser{} }, func(ctx context.Context, _ wire.Caller, msg wire.Message) error {
+			if err := wire.Reserve(ctx, 300_000); err != nil {
+				return err
+			}
+			if len(msg.(*wire.StoreUser).EncryptedData) == 200_001 {
+				return errors.New("no")
+			}
+			return nil
+		}, 500_000)
+	})
 	var group sync.WaitGroup
 	for i := range 30 {
 		group.Go(func() {
@@ -212,14 +219,15 @@ func TestAConnectionThatIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.stop()
-	next := newRig(t, ServerConfig{}, ClientConfig{}, r.peer.Addr.String())
-	next.Handle(newDelete, func(context.Context, wire.Caller, wire.Message) error { return nil }, 0)
+	next := newRig(t, ServerConfig{}, ClientConfig{}, r.peer.Addr.String(), func(s *Server) {
+		s.Handle(newDelete, func(context.Context, wire.Caller, wire.Message) error { return nil }, 0)
+	})
 	if _, err := r.client.Call(within(t, 10*time.Second), r.peer, newDelete()); err != nil {
 		t.Errorf("after a restart: %v", err)
 	}
-	turn := 0
+	var turns atomic.Int64
 	peer := fake(t, func(c net.Conn, in *bufio.Reader) error { // one exchange a connection, the end of which it does not tell
-		turn++
+		turn := turns.Add(1)
 		up, err := net.Dial("tcp", next.peer.Addr.String())
 		if err != nil {
 			return err
@@ -245,7 +253,7 @@ func TestAConnectionThatIsGone(t *testing.T) {
 			t.Errorf("call: %v", err)
 		}
 	}
-	if turn != 2 {
-		t.Errorf("%d connections, want 2", turn)
+	if turns.Load() != 2 {
+		t.Errorf("%d connections, want 2", turns.Load())
 	}
 }

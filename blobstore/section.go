@@ -49,11 +49,16 @@ func (s *Store) openShard(ctx context.Context, h proof.Digest, pass func(content
 		return nil, err
 	}
 	defer leave()
+	var leaves erasure.Leaves
+	var broken error
 	c, f, err := s.openNamed(h, vfs.RandomReadsOption, func(c content) error {
-		if err := pass(c); err != nil || c.shard || c.owners == 0 {
+		if err := pass(c); err != nil || c.owners == 0 {
 			return err
+		} else if !c.shard {
+			return fmt.Errorf("%w: %s is no shard", ErrNotFound, h)
 		}
-		return fmt.Errorf("%w: %s is no shard", ErrNotFound, h)
+		leaves, broken = s.leaves(h, c.size) // now, while nobody can delete them
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -62,10 +67,9 @@ func (s *Store) openShard(ctx context.Context, h proof.Digest, pass func(content
 	if err != nil {
 		return nil, err
 	}
-	leaves, err := s.leaves(h, c.size)
-	if err != nil {
-		s.setDamaged(h, err)
-		return nil, errors.Join(err, random.Close())
+	if broken != nil {
+		s.setDamaged(h, broken)
+		return nil, errors.Join(broken, random.Close())
 	}
 	return &Shard{random, leaves}, nil
 }

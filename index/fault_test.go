@@ -148,16 +148,17 @@ func dump(ctx context.Context, x *index.Index) (string, error) {
 		note(trials, err)
 		asked, err := x.Pending(ctx, a)
 		note(asked, err)
+		dumpSegments(ctx, x, n, note)
 	}
 	return b.String(), errors.Join(errs...)
 }
 
-// states are the dumps before each step of script and after the last.
-func states(t *testing.T) []string {
+// states are the dumps before each step of a script and after the last.
+func states(t *testing.T, script []step) []string {
 	x := open(t, "index", index.Options{}.On(vfs.NewMem()))
 	all := []string{""}
 	all[0], _ = dump(t.Context(), x)
-	for i, s := range script() {
+	for i, s := range script {
 		if err := s(t.Context(), x); err != nil {
 			t.Fatalf("step %d: %v", i, err)
 		}
@@ -207,7 +208,7 @@ type crash struct {
 
 // checkAfter opens what a crash left and compares it with the states that may
 // be. What is left of script then still goes.
-func checkAfter(t *testing.T, c crash, all []string) {
+func checkAfter(t *testing.T, script []step, c crash, all []string) {
 	t.Helper()
 	x, err := index.Open("index", index.Options{}.On(c.disk))
 	if err != nil {
@@ -234,7 +235,7 @@ func checkAfter(t *testing.T, c crash, all []string) {
 	if n, err := x.AuditRecords(t.Context()); err != nil || n != held {
 		t.Fatalf("%d audit records, %d of them held, %v", n, held, err)
 	}
-	for i, s := range script()[c.top+1:] {
+	for i, s := range script[c.top+1:] {
 		if err := s(t.Context(), x); err != nil && !errors.Is(err, index.ErrNotFound) {
 			t.Fatalf("step %d after the crash: %v", i, err)
 		}
@@ -247,22 +248,26 @@ func checkAfter(t *testing.T, c crash, all []string) {
 // A crash before any operation on the disk leaves every acknowledged step, and
 // the one under way whole or not at all.
 func TestCrash(t *testing.T) {
-	all := states(t)
-	for at := int64(1); ; at += index.EveryFault {
-		crashes := crashAt(t, at)
-		if len(crashes) == 0 {
-			t.Logf("%d operations", at-1)
-			return
-		}
-		for _, c := range crashes {
-			checkAfter(t, c, all)
-		}
+	for name, script := range scripts() {
+		t.Run(name, func(t *testing.T) {
+			all := states(t, script)
+			for at := int64(1); ; at += index.EveryFault {
+				crashes := crashAt(t, script, at)
+				if len(crashes) == 0 {
+					t.Logf("%d operations", at-1)
+					return
+				}
+				for _, c := range crashes {
+					checkAfter(t, script, c, all)
+				}
+			}
+		})
 	}
 }
 
 // crashAt runs script and clones the disk before an operation on it: without
 // what was not synced, and with some of it.
-func crashAt(t *testing.T, at int64) (crashes []crash) {
+func crashAt(t *testing.T, script []step, at int64) (crashes []crash) {
 	disk := vfs.NewCrashableMem()
 	var ops, done atomic.Int64
 	fs := wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
@@ -281,7 +286,7 @@ func crashAt(t *testing.T, at int64) (crashes []crash) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range script() {
+	for _, s := range script {
 		if err := s(t.Context(), x); err != nil {
 			t.Fatal(err)
 		}
@@ -297,17 +302,21 @@ func crashAt(t *testing.T, at int64) (crashes []crash) {
 // wrote, and nothing worse: no wrong answer, no end of the process, and what
 // was acknowledged is there when the store is opened again.
 func TestFailingDisk(t *testing.T) {
-	all := states(t)
-	for _, lasting := range []bool{false, true} {
-		for at, over := int64(0), false; !over; at += index.EveryFault {
-			over = failAt(t, all, at, lasting)
-		}
+	for name, script := range scripts() {
+		t.Run(name, func(t *testing.T) {
+			all := states(t, script)
+			for _, lasting := range []bool{false, true} {
+				for at, over := int64(0), false; !over; at += index.EveryFault {
+					over = failAt(t, script, all, at, lasting)
+				}
+			}
+		})
 	}
 }
 
 var errDisk = errors.New("no space left on device")
 
-func failAt(t *testing.T, all []string, at int64, lasting bool) (over bool) {
+func failAt(t *testing.T, script []step, all []string, at int64, lasting bool) (over bool) {
 	disk := vfs.NewCrashableMem()
 	var ops atomic.Int64
 	fs := wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
@@ -324,11 +333,11 @@ func failAt(t *testing.T, all []string, at int64, lasting bool) (over bool) {
 		if ops.Load() <= at {
 			t.Fatal(err)
 		}
-		checkAfter(t, crash{disk, 0, 0}, all)
+		checkAfter(t, script, crash{disk, 0, 0}, all)
 		return false
 	}
 	done, failed := 0, error(nil)
-	for i, s := range script() {
+	for i, s := range script {
 		if failed = s(t.Context(), x); failed != nil {
 			if !errors.Is(failed, index.ErrFailed) {
 				t.Fatalf("fault %d, step %d: %v", at, i, failed)
@@ -350,7 +359,7 @@ func failAt(t *testing.T, all []string, at int64, lasting bool) (over bool) {
 	kept := disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, 1))})
 	x.Close() // may fail like everything else, but comes back
 	for _, disk := range []*vfs.MemFS{lost, kept, disk} {
-		checkAfter(t, crash{disk, done, done}, all)
+		checkAfter(t, script, crash{disk, done, done}, all)
 	}
 	return over
 }

@@ -28,63 +28,80 @@ func (x *execution) begin() {
 	}
 }
 
-// standing is one neuron in an epoch. Shares are of 65535 unless said.
+// standing is one neuron in an epoch. Shares are of 1.
 type standing struct {
-	uid, stake, updated, registered  uint64
-	hotkey                           [32]byte
-	permit                           bool
-	row                              map[uint64]float64 // shares of 1
-	rank, validatorTrust, dividend   float64            // of 1
-	incentive, dividends, trust, vtU uint64
+	uid, stake, updated, registered uint64
+	hotkey                          [32]byte
+	permit                          bool
+	row                             map[uint64]float64
+	consensus, rank, trust          float64
+	validatorTrust, dividend        float64
 }
 
-// epoch pays by a rule simpler than Yuma: a neuron's rank is the mean of what
-// the validators give it, weighed by their stake; half of the emission, one TAO
-// a block, goes by rank, half to the validators by stake times trust, and trust
-// is how far a validator agrees with the ranks. Weights on oneself, and on
-// whoever took a slot over since they were set, do not count.
+// epoch pays by Yuma without its bonds. What the validators give a neuron is
+// clipped to the consensus, the most that validators with more than kappa of
+// the stake give it; the sum of that, weighed by stake, is its rank. Half of
+// the emission, one TAO a block, goes by rank, half to the validators by stake
+// times trust, and trust is how much of a validator's weights was not clipped.
+// Weights on oneself, and on whoever took a slot over since they were set, do
+// not count.
 func (x *execution) epoch(net scale.Value, tempo uint64) {
 	list := x.standings(net)
 	total := 0.0
-	for i := range list {
-		v := &list[i]
-		if v.permit && len(v.row) > 0 {
+	for _, v := range list {
+		if v.permit {
 			total += float64(v.stake)
 		}
 	}
-	for _, v := range list {
-		if !v.permit || total == 0 {
-			continue
+	kappa := float64(x.num("Kappa", net)) / (1<<16 - 1)
+	ranks, paid := 0.0, 0.0
+	for uid := range list {
+		v := &list[uid]
+		v.consensus = agreed(list, uint64(uid), kappa*total)
+		given := 0.0
+		for i := range list {
+			w := &list[i]
+			if share := w.row[v.uid]; share > 0 && total > 0 {
+				given += share * float64(w.stake) / total
+				v.rank += min(share, v.consensus) * float64(w.stake) / total
+				w.validatorTrust += min(share, v.consensus)
+			}
 		}
-		for uid, share := range v.row {
-			list[uid].rank += share * float64(v.stake) / total
+		if given > 0 {
+			v.trust = v.rank / given
 		}
+		ranks += v.rank
 	}
-	paid := 0.0
 	for i := range list {
-		v := &list[i]
-		for uid, share := range v.row {
-			v.validatorTrust += min(share, list[uid].rank)
-		}
-		if v.permit {
-			v.dividend = v.validatorTrust * float64(v.stake)
-			paid += v.dividend
-		}
+		list[i].dividend = list[i].validatorTrust * float64(list[i].stake)
+		paid += list[i].dividend
 	}
-	emission := float64(tempo+1) * 1e9
 	pay := make([]uint64, len(list))
 	for i := range list {
 		v := &list[i]
-		if paid > 0 {
-			v.dividend /= paid
+		if ranks > 0 {
+			v.rank, v.dividend = v.rank/ranks, v.dividend/paid
 		}
-		pay[i] = uint64(emission / 2 * (v.rank + v.dividend))
-		if v.rank > 0 {
-			v.trust = 1<<16 - 1
-		}
-		v.incentive, v.dividends, v.vtU = share16(v.rank), share16(v.dividend), share16(v.validatorTrust)
+		pay[i] = uint64(float64(tempo+1) * 1e9 / 2 * (v.rank + v.dividend))
 	}
 	x.publish(net, list, pay)
+}
+
+// agreed is the most that validators with more than majority of the stake give
+// a neuron.
+func agreed(list []standing, uid uint64, majority float64) float64 {
+	givers := slices.Clone(list)
+	slices.SortStableFunc(givers, func(a, b standing) int { return cmp.Compare(b.row[uid], a.row[uid]) })
+	behind := 0.0
+	for _, v := range givers {
+		if v.permit {
+			behind += float64(v.stake)
+		}
+		if behind > majority {
+			return v.row[uid]
+		}
+	}
+	return 0
 }
 
 // share16 is a share of 1 as one of 65535.
@@ -106,7 +123,10 @@ func (x *execution) standings(net scale.Value) []standing {
 		stored, _ := x.get("Weights", net, scale.Uint(uint64(i)))
 		items, err := stored.Items()
 		x.fail(err)
-		v.row = map[uint64]float64{}
+		v.row = map[uint64]float64{} // of those who count
+		if !v.permit {
+			continue
+		}
 		sum := 0.0
 		for _, item := range items {
 			pair, err := item.Uints()
@@ -135,8 +155,8 @@ func (x *execution) publish(net scale.Value, list []standing, pay []uint64) {
 			score = uint64(float64(pay[i]) / float64(top) * (1<<16 - 1))
 		}
 		for item, value := range map[string]uint64{
-			"Rank": v.incentive, "Trust": v.trust, "Consensus": v.incentive, "Incentive": v.incentive, "Dividends": v.dividends,
-			"ValidatorTrust": v.vtU, "PruningScores": score, "Emission": pay[i],
+			"Rank": share16(v.rank), "Trust": share16(v.trust), "Consensus": share16(v.consensus), "Incentive": share16(v.rank),
+			"Dividends": share16(v.dividend), "ValidatorTrust": share16(v.validatorTrust), "PruningScores": score, "Emission": pay[i],
 		} {
 			out[item] = append(out[item], value)
 		}

@@ -4,14 +4,18 @@ import (
 	"net/netip"
 	"path/filepath"
 
+	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/envelope"
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/miner"
 	"github.com/filetao/filetao/wallet"
 )
 
 // MinerAxon is where a miner serves and under which hotkey. Like all below it
 // is to be asked once the network is ready.
 func (d *Devnet) MinerAxon(i int) (netip.AddrPort, wallet.Address) {
-	return d.miners[i].Addr(), d.miners[i].Hotkey()
+	m := d.miners[i].current()
+	return m.Addr(), m.Hotkey()
 }
 
 // GatewayAxon is where the first gateway serves and under which hotkey.
@@ -40,10 +44,27 @@ func (d *Devnet) UserWallet() string { return userName }
 // StoredOnMiners is the sum of the bytes that all miners keep.
 func (d *Devnet) StoredOnMiners() (bytes int64) {
 	for _, m := range d.miners {
-		bytes += m.Stats().Bytes
+		bytes += m.current().Stats().Bytes
 	}
 	return bytes
 }
 
 // ValidatorDir is the first validator's folder.
 func (d *Devnet) ValidatorDir() string { return filepath.Join(d.dir, "nodes", validatorName(0)) }
+
+// Index is what a validator knows.
+func (d *Devnet) Index(i int) *index.Index { return d.indexes[i] }
+
+// MinerDir is a miner's folder, and MinerStats what it keeps.
+func (d *Devnet) MinerDir(i int) string { return filepath.Join(d.dir, "nodes", minerName(i)) }
+
+// MinerStats is what a miner keeps, and was asked since it came.
+func (d *Devnet) MinerStats(i int) miner.Stats { return d.miners[i].current().Stats() }
+
+// UserKeys open and seal the user's files.
+func (d *Devnet) UserKeys() client.Keys {
+	return client.Keys{
+		User:      func() (envelope.UserKey, error) { return envelope.UserKeyOf(d.users.userColdkey.PrivateKeyHex()), nil },
+		Reference: func() (envelope.Key, error) { return d.userKey(), nil },
+	}
+}

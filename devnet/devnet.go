@@ -44,6 +44,9 @@ type Config struct {
 	// Validator and Gateway are the roles' own settings.
 	Validator validator.Config
 	Gateway   gateway.Config
+	// Links puts a relay before every miner, which can be slowed down and cut and
+	// counts its bytes.
+	Links bool
 	// Status gives every node a status page on a free loopback port.
 	Status bool
 	// Log may be nil.
@@ -76,7 +79,7 @@ type Devnet struct {
 	indexes   []*index.Index // one a validator
 
 	ready      chan struct{}
-	miners     []*node.Miner // set before ready is closed
+	miners     []*slot // set before ready is closed
 	validators []*node.Validator
 	gateways   []*node.Gateway
 	userKey    func() envelope.Key // derived at the first call

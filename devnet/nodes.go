@@ -92,12 +92,19 @@ func (d *Devnet) build(group *lifecycle.Group, key envelope.Key) error {
 			return err
 		}
 		c.Door.RequestsPerWindow = -1 // the windows are counted in blocks, and a devnet's blocks are short
-		m, err := node.NewMiner(node.MinerConfig{Common: c})
-		if err != nil {
-			return fmt.Errorf("%s: %w", id.name, err)
+		var link *Link
+		if d.cfg.Links {
+			if link, err = newLink(); err != nil {
+				return fmt.Errorf("%s's link: %w", id.name, err)
+			}
+			group.Add(id.name+"'s link", link.run)
 		}
-		d.miners = append(d.miners, m)
-		group.Add(id.name, m.Run)
+		s, err := newSlot(id.name, node.MinerConfig{Common: c}, link)
+		if err != nil {
+			return err
+		}
+		d.miners = append(d.miners, s)
+		group.Add(id.name, s.run)
 	}
 	for i := range d.cfg.Validators {
 		if err := d.buildValidator(group, i, key); err != nil {
@@ -178,7 +185,7 @@ func (d *Devnet) common(id identity) (node.Common, error) {
 // waitReady closes d.ready when every node serves.
 func (d *Devnet) waitReady(ctx context.Context) error {
 	for _, m := range d.miners {
-		if !closedOrDone(ctx, m.Ready()) {
+		if !closedOrDone(ctx, m.current().Ready()) {
 			return ctx.Err()
 		}
 	}

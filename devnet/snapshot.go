@@ -103,7 +103,8 @@ func (d *Devnet) Snapshot(ctx context.Context) (Snapshot, error) {
 			s.Files++
 		}
 	}
-	for i, n := range d.miners {
+	for i, slot := range d.miners {
+		n := slot.current()
 		hotkey := n.Hotkey()
 		row := known[string(hotkey)]
 		view := Miner{

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/manifest"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 )
@@ -67,6 +68,9 @@ type Config struct {
 	TTL time.Duration
 	// Segments is how many segments of one file are on their way at a time.
 	Segments int
+	// SegmentSize is the length of segments in bytes, up to manifest.SegmentSize.
+	// A put that was broken off goes on with the same one only.
+	SegmentSize int64
 	// Tries is how often one segment is sent, and how often a get that breaks off
 	// goes on without having come further. Between them is Backoff, doubling.
 	Tries int
@@ -81,7 +85,7 @@ func DefaultConfig() Config {
 	return Config{
 		Ask: 3, Share: 0.1, PingTimeout: 3 * time.Second, Timeout: 100 * time.Second, GetTimeout: 600 * time.Second,
 		Hedge: 20 * time.Second, Attempts: 3, Backoff: 2 * time.Second, TTL: 30 * 24 * time.Hour,
-		Segments: 3, Tries: 5,
+		Segments: 3, SegmentSize: manifest.SegmentSize, Tries: 5,
 	}
 }
 
@@ -97,11 +101,12 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Backoff, d.Backoff)
 	setDefault(&c.TTL, d.TTL)
 	setDefault(&c.Segments, d.Segments)
+	setDefault(&c.SegmentSize, d.SegmentSize)
 	setDefault(&c.Tries, d.Tries)
 	return c
 }
 
-func setDefault[T int | float64 | time.Duration](v *T, to T) {
+func setDefault[T int | int64 | float64 | time.Duration](v *T, to T) {
 	if *v <= 0 {
 		*v = to
 	}

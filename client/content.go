@@ -50,7 +50,7 @@ type content struct {
 // readContent reads a file for the first time. moved is told of bytes, by several
 // goroutines.
 func readContent(ctx context.Context, at io.ReaderAt, size int64, moved func(int64)) (*content, error) {
-	n := (size + contentBlock - 1) / contentBlock
+	n := max(1, (size+contentBlock-1)/contentBlock) // an empty file has an empty block
 	f := &content{at: at, size: size, blocks: make([]byte, 32*n)}
 	var next atomic.Int64
 	work, ctx := errgroup.WithContext(ctx)

@@ -148,10 +148,10 @@ func (d *download) aim(start, end, from int64) {
 // sealedBefore is how many sealed bytes the first bytes of a file have: all, or a
 // whole number of blocks.
 func (d *download) sealedBefore(from int64) int64 {
-	if d.key == nil {
+	switch {
+	case d.key == nil:
 		return from
-	}
-	if from == d.size {
+	case from == d.size && from > 0:
 		return d.m.Size
 	}
 	return from / contentBlock * sealedBlock

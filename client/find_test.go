@@ -112,7 +112,7 @@ func TestNamedGatewaysAreAskedInOrder(t *testing.T) {
 // 3 s, 3 rounds, 2 s doubling, 100 s, 30 days): changing one is a decision.
 func TestDefaults(t *testing.T) {
 	got := fmt.Sprintf("%+v", client.DefaultConfig())
-	want := "{Ask:3 Share:0.1 MinStake:0 TAO PingTimeout:3s Timeout:1m40s GetTimeout:10m0s Hedge:20s Attempts:3 Backoff:2s TTL:720h0m0s Segments:3 Tries:5}"
+	want := "{Ask:3 Share:0.1 MinStake:0 TAO PingTimeout:3s Timeout:1m40s GetTimeout:10m0s Hedge:20s Attempts:3 Backoff:2s TTL:720h0m0s Segments:3 SegmentSize:67108864 Tries:5}"
 	if got != want {
 		t.Fatalf("got  %s\nwant %s", got, want)
 	}

@@ -59,7 +59,7 @@ func (c *Client) beginAt(ctx, inner context.Context, peer wire.Peer, id string) 
 	}()
 	settled := context.AfterFunc(inner, cancel)
 	msg := &wire.GetObject{CID: id}
-	answer, err := c.deps.Streams.Open(ctx, peer, msg, wire.Body{})
+	answer, err := c.exchange(ctx, peer, msg, wire.Body{})
 	if err != nil {
 		return opened{}, err
 	}
@@ -134,7 +134,7 @@ func (f *gatewayFeed) open(ctx context.Context, offset, length int64) (io.ReadCl
 	for range f.peers {
 		peer := f.peers[0]
 		msg := &wire.GetObject{CID: f.id, Offset: offset, Length: length}
-		answer, err := f.c.deps.Streams.Open(ctx, peer, msg, wire.Body{})
+		answer, err := f.c.exchange(ctx, peer, msg, wire.Body{})
 		if err == nil && answer.Size == length && msg.Size == f.size {
 			return answer, nil
 		}

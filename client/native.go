@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -28,6 +29,34 @@ func (c *Client) call(ctx context.Context, peer wire.Peer, msg wire.Message, tim
 		err = fmt.Errorf("%w: %s with a body of %d bytes", ErrWrongData, msg.Name(), a.Size)
 	}
 	return errors.Join(err, a.Close())
+}
+
+// exchangeTimeout is how long one exchange with a body may go on, as long as it
+// moves.
+const exchangeTimeout = time.Hour
+
+// exchange is one with bodies. The context is for all of it, until the answer is
+// closed.
+func (c *Client) exchange(ctx context.Context, peer wire.Peer, msg wire.Message, in wire.Body) (*wire.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
+	a, err := c.deps.Streams.Open(ctx, peer, msg, in)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	a.ReadCloser = &ending{a.ReadCloser, cancel}
+	return a, nil
+}
+
+// ending ends a context when it is closed.
+type ending struct {
+	io.ReadCloser
+	end context.CancelFunc
+}
+
+func (e *ending) Close() error {
+	defer e.end()
+	return e.ReadCloser.Close()
 }
 
 // streams says whether files of our own can be had.

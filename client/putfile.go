@@ -40,9 +40,6 @@ type PutFileOptions struct {
 // way.
 const MaxReference = 2 << 30
 
-// MaxFile is the largest file, in sealed bytes.
-const MaxFile = manifest.MaxSegments * manifest.SegmentSize
-
 // PutFile stores a file of any size and returns once a gateway has committed it:
 // until then the file is not there. It goes in segments, in some megabytes of
 // memory.
@@ -65,7 +62,7 @@ func (c *Client) PutFile(ctx context.Context, src Source, o PutFileOptions) (Sto
 		return Stored{}, fmt.Errorf("a file cannot be kept for %v: at least a second", o.TTL)
 	case !o.Plain && o.Keys.User == nil && o.Keys.Reference == nil:
 		return Stored{}, fmt.Errorf("put: %w: give one or ask for plain storage", ErrNoKey)
-	case src.stream == nil && envelope.SealedSize(src.size) > MaxFile:
+	case src.stream == nil && envelope.SealedSize(src.size) > manifest.MaxSegments*c.cfg.SegmentSize:
 		return Stored{}, fmt.Errorf("put: %w: %d bytes", ErrTooLarge, src.size)
 	}
 	o.Progress = serialised(o.Progress)
@@ -113,7 +110,7 @@ func (c *Client) putContent(ctx context.Context, src Source, o PutFileOptions) (
 		}
 		t.cid.Write(t.inline)
 	} else {
-		t.segments = make([]segment, (t.content.size+manifest.SegmentSize-1)/manifest.SegmentSize)
+		t.segments = make([]segment, (t.content.size+c.cfg.SegmentSize-1)/c.cfg.SegmentSize)
 	}
 	err = c.rounds(ctx, func(ctx context.Context) error {
 		t.stage(StageFinding)

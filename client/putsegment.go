@@ -14,7 +14,7 @@ import (
 
 // sendSegment sends a segment of a file that can be read many times.
 func (t *transfer) sendSegment(ctx context.Context, peer wire.Peer, i int) error {
-	from, size := int64(i)*manifest.SegmentSize, t.segmentSize(i)
+	from, size := int64(i)*t.c.cfg.SegmentSize, t.segmentSize(i)
 	return t.deliver(ctx, peer, i, size, func() io.Reader { return t.content.part(from, from+size) })
 }
 
@@ -46,7 +46,7 @@ func (t *transfer) deliverOnce(ctx context.Context, peer wire.Peer, i int, size 
 	msg := &wire.PutSegment{
 		Upload: t.keys.upload[:], Index: int64(i), Size: size, Secret: t.keys.secret[:], TTL: int64(t.o.TTL / time.Second),
 	}
-	answer, err := t.c.deps.Streams.Open(ctx, peer, msg, wire.Body{Size: size + int64(len(erasure.Root{})), Reader: body})
+	answer, err := t.c.exchange(ctx, peer, msg, wire.Body{Size: size + int64(len(erasure.Root{})), Reader: body})
 	if err != nil {
 		return erasure.Scheme{}, err
 	}

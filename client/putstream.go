@@ -85,7 +85,7 @@ func (t *transfer) pump(ctx context.Context, list []candidate, sealed io.Reader)
 		if s, err = t.spool(sealed); err != nil {
 			break
 		}
-		if more = s.size == manifest.SegmentSize; s.size == 0 {
+		if more = s.size == t.c.cfg.SegmentSize; s.size == 0 {
 			err = s.Close()
 			break
 		}
@@ -143,7 +143,7 @@ func (t *transfer) spool(sealed io.Reader) (*spool, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.size, err = io.Copy(io.MultiWriter(s.File, &t.cid), io.LimitReader(sealed, manifest.SegmentSize)); err != nil {
+	if s.size, err = io.Copy(io.MultiWriter(s.File, &t.cid), io.LimitReader(sealed, t.c.cfg.SegmentSize)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

@@ -301,7 +301,7 @@ func (s *segmentRows) ask(ctx context.Context, from source) (_ *shard, err error
 	}
 	offset := s.row * erasure.Block
 	msg := &wire.GetShard{Hash: from.Root, Offset: offset}
-	answer, err := s.feed.c.deps.Streams.Open(ctx, from.peer, msg, wire.Body{})
+	answer, err := s.feed.c.exchange(ctx, from.peer, msg, wire.Body{})
 	if err != nil {
 		return nil, err
 	}

@@ -204,7 +204,7 @@ func (t *transfer) resume(i int, s manifest.Segment) {
 }
 
 func (t *transfer) segmentSize(i int) int64 {
-	return min(manifest.SegmentSize, t.content.size-int64(i)*manifest.SegmentSize)
+	return min(t.c.cfg.SegmentSize, t.content.size-int64(i)*t.c.cfg.SegmentSize)
 }
 
 // errSource says that it is not the gateways' fault.
@@ -227,7 +227,7 @@ func (t *transfer) hash(ctx context.Context, i int, held manifest.Segment, compa
 	if len(to) == 0 {
 		return true, nil
 	}
-	from := int64(i) * manifest.SegmentSize
+	from := int64(i) * t.c.cfg.SegmentSize
 	w := io.MultiWriter(append(to, while{ctx})...)
 	if _, err := t.content.part(from, from+t.segmentSize(i)).WriteTo(w); err != nil {
 		if ctx.Err() != nil {
@@ -259,7 +259,7 @@ func (t *transfer) commit(ctx context.Context, peer wire.Peer) error {
 	}
 	for _, s := range t.segments {
 		m.Segments = append(m.Segments, s.Segment)
-		m.Size, m.SegmentSize = m.Size+s.Size, manifest.SegmentSize
+		m.Size, m.SegmentSize = m.Size+s.Size, t.c.cfg.SegmentSize
 	}
 	if err := m.Check(); err != nil {
 		return err

@@ -17,11 +17,10 @@ type slot struct {
 	link *Link            // nil: it is reached directly
 	next chan *node.Miner // to be run after the one that was stopped
 
-	mu      sync.Mutex // guards what follows
-	miner   *node.Miner
-	end     context.CancelFunc // of the one that runs; nil: none does
-	ended   chan struct{}      // closed when it has
-	failure error
+	mu    sync.Mutex // guards what follows
+	miner *node.Miner
+	end   context.CancelFunc // of the one that runs; nil: none does
+	ended chan struct{}      // closed when it has
 }
 
 func newSlot(name string, cfg node.MinerConfig, link *Link) (*slot, error) {

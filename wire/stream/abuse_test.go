@@ -58,7 +58,12 @@ func TestWhoSignedWhatForWhom(t *testing.T) {
 	at := func(d time.Duration) func(*request) {
 		return func(q *request) { q.time = time.Now().Add(d).UnixMilli() }
 	}
-	r.used.started = time.Now().Add(-time.Hour)
+	started := func(ago time.Duration) {
+		r.used.mu.Lock()
+		defer r.used.mu.Unlock()
+		r.used.floor = time.Now().Add(-ago).UnixMilli()
+	}
+	started(time.Hour)
 	for name, c := range map[string]struct {
 		request []byte
 		path    string
@@ -91,7 +96,7 @@ func TestWhoSignedWhatForWhom(t *testing.T) {
 	if got := r.raw("Delete", r.signedBy(alice, newDelete(), 0, at(-13*time.Second))); got != 200 {
 		t.Errorf("within the window: status %d", got)
 	}
-	r.used.started = time.Now().Add(time.Second)
+	started(-time.Second)
 	if got := r.raw("Delete", r.signedBy(alice, newDelete(), 0, nil)); got != 401 {
 		t.Errorf("from before the start: status %d", got)
 	}

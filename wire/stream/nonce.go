@@ -26,11 +26,11 @@ const (
 // forgets the oldest. Requests signed before the server started are refused, so
 // that a restart lets nothing through again.
 type used struct {
-	now     func() time.Time
-	started time.Time
-	max     int
+	now func() time.Time
+	max int
 
 	mu               sync.Mutex     // guards what follows
+	floor            int64          // what was signed before is refused, whatever the clock says
 	total, strangers int            // of ages
 	ages             map[int64]*age // by time of signing, ageOf each
 	once             map[[16]byte]struct{}
@@ -47,7 +47,7 @@ type age struct {
 
 func newUsed(now func() time.Time) *used {
 	return &used{
-		now: now, started: now().Truncate(time.Millisecond), max: maxUsed,
+		now: now, max: maxUsed, floor: now().UnixMilli(),
 		ages: map[int64]*age{}, once: map[[16]byte]struct{}{},
 	}
 }
@@ -61,13 +61,19 @@ func (u *used) fresh(q request) error {
 		return wire.Unauthorized("Not Verified with error: the request is %.2f seconds old, %.2f are allowed", age.Seconds(), allowed.Seconds())
 	case age < -ahead:
 		return wire.Unauthorized("Not Verified with error: the request is from %.2f seconds in the future", -age.Seconds())
-	case then.Before(u.started):
-		return wire.Unauthorized("Not Verified with error: the request is older than this server's start")
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if q.time < u.floor {
+		return errForgotten
 	}
 	return nil
 }
 
-var errReplay = wire.Unauthorized("Not Verified with error: the request came before")
+var (
+	errReplay    = wire.Unauthorized("Not Verified with error: the request came before")
+	errForgotten = wire.Unauthorized("Not Verified with error: the request is older than this server's start or memory")
+)
 
 // key names a request by its digest, which no other has, whoever signs it.
 func key(digest [32]byte) [16]byte { return [16]byte(digest[:16]) }
@@ -78,7 +84,10 @@ func (u *used) claim(q request, digest [32]byte) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	k := key(digest)
-	if u.knows(q, k) {
+	switch {
+	case q.time < u.floor:
+		return errForgotten
+	case u.knows(q, k):
 		return errReplay
 	}
 	if len(u.order) < maxPassed {
@@ -146,9 +155,11 @@ func (u *used) of(caller [32]byte) (n int) {
 	return n
 }
 
-// sweep forgets what its time alone refuses. Called with mu held.
+// sweep forgets what its time alone refuses, and sees to it that it does. Called
+// with mu held.
 func (u *used) sweep() {
 	past := u.now().Add(-oldest - longest).UnixMilli()
+	u.floor = max(u.floor, past)
 	for i, a := range u.ages {
 		if (i+1)*ageOf.Milliseconds() <= past {
 			u.total -= len(a.seen)

@@ -50,8 +50,8 @@ func TestAFullMemoryRefuses(t *testing.T) {
 	}
 }
 
-// TestNothingIsTakenTwice: whatever comes when, in any order, while the clock goes
-// on, no request is worked on twice.
+// TestNothingIsTakenTwice: whatever comes when, in any order, however the clock
+// goes, no request is worked on twice.
 func TestNothingIsTakenTwice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Unix(1_700_000_000, 0)
@@ -59,7 +59,10 @@ func TestNothingIsTakenTwice(t *testing.T) {
 		u.max = rapid.IntRange(4, 60).Draw(t, "max")
 		times, taken := map[int]int64{}, map[int]bool{}
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {
-			now = now.Add(time.Duration(rapid.IntRange(0, 5_000).Draw(t, "ms")) * time.Millisecond)
+			now = now.Add(time.Duration(rapid.IntRange(-1_000, 5_000).Draw(t, "ms")) * time.Millisecond)
+			if rapid.IntRange(0, 50).Draw(t, "set back") == 0 {
+				now = now.Add(-time.Minute)
+			}
 			i := rapid.IntRange(0, 30).Draw(t, "request")
 			if _, made := times[i]; !made {
 				times[i] = now.UnixMilli() + int64(rapid.IntRange(-2_000, 11_000).Draw(t, "ahead"))
@@ -76,9 +79,6 @@ func TestNothingIsTakenTwice(t *testing.T) {
 				t.Fatalf("request %d was taken twice", i)
 			}
 			taken[i] = taken[i] || err == nil
-		}
-		if n := 0; u.total < n || len(u.ages) > 7 {
-			t.Fatalf("%d ages are remembered", len(u.ages))
 		}
 	})
 }

@@ -61,11 +61,12 @@ func (o *origin) key(name string) (key [32]byte) {
 	return key
 }
 
-// existing reads the subnet among the arguments.
-func (o *origin) existing() (scale.Value, error) {
+// existing reads the subnet among the arguments; without it the call fails by
+// one of these names or the usual ones.
+func (o *origin) existing(names ...string) (scale.Value, error) {
 	net := o.Value("netuid")
 	if !o.flag("NetworksAdded", net) {
-		return net, refuse("SubnetNotExists", "SubNetworkDoesNotExist", "NetworkDoesNotExist")
+		return net, refuse(append(names, "SubNetworkDoesNotExist", "NetworkDoesNotExist")...)
 	}
 	return net, nil
 }

@@ -15,7 +15,7 @@ func (o *origin) stake() error {
 	var net scale.Value
 	if !nominal {
 		var err error
-		if net, err = o.existing(); err != nil {
+		if net, err = o.existing("SubnetNotExists"); err != nil {
 			return err
 		}
 	}

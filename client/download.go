@@ -180,11 +180,16 @@ func (d *download) reseal(ctx context.Context, to target, from int64) error {
 		return nil
 	}
 	progressFunc(d.o.Progress).tell(Progress{Stage: StageReading, Bytes: d.size, Resumed: from})
+	w := io.MultiWriter(d.sum, while{ctx})
+	if d.key == nil {
+		_, err := io.Copy(w, io.NewSectionReader(to.part.f, 0, from))
+		return err
+	}
 	s, err := sealContent(&content{at: to.part.f, size: d.size}, d.key)
 	if err != nil {
 		return err
 	}
-	_, err = s.part(0, d.sealedBefore(from)).WriteTo(io.MultiWriter(d.sum, while{ctx}))
+	_, err = s.part(0, d.sealedBefore(from)).WriteTo(w)
 	return err
 }
 

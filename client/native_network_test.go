@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/erasure"
@@ -342,3 +343,5 @@ func keys() client.Keys {
 		Reference: func() (envelope.Key, error) { return *key(), nil },
 	}
 }
+
+func ids(uids ...chain.UID) []chain.UID { return uids }

@@ -353,12 +353,17 @@ func (x *Index) removeObject(ctx context.Context, owner wallet.Address, cid stri
 
 // objectLives reports whether a reference's object is there.
 func (x *Index) objectLives(ctx context.Context, ref reference) (bool, error) {
-	owner, cid := unpair(ref.name)
-	r, err := read[objectRecord](ctx, x, objectsGroup(owner), objectField(cid))
+	r, err := x.objectAt(ctx, ref)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
 	return r.Token == ref.token, err
+}
+
+// objectAt is the object that a reference names, whatever its token, or ErrNotFound.
+func (x *Index) objectAt(ctx context.Context, ref reference) (objectRecord, error) {
+	owner, cid := unpair(ref.name)
+	return read[objectRecord](ctx, x, objectsGroup(owner), objectField(cid))
 }
 
 // sorted is a store that finds a field by its order.

@@ -183,21 +183,31 @@ func (x *Index) Shards(ctx context.Context, id string) ([]Holding, error) {
 		if err != nil {
 			return nil, err
 		}
-		h, lives, err := x.shard(ctx, ref, id)
-		if err != nil {
+		r, err := x.shardAt(ctx, wallet.Address(ref.name), id)
+		if err == nil && r.Token != ref.token { // put again since, perhaps after the scan
+			record, err = read[referenceRecord](ctx, x, segmentGroup(id), holderRef(r.Holder, r.Token))
+		}
+		if errors.Is(err, ErrNotFound) {
+			continue
+		} else if err != nil {
 			return nil, err
 		}
-		if lives && !record.Going && (!known || s.fits(h)) {
-			all = append(all, h)
+		if !record.Going && (!known || s.fits(r.Holding)) {
+			all = append(all, r.Holding)
 		}
 	}
 	slices.SortFunc(all, func(a, b Holding) int { return cmp.Or(a.Number-b.Number, cmp.Compare(a.Holder, b.Holder)) })
 	return slices.CompactFunc(all, func(a, b Holding) bool { return a.Holder == b.Holder }), nil
 }
 
+// shardAt is what a miner holds of a segment, or ErrNotFound.
+func (x *Index) shardAt(ctx context.Context, holder wallet.Address, id string) (holdingRecord, error) {
+	return read[holdingRecord](ctx, x, holderGroup(holder), holdingField(KindShard, id))
+}
+
 // shard is what a reference of a segment's leads to, if it lives.
 func (x *Index) shard(ctx context.Context, ref reference, id string) (h Holding, lives bool, err error) {
-	r, err := read[holdingRecord](ctx, x, holderGroup(wallet.Address(ref.name)), holdingField(KindShard, id))
+	r, err := x.shardAt(ctx, wallet.Address(ref.name), id)
 	if errors.Is(err, ErrNotFound) {
 		return Holding{}, false, nil
 	}
@@ -216,7 +226,17 @@ func (x *Index) SegmentObjects(ctx context.Context, id string) ([]ObjectName, er
 	if err := checkHash(id); err != nil {
 		return nil, err
 	}
-	names, err := x.living(ctx, segmentGroup(id), prefixObject, x.objectLives)
+	group := segmentGroup(id)
+	names, err := x.living(ctx, group, prefixObject, func(ctx context.Context, ref reference) (bool, error) {
+		r, err := x.objectAt(ctx, ref)
+		if err == nil && r.Token != ref.token { // put again since, perhaps after the scan
+			_, err = x.getOne(ctx, group, objectRef(r.Owner, r.CID, r.Token))
+		}
+		if errors.Is(err, ErrNotFound) {
+			return false, nil
+		}
+		return err == nil, err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -70,6 +70,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"ParallelHoldings", testParallelHoldings},
 		{"ParallelAudits", testParallelAudits},
 		{"ParallelTrials", testParallelTrials},
+		{"ParallelSegments", testParallelSegments},
 		{"Model", testModel},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -31,8 +32,8 @@ import (
 type streamGateway struct {
 	*gateway // the reference's messages
 	key      *wallet.Keypair
-	stop     func() // ends the server
-	forget   bool   // keeps no bytes
+	stop     func()   // ends the server
+	disk     *os.File // where bytes of one file go, if not into memory
 
 	// What a test has it do instead; nil for nothing.
 	putting    func(m *wire.PutSegment, in wire.Body) error
@@ -154,8 +155,8 @@ func (g *streamGateway) putSegment(m *wire.PutSegment, in wire.Body) error {
 	var data bytes.Buffer
 	hash := erasure.NewHasher()
 	w := io.MultiWriter(hash, &data)
-	if g.forget {
-		w = hash
+	if g.disk != nil {
+		w = io.MultiWriter(hash, io.NewOffsetWriter(g.disk, m.Index*manifest.SegmentSize))
 	}
 	if _, err := io.CopyN(w, in.Reader, m.Size); err != nil {
 		return err
@@ -216,7 +217,11 @@ func (g *streamGateway) commit(from wallet.Address, msg wire.Message) error {
 	delete(g.uploads, id)
 	g.commits++
 	m.Expires = time.Now().Unix() + m.TTL
-	g.objects[man.CID] = &object{m.Manifest, m.Signature, man, bytes.NewReader(data), manifest.Placement{Segments: make([][]manifest.Place, len(man.Segments))}, m.Expires}
+	at := io.ReaderAt(bytes.NewReader(data))
+	if g.disk != nil {
+		at = g.disk
+	}
+	g.objects[man.CID] = &object{m.Manifest, m.Signature, man, at, manifest.Placement{Segments: make([][]manifest.Place, len(man.Segments))}, m.Expires}
 	return nil
 }
 

@@ -39,28 +39,9 @@ func (e *Engine) chunk(ctx context.Context, hash string) (size int64, s standing
 		}
 	}
 	scheme := erasure.Scheme{Data: 1, Total: e.cfg.Redundancy}
-	s = standingOf(scheme, held, e.health.of, e.deps.Now()).whole()
+	s = standingOf(scheme, held, e.health.of, e.deps.Now())
 	s.until = until
 	return size, s, true, nil
-}
-
-// whole is a standing of copies: who has one has any number. Those that are not
-// sound have ended as soon as enough are.
-func (s standing) whole() standing {
-	number := func(held []index.Holding, from int) {
-		for i := range held {
-			held[i].Number = from + i
-		}
-	}
-	if len(s.sound) >= s.scheme.Total {
-		s.ended = append(append(s.ended, s.moving...), s.broken...)
-		s.moving, s.broken = nil, nil
-		s.over = append(s.over, s.sound[s.scheme.Total:]...)
-		s.sound = s.sound[:s.scheme.Total]
-	}
-	number(s.sound, 0)
-	number(s.moving, len(s.sound))
-	return s
 }
 
 // chunkNeeded is until when files need a chunk.

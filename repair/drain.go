@@ -251,9 +251,9 @@ func (e *Engine) needs(ctx context.Context, h index.Holding) (bool, error) {
 		files, err := e.deps.Index.ChunkFiles(ctx, h.Hash)
 		return len(files) > 0, err
 	}
-	seg, err := e.deps.Index.Segment(ctx, h.Hash)
+	_, err := e.deps.Index.Segment(ctx, h.Hash)
 	if errors.Is(err, index.ErrNotFound) {
 		return false, nil
 	}
-	return h.Number < seg.Scheme.Total, err
+	return err == nil, err
 }

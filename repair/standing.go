@@ -9,20 +9,21 @@ import (
 	"github.com/filetao/filetao/index"
 )
 
-// standing is how it stands with what is kept of one thing.
+// standing is how it stands with what is kept of one thing. Numbers may be beyond
+// the scheme's: any Data of them that differ give it back.
 type standing struct {
 	scheme erasure.Scheme
 	sound  []index.Holding // one for each number
 	moving []index.Holding // of further numbers, of miners that leave
-	over   []index.Holding // sound ones of numbers that have another one, the latest first
-	ended  []index.Holding // no more needed: of numbers that others have sound
-	broken []index.Holding // not healthy, of numbers that nobody has sound
+	over   []index.Holding // further sound ones, the latest first
+	ended  []index.Holding // no more needed: others are sound in their place
+	broken []index.Holding // not healthy, and not replaced yet
 	until  time.Time       // the latest end of any; zero for none
 	first  time.Time       // the first end of a sound or moving one; zero for none
 }
 
 // standingOf sorts holdings by what they are worth. Those of a chunk are numbered by
-// the caller, each with a number of its own; see distinct.
+// the caller, each with a number of its own.
 func standingOf(scheme erasure.Scheme, held []index.Holding, of func(index.Holding) condition, now time.Time) standing {
 	s := standing{scheme: scheme}
 	held = slices.Clone(held)
@@ -60,7 +61,17 @@ func standingOf(scheme erasure.Scheme, held []index.Holding, of func(index.Holdi
 			s.broken = append(s.broken, h)
 		}
 	}
-	slices.Reverse(s.over)
+	return s.enough()
+}
+
+// enough ends those that are not needed when as many are sound as the scheme has.
+func (s standing) enough() standing {
+	if len(s.sound) >= s.scheme.Total {
+		s.ended = slices.Concat(s.ended, s.moving, s.broken)
+		s.over = slices.Concat(s.over, s.sound[s.scheme.Total:])
+		s.sound, s.moving, s.broken = s.sound[:s.scheme.Total], nil, nil
+	}
+	slices.SortStableFunc(s.over, func(a, b index.Holding) int { return b.Stored.Compare(a.Stored) })
 	return s
 }
 
@@ -94,13 +105,13 @@ func (s standing) healthy() int {
 // margin is how many may still be lost.
 func (s standing) margin() int { return s.healthy() - s.scheme.Data }
 
-// missing are the numbers that nobody has healthy.
+// missing are numbers that nobody has healthy, as many as the scheme lacks.
 func (s standing) missing() (numbers []int) {
 	have := map[int]bool{}
 	for _, h := range slices.Concat(s.sound, s.moving) {
 		have[h.Number] = true
 	}
-	for n := range s.scheme.Total {
+	for n := 0; len(have)+len(numbers) < s.scheme.Total; n++ {
 		if !have[n] {
 			numbers = append(numbers, n)
 		}

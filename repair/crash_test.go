@@ -1,0 +1,128 @@
+package repair_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/filetao/filetao/fleet/fleettest"
+)
+
+// Whatever commit a repair is stopped at, before or after it, the next one goes on,
+// and nothing is lost or left behind.
+func TestCrashAtAnyCommit(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		commit := 1
+		for ; ; commit++ {
+			b := newBench(t, 10, config())
+			f, g := b.put(t, 20_000, fourOfEight, 24*time.Hour), b.put(t, 20_000, fourOfEight, time.Hour)
+			h := b.held(t, f)[0]
+			b.miner(t, h.Holder).Behave(fleettest.Failing)
+			b.pass(t)
+			b.wait(2 * time.Hour)
+			b.memory.crashAt(commit, after)
+			crashed := false
+			for _, do := range []func(context.Context) error{b.Pass, b.Upkeep, b.TellDrops, b.Sweep} {
+				err := do(t.Context())
+				if crashed = crashed || errors.Is(err, errCrash); !crashed && err != nil {
+					t.Fatal(err)
+				}
+			}
+			crashed = b.memory.hasCrashed()
+			b.memory.restart()
+			b.start(config())
+			b.calm(t)
+			b.whole(t, f)
+			b.miner(t, h.Holder).Behave(fleettest.Honest)
+			b.calm(t)
+			b.whole(t, f)
+			b.read(t, f)
+			if held := b.held(t, g); len(held) > 0 {
+				t.Fatalf("commit %d: %d shards of a file that is over are left", commit, len(held))
+			}
+			b.nothingDead(t, f)
+			if !crashed {
+				break
+			}
+		}
+		if commit < 20 {
+			t.Fatalf("only %d commits", commit)
+		}
+		t.Logf("%d commits", commit-1)
+	}
+}
+
+// The scan goes on with the part where it was.
+func TestScanGoesOn(t *testing.T) {
+	b := newBench(t, 4, config())
+	b.pass(t)
+	done := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { done <- b.Run(ctx) }()
+	for range 4 {
+		if err := b.Loop("scan").Trigger(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	state, err := b.Index.State(t.Context(), "repair/scan")
+	if err != nil || string(state) != `{"v":1,"part":4}` {
+		t.Fatalf("%s, %v", state, err)
+	}
+	b.start(config())
+	ctx, cancel = context.WithCancel(t.Context())
+	go func() { done <- b.Run(ctx) }()
+	for _, name := range []string{"look", "scan", "upkeep", "sweep", "drops", "distribute"} {
+		if err := b.Loop(name).Trigger(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if state, err = b.Index.State(t.Context(), "repair/scan"); err != nil || string(state) != `{"v":1,"part":5}` {
+		t.Fatalf("%s, %v", state, err)
+	}
+}
+
+// A running engine repairs by itself.
+func TestRunRepairs(t *testing.T) {
+	b := newBench(t, 10, config())
+	f := b.put(t, 50_000, fourOfEight, 24*time.Hour)
+	b.pass(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	stored := make(chan string, 100)
+	b.stored = func(id string) { stored <- id }
+	go func() { done <- b.Run(ctx) }()
+	gone := b.held(t, f)[2].Holder
+	b.replace(gone)
+	if err := b.Lost(t.Context(), gone); err != nil { // as a validator does, before it forgets what it held
+		t.Fatal(err)
+	}
+	if err := b.Index.ResetHotkey(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Loop("look").Trigger(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := b.Lost(t.Context(), b.held(t, f)[0].Holder); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for len(b.held(t, f)) < 8 {
+		<-stored
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	b.stored = nil
+	b.read(t, f)
+}

@@ -67,6 +67,7 @@ func byName() map[string]error {
 func byCustom() map[uint64]error {
 	return map[uint64]error{
 		1: chain.ErrStakeTooLow, 2: chain.ErrBalanceTooLow, 3: chain.ErrNoSubnet, 4: chain.ErrNotRegistered,
+		5: chain.ErrRateLimit, // of registrations, until early 2025; later of calls not made here
 		6: chain.ErrRateLimit, 10: chain.ErrNotRegistered, 11: chain.ErrAxon, 12: chain.ErrRateLimit,
 		13: chain.ErrAxon, 16: chain.ErrReveal, 17: chain.ErrReveal, 18: chain.ErrWeights, 19: chain.ErrWeights,
 		25: chain.ErrNotOwner,

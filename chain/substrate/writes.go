@@ -158,7 +158,7 @@ func rows(weights []chain.Weight) (uids, values scale.Value, err error) {
 // with a salt.
 func (c *Client) CommitWeights(ctx context.Context, hotkey *wallet.Keypair, net chain.NetUID, commit chain.Hash) error {
 	return c.transact(ctx, hotkey, func(ctx context.Context, v *view) ([]byte, error) {
-		if err := v.revealable(ctx, net); err != nil {
+		if err := v.revealable(ctx, net, hotkey); err != nil {
 			return nil, err
 		}
 		return v.call(ctx, "commit_weights", arguments{"netuid": scale.Uint(net), "commit_hash": scale.Bytes(commit[:])})
@@ -173,7 +173,7 @@ func (c *Client) RevealWeights(ctx context.Context, hotkey *wallet.Keypair, net 
 		return err
 	}
 	return c.transact(ctx, hotkey, func(ctx context.Context, v *view) ([]byte, error) {
-		if err := v.revealable(ctx, net); err != nil {
+		if err := v.revealable(ctx, net, hotkey); err != nil {
 			return nil, err
 		}
 		return v.call(ctx, "reveal_weights", arguments{
@@ -186,8 +186,12 @@ func (c *Client) RevealWeights(ctx context.Context, hotkey *wallet.Keypair, net 
 // a round of drand instead of hashing them.
 const timelocked = 3
 
-// revealable checks that a subnet takes commitments by hash.
-func (v *view) revealable(ctx context.Context, net chain.NetUID) error {
+// revealable checks that a hotkey has a slot (the pool would find its stake too
+// low) and that the subnet takes commitments by hash.
+func (v *view) revealable(ctx context.Context, net chain.NetUID, hotkey *wallet.Keypair) error {
+	if err := v.registered(ctx, net, hotkey); err != nil {
+		return err
+	}
 	h, err := v.hyperparameters(ctx, net)
 	if err != nil {
 		return err

@@ -37,6 +37,9 @@ type Config struct {
 	Now func() time.Time
 	// FinalityLag is how many blocks the newest final block lags behind.
 	FinalityLag uint64
+	// LateChecks leaves what subtensor's own extension would refuse in the pool
+	// to the block: stake, addresses, reveals and the limit of registrations.
+	LateChecks bool
 	// StateKept is for how many blocks the state is kept, as by a node that is
 	// no archive; 0 is 4096.
 	StateKept uint64

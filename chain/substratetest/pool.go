@@ -148,6 +148,9 @@ func (n *Node) valid(at *block, p *pooled, verify bool) error {
 	if free < params.Tip {
 		return because("payment")
 	}
+	if n.cfg.LateChecks {
+		return nil
+	}
 	err = x.admit(p)
 	if x.err != nil {
 		n.t.Errorf("substratetest: %v", x.err)

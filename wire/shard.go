@@ -3,8 +3,8 @@ package wire
 // PutShard hands a miner a shard: a miner's share of a coded segment, masked for
 // it. The body is the shard itself, Size bytes; the tags of proof/por over it;
 // the receipt.Pledge, encoded, whose hash is the shard's root (package erasure);
-// and the asker's signature over the pledge, 64 bytes. The miner acknowledges
-// all of it at once.
+// the asker's signature over the pledge, 64 bytes; and what else there is, up to
+// MaxLabel bytes, is the shard's label. The miner acknowledges all of it at once.
 type PutShard struct {
 	Size    int64  // request: bytes of the shard, 1 to erasure.MaxSegment
 	TTL     int64  // request: seconds, at least 1

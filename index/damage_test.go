@@ -3,6 +3,7 @@ package index
 import (
 	"context"
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -62,7 +63,9 @@ func TestDamagedStore(t *testing.T) {
 	damage(uploadGroup(ss58, upload1), partField(0))
 	damage(objectsGroup(ss58), objectField(file1))
 	damage(holderGroup(ss58), dropField("1"))
-	for name, call := range damagedCalls(ctx, x) {
+	calls := damagedCalls(ctx, x)
+	maps.Copy(calls, damagedSegmentCalls(ctx, x))
+	for name, call := range calls {
 		if err := call(); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: error %v", name, err)
 		}
@@ -101,6 +104,29 @@ func damagedCalls(ctx context.Context, x *Index) map[string]func() error {
 			}
 			return nil
 		},
+		"Files": func() error {
+			for _, err := range x.Files(ctx) {
+				return err
+			}
+			return nil
+		},
+		"Holdings": func() error {
+			for _, err := range x.Holdings(ctx, ss58) {
+				return err
+			}
+			return nil
+		},
+		"AllStats": func() error {
+			for _, err := range x.AllStats(ctx) {
+				return err
+			}
+			return nil
+		},
+	}
+}
+
+func damagedSegmentCalls(ctx context.Context, x *Index) map[string]func() error {
+	return map[string]func() error{
 		"Segment":    func() error { _, err := x.Segment(ctx, "2"); return err },
 		"Shards":     func() error { _, err := x.Shards(ctx, "3"); return err },
 		"Objects of": func() error { _, err := x.SegmentObjects(ctx, "4"); return err },
@@ -120,24 +146,6 @@ func damagedCalls(ctx context.Context, x *Index) map[string]func() error {
 		},
 		"Drops": func() error {
 			for _, err := range x.Drops(ctx, ss58) {
-				return err
-			}
-			return nil
-		},
-		"Files": func() error {
-			for _, err := range x.Files(ctx) {
-				return err
-			}
-			return nil
-		},
-		"Holdings": func() error {
-			for _, err := range x.Holdings(ctx, ss58) {
-				return err
-			}
-			return nil
-		},
-		"AllStats": func() error {
-			for _, err := range x.AllStats(ctx) {
 				return err
 			}
 			return nil

@@ -53,6 +53,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"Uploads", testUploads},
 		{"LongUpload", testLongUpload},
 		{"Shards", testShards},
+		{"InvalidShards", testInvalidShards},
 		{"InvalidSegments", testInvalidSegments},
 		{"Objects", testObjects},
 		{"ListObjects", testListObjects},

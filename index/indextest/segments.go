@@ -228,8 +228,7 @@ func testShards(t *testing.T, s Store) {
 	same(t, lost, got[0])
 }
 
-// Kinds of data do not mix, and what shards have not they do not get.
-func testInvalidSegments(t *testing.T, s Store) {
+func testInvalidShards(t *testing.T, s Store) {
 	x, ctx := s.Open(t), t.Context()
 	seg := Segment(1, 1, 0)
 	for name, change := range map[string]func(*index.Holding){
@@ -249,6 +248,13 @@ func testInvalidSegments(t *testing.T, s Store) {
 			fails(t, err, index.ErrInvalid)
 		}
 	}
+	equal(t, len(holdings(t, ctx, x, Address(1))), 0)
+}
+
+// Kinds of data do not mix, and what shards have not they do not get.
+func testInvalidSegments(t *testing.T, s Store) {
+	x, ctx := s.Open(t), t.Context()
+	seg := Segment(1, 1, 0)
 	for name, change := range map[string]func(*index.Segment){
 		"id":       func(s *index.Segment) { s.ID = "x" },
 		"owner":    func(s *index.Segment) { s.Owner = "x" },

@@ -1,14 +1,20 @@
 package devnet
 
 import (
+	"context"
+	"errors"
 	"net/netip"
 	"path/filepath"
 
+	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/envelope"
+	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/miner"
 	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire/stream"
+	"github.com/filetao/filetao/wire/synapse"
 )
 
 // MinerAxon is where a miner serves and under which hotkey. Like all below it
@@ -67,4 +73,36 @@ func (d *Devnet) UserKeys() client.Keys {
 		User:      func() (envelope.UserKey, error) { return envelope.UserKeyOf(d.users.userColdkey.PrivateKeyHex()), nil },
 		Reference: func() (envelope.Key, error) { return d.userKey(), nil },
 	}
+}
+
+// Asker asks the miners as the first validator does. Its owner closes it.
+type Asker struct {
+	*fleet.Fleet
+	closers []func() error
+}
+
+// Close ends its connections.
+func (a *Asker) Close() (err error) {
+	for _, c := range a.closers {
+		err = errors.Join(err, c())
+	}
+	return err
+}
+
+// Asker connects a further one to the network, which sees it as it is now.
+func (d *Devnet) Asker(ctx context.Context) (*Asker, error) {
+	m, err := d.dev.Metagraph(ctx, NetUID)
+	if err != nil {
+		return nil, err
+	}
+	key := d.ValidatorKey(0)
+	plain := synapse.NewClient(synapse.ClientConfig{Key: key}, synapse.ClientDeps{Log: d.log})
+	fast := stream.NewClient(stream.ClientConfig{Key: key}, stream.ClientDeps{Log: d.log})
+	peers := stream.NewNegotiator(plain, fast)
+	return &Asker{
+		Fleet: fleet.New(fleet.Config{}, fleet.Deps{
+			Transport: peers, Streams: peers, Index: d.indexes[0], Metagraph: func() *chain.Metagraph { return m }, Log: d.log, Key: key,
+		}),
+		closers: []func() error{plain.Close, fast.Close},
+	}, nil
 }

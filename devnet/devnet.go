@@ -44,9 +44,11 @@ type Config struct {
 	// Validator and Gateway are the roles' own settings.
 	Validator validator.Config
 	Gateway   gateway.Config
-	// Links puts a relay before every miner, which can be slowed down and cut and
-	// counts its bytes.
-	Links bool
+	// Links is how many miners, from the first, have a relay before them, which can
+	// be slowed down and cut and counts its bytes; GatewayLink puts one before the
+	// first gateway too.
+	Links       int
+	GatewayLink bool
 	// Status gives every node a status page on a free loopback port.
 	Status bool
 	// Log may be nil.
@@ -82,6 +84,7 @@ type Devnet struct {
 	miners     []*slot // set before ready is closed
 	validators []*node.Validator
 	gateways   []*node.Gateway
+	entry      *Link               // to the first gateway; nil: it is reached directly
 	userKey    func() envelope.Key // derived at the first call
 	seen       observer
 }

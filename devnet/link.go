@@ -3,16 +3,18 @@ package devnet
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/filetao/filetao/internal/lifecycle"
 )
 
 // Link is the way to a node: a relay at the address that the chain names, which can
-// be slow, cut, and counts what goes over it. It is there with Config.Links only.
+// be slow, cut, and counts what goes over it. See Config.Links.
 type Link struct {
 	listener net.Listener
 	bytes    atomic.Int64
@@ -30,6 +32,16 @@ func newLink() (*Link, error) {
 		return nil, err
 	}
 	return &Link{listener: l, conns: map[net.Conn]struct{}{}}, nil
+}
+
+// addLink makes a link that lives with a group.
+func addLink(group *lifecycle.Group, name string) (*Link, error) {
+	l, err := newLink()
+	if err != nil {
+		return nil, fmt.Errorf("%s's link: %w", name, err)
+	}
+	group.Add(name+"'s link", l.run)
+	return l, nil
 }
 
 // Addr is where others reach the node.
@@ -154,7 +166,7 @@ func (l *Link) copy(ctx context.Context, to, from net.Conn) {
 				return
 			}
 		}
-		if errors.Is(err, io.EOF) || err != nil {
+		if err != nil {
 			return
 		}
 	}

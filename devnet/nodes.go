@@ -93,11 +93,10 @@ func (d *Devnet) build(group *lifecycle.Group, key envelope.Key) error {
 		}
 		c.Door.RequestsPerWindow = -1 // the windows are counted in blocks, and a devnet's blocks are short
 		var link *Link
-		if d.cfg.Links {
-			if link, err = newLink(); err != nil {
-				return fmt.Errorf("%s's link: %w", id.name, err)
+		if i < d.cfg.Links {
+			if link, err = addLink(group, id.name); err != nil {
+				return err
 			}
-			group.Add(id.name+"'s link", link.run)
 		}
 		s, err := newSlot(id.name, node.MinerConfig{Common: c}, link)
 		if err != nil {
@@ -134,12 +133,21 @@ func (d *Devnet) buildValidator(group *lifecycle.Group, i int, key envelope.Key)
 	log := events.DefaultConfig(filepath.Join(c.Dir, events.FileName))
 	vc := node.ValidatorConfig{Common: c, Index: ix, Validator: d.cfg.Validator, Observe: d.seen.observe, Events: &log}
 	if i == 0 {
+		if d.cfg.GatewayLink {
+			if d.entry, err = addLink(group, id.name); err != nil {
+				return err
+			}
+			vc.External = d.entry.Addr()
+		}
 		vc.Door = d.userDoor()
 		vc.API = &node.APIConfig{Envelope: key, Gateway: d.cfg.Gateway}
 	}
 	v, err := node.NewValidator(vc)
 	if err != nil {
 		return fmt.Errorf("%s: %w", id.name, err)
+	}
+	if i == 0 && d.entry != nil {
+		d.entry.lead(v.Addr())
 	}
 	d.validators = append(d.validators, v)
 	group.Add(id.name, v.Run)

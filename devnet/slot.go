@@ -120,5 +120,8 @@ func (d *Devnet) StopMiner(i int) error { return d.miners[i].stop() }
 // when it serves.
 func (d *Devnet) StartMiner(ctx context.Context, i int) error { return d.miners[i].start(ctx) }
 
-// MinerLink is the way to a miner; nil without Config.Links.
+// MinerLink is the way to a miner; nil if it has none (Config.Links).
 func (d *Devnet) MinerLink(i int) *Link { return d.miners[i].link }
+
+// GatewayLink is the way to the first gateway; nil without Config.GatewayLink.
+func (d *Devnet) GatewayLink() *Link { return d.entry }

@@ -64,16 +64,17 @@ type Result struct {
 	Workers int     `json:"workers"`
 	Seconds float64 `json:"seconds"` // all of them
 
-	MBPerSecond float64 `json:"mb_per_second"` // 10^6 bytes of files
-	PerSecond   float64 `json:"per_second"`    // files
+	MBPerSecond float64 `json:"mb_per_second,omitempty"` // 10^6 bytes of files
+	PerSecond   float64 `json:"per_second"`              // files
 	P50         float64 `json:"p50_ms"`
 	P99         float64 `json:"p99_ms"`
 	FirstP50    float64 `json:"first_byte_p50_ms,omitempty"` // of gets
 	FirstP99    float64 `json:"first_byte_p99_ms,omitempty"`
 
 	CPUSeconds  float64 `json:"cpu_seconds"`
-	CPUPerGB    float64 `json:"cpu_seconds_per_gb"` // 10^9 bytes of files
-	Memory      int64   `json:"peak_memory_bytes"`  // resident; 0: not known
+	CPUEach     float64 `json:"cpu_ms_each"`
+	CPUPerGB    float64 `json:"cpu_seconds_per_gb,omitempty"` // 10^9 bytes of files
+	Memory      int64   `json:"peak_memory_bytes"`            // resident; 0: not known
 	PerUserByte float64 `json:"network_bytes_per_user_byte,omitempty"`
 }
 

@@ -29,8 +29,8 @@ func (m *meter) stop(r *Result) {
 	r.CPUSeconds = (processorTime() - m.cpu).Seconds()
 	r.Memory = peakMemory()
 	bytes := float64(r.Size) * float64(r.Count)
-	r.PerSecond = float64(r.Count) / r.Seconds
-	if r.Op == Delete || bytes == 0 {
+	r.PerSecond, r.CPUEach = float64(r.Count)/r.Seconds, r.CPUSeconds/float64(r.Count)*1e3
+	if bytes == 0 || r.Op != Put && r.Op != Get && r.Op != Tag {
 		return
 	}
 	r.MBPerSecond, r.CPUPerGB = bytes/r.Seconds/1e6, r.CPUSeconds/bytes*1e9

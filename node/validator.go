@@ -12,6 +12,7 @@ import (
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/gateway"
 	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/repair"
 	"github.com/filetao/filetao/validator"
 	"github.com/filetao/filetao/validator/events"
 	"github.com/filetao/filetao/wallet"
@@ -32,6 +33,7 @@ type ValidatorConfig struct {
 	Index     *index.Index
 	Fleet     fleet.Config
 	Validator validator.Config
+	Repair    repair.Config
 	// Observe is told what each task of a step did; nil: nobody is.
 	Observe func(validator.Event)
 	// Events is the log that is kept of them; nil: none is.
@@ -58,9 +60,10 @@ func NewValidator(c ValidatorConfig) (*Validator, error) {
 	f := n.newFleet(c.fleet(), c.Hotkey, c.Index)
 	version := cmp.Or(c.Validator.WeightsVersion, validator.DefaultConfig().WeightsVersion)
 	n.addCheck(startCheck{weights: !c.Validator.DisableWeights, version: version})
+	keeper := n.addRepair(c.Repair, f, c.Index)
 	role := validator.New(c.Validator, validator.Deps{
 		Key: c.Hotkey, Chain: versioned{c.Chain, version}, Follower: n.follower, Fleet: f, Index: c.Index,
-		Rand: rand.Reader, Now: time.Now, Log: n.log, Observe: n.logEvents(c),
+		Rand: rand.Reader, Now: time.Now, Log: n.log, Observe: n.logEvents(c), Lost: n.lost(keeper),
 	})
 	n.group.Add("steps", role.Run)
 	views := n.newViewer(baseView(c, c.Index), role.Scores)
@@ -80,6 +83,7 @@ func NewValidator(c ValidatorConfig) (*Validator, error) {
 		return nil, err
 	}
 	n.answerMiners(views)
+	n.answerLeavers(keeper)
 	return &Validator{Node: n, Role: role}, nil
 }
 
@@ -144,7 +148,9 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 	n.addCheck(startCheck{asker: c.Asker.Address()})
 	n.serveMiners(n.newViewer(View{Index: c.Index, VpermitLimit: c.Fleet.VpermitLimit}, nil))
 	n.serveAudits(c.Index)
-	if err := n.addGateway(n.newFleet(c.Fleet, c.Asker, c.Index), c.Index, c.APIConfig); err != nil {
+	f := n.newFleet(c.Fleet, c.Asker, c.Index)
+	n.excludeLeavers(f, c.Index)
+	if err := n.addGateway(f, c.Index, c.APIConfig); err != nil {
 		return nil, errors.Join(fmt.Errorf("gateway: %w", err), n.group.Close())
 	}
 	return &Gateway{n}, nil

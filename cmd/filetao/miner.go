@@ -18,7 +18,7 @@ import (
 )
 
 func (c *cli) minerCommand() *cobra.Command {
-	cmd := group("miner", "Look at miners as a validator knows them", c.minerStatsCommand(), c.minerExplainCommand())
+	cmd := group("miner", "Look at miners as a validator knows them", c.minerStatsCommand(), c.minerExplainCommand(), c.minerExitCommand())
 	cmd.Aliases = []string{"m"}
 	return cmd
 }

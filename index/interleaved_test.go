@@ -119,3 +119,28 @@ func TestShardPutAgainAsItGoes(t *testing.T) {
 		}
 	}
 }
+
+// A trial whose commit was made and never answered is settled again, and counts
+// once.
+func TestSettledAgain(t *testing.T) {
+	kv := &mortal{groups: map[string]map[string][]byte{}, left: -1}
+	x, at := index.New(kv), time.Unix(1, 0)
+	trial := index.Trial{Miner: indextest.Address(1), Hash: indextest.Hash(1), Asked: at, Settled: at, Reason: "silent"}
+	p := index.Pending{Miner: trial.Miner, Hash: trial.Hash, Asked: at, Next: at, Question: []byte(`1`)}
+	for n := 1; n < 4; n++ {
+		if err := x.PutPending(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		kv.revive(0, true)
+		if err := x.Settle(t.Context(), trial); !errors.Is(err, errKilled) {
+			t.Fatal(err)
+		}
+		kv.revive(-1, false)
+		if err := x.Settle(t.Context(), trial); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := x.Trials(t.Context(), trial.Miner); err != nil || len(all) != n {
+			t.Fatalf("%d trials, want %d, %v", len(all), n, err)
+		}
+	}
+}

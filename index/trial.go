@@ -199,7 +199,9 @@ func (x *Index) DropPending(ctx context.Context, miner wallet.Address) error {
 // there are MaxTrials, and with it forgets the miner's pending question if that is
 // about the same hash. A reason of more than MaxReason bytes or not UTF-8 is
 // ErrInvalid, and not cut; so is a dossier that is no JSON or longer than
-// MaxDossier as json.Marshal writes it, which is how it comes back.
+// MaxDossier as json.Marshal writes it, which is how it comes back. The trial of a
+// question that the latest one is of already, and that is not pending any more, is
+// recorded once: who got no answer may settle again.
 func (x *Index) Settle(ctx context.Context, trial Trial) (err error) {
 	trial.ID, trial.Asked, trial.Settled = 1, stamp(trial.Asked), stamp(trial.Settled)
 	if len(trial.Dossier) > 0 {
@@ -227,11 +229,31 @@ func (x *Index) Settle(ctx context.Context, trial Trial) (err error) {
 		}
 		if pending != nil && pending.Hash == trial.Hash {
 			t.delete(fieldPending)
+		} else if again, err := settledIn(t, last.ID, trial); err != nil || again {
+			return err
 		}
 		last.ID++
 		trial.ID = last.ID
 		return firstError(t.setRecord(fieldLast, last), t.setRecord(trialField(trial.ID), trialRecord{version, trial}))
 	})
+}
+
+// settledIn reports whether the latest trial is of the same question. That can be
+// told only by when it was asked.
+func settledIn(t *txn, last uint64, trial Trial) (bool, error) {
+	if last == 0 || trial.Asked.IsZero() {
+		return false, nil
+	}
+	values, err := t.get(trialField(last))
+	if err != nil || values[0] == nil {
+		return false, err
+	}
+	r, err := decode[trialRecord](values[0])
+	if err != nil {
+		return false, fmt.Errorf("trial %d in %s: %w", last, t.group, err)
+	}
+	return r.Asked.Equal(trial.Asked) && r.Task == trial.Task && r.Hash == trial.Hash && r.Replica == trial.Replica &&
+		r.Block == trial.Block && r.Tries == trial.Tries, nil
 }
 
 // Trials returns a miner's latest trials, up to MaxTrials, the newest first; none

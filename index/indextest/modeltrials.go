@@ -83,6 +83,10 @@ func (m *model) settle(rt *rapid.T) {
 		next.Miner, next.Hash, next.Passed = m.address(rt), m.hash(rt), rapid.Bool().Draw(rt, "passed")
 		ok(rt, m.x.Settle(m.ctx, next))
 		next.ID = 1
+		// The same again is the same; with its question pending it is another one.
+		if all := m.trials[next.Miner]; len(all) > 0 && all[0].Hash == next.Hash && m.pending[next.Miner].Hash != next.Hash {
+			continue
+		}
 		if all := m.trials[next.Miner]; len(all) > 0 {
 			next.ID = all[0].ID + 1
 		}

@@ -112,6 +112,7 @@ func testInvalidTrials(t *testing.T, s Store) {
 	most := trial(1, 1)
 	most.Reason, most.Dossier = strings.Repeat("r", index.MaxReason), text(index.MaxDossier)
 	for range index.MaxTrials {
+		most.Asked = most.Asked.Add(1)
 		ok(t, x.Settle(ctx, most))
 	}
 	all, err := x.Trials(ctx, Address(1))
@@ -157,6 +158,7 @@ func testPending(t *testing.T, s Store) {
 	check(&p)
 	ok(t, x.Settle(ctx, trial(1, 7)))
 	check(nil)
+	ok(t, x.Settle(ctx, trial(1, 7))) // is that one
 	ok(t, x.PutPending(ctx, other))
 	check(&other)
 	ok(t, x.DropPending(ctx, p.Miner))
@@ -189,14 +191,16 @@ func testParallelTrials(t *testing.T, s Store) {
 	const workers, times = 6, 10
 	together(t, workers, func(i int) error {
 		x := xs[i%len(xs)]
-		for range times {
+		for n := range times {
 			if err := x.PutPending(ctx, pending(1, uint32(i))); err == nil {
 				got, err := x.Pending(ctx, Address(1))
 				if err != nil || got.Hash != Hash(uint32(i)) {
 					return fmt.Errorf("pending %s: %w", got.Hash, err)
 				}
 			}
-			if err := x.Settle(ctx, trial(1, uint32(i))); err != nil {
+			next := trial(1, uint32(i))
+			next.Asked = day.Add(time.Duration(n))
+			if err := x.Settle(ctx, next); err != nil {
 				return err
 			}
 		}

@@ -71,6 +71,9 @@ func (c *Client) rounds(ctx context.Context, round func(context.Context) error) 
 	wait := c.cfg.Backoff
 	for n := 1; ; n++ {
 		err := round(ctx)
+		if err != nil {
+			c.seen.forget()
+		}
 		if err == nil || n >= c.cfg.Attempts || !passing(err) {
 			return err
 		}

@@ -135,6 +135,7 @@ type Client struct {
 	cfg  Config
 	deps Deps
 	log  *slog.Logger
+	seen seen
 }
 
 // New makes a client. It opens no connection.

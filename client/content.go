@@ -56,7 +56,7 @@ func readContent(ctx context.Context, at io.ReaderAt, size int64, moved func(int
 	work, ctx := errgroup.WithContext(ctx)
 	for range min(int64(runtime.GOMAXPROCS(0)), 4, n) {
 		work.Go(func() error {
-			buf := make([]byte, contentBlock)
+			buf := make([]byte, min(contentBlock, size))
 			for b := next.Add(1) - 1; b < n; b = next.Add(1) - 1 {
 				if err := ctx.Err(); err != nil {
 					return err

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/wallet"
@@ -73,13 +74,18 @@ func (c *Client) alive(ctx context.Context, list []chain.Neuron) []chain.Neuron 
 	answered := make([]bool, len(list))
 	var pings sync.WaitGroup
 	for i, n := range list {
+		if answered[i] = c.seen.lately(n); answered[i] {
+			continue
+		}
 		pings.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, c.cfg.PingTimeout)
 			defer cancel()
 			_, err := c.deps.Transport.Call(ctx, peerOf(n), &wire.Ping{})
 			if answered[i] = err == nil; err != nil {
 				c.log.Debug("gateway does not answer", "gateway", n.Hotkey, "err", err)
+				return
 			}
+			c.seen.note(n)
 		})
 	}
 	pings.Wait()
@@ -90,6 +96,39 @@ func (c *Client) alive(ctx context.Context, list []chain.Neuron) []chain.Neuron 
 		}
 	}
 	return alive
+}
+
+// seenFor is how long a gateway that answered a ping is taken to be there. Small
+// files would be pings for a good part otherwise.
+const seenFor = 10 * time.Second
+
+// seen is when gateways answered a ping. The zero value is ready.
+type seen struct {
+	mu sync.Mutex // guards at
+	at map[wire.Peer]time.Time
+}
+
+func (s *seen) lately(n chain.Neuron) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.at[peerOf(n)]
+	return ok && time.Since(at) < seenFor
+}
+
+func (s *seen) note(n chain.Neuron) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.at == nil {
+		s.at = map[wire.Peer]time.Time{}
+	}
+	s.at[peerOf(n)] = time.Now()
+}
+
+// forget has everybody pinged again: a request has failed.
+func (s *seen) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.at)
 }
 
 // route says who is asked: whom the caller names, or whom the client finds.

@@ -46,7 +46,7 @@ func sealContent(f *content, key *envelope.FileKey) (*sealedContent, error) {
 
 // part reads the sealed bytes from offset up to end.
 func (s *sealedContent) part(offset, end int64) *sealedPart {
-	return &sealedPart{s: s, offset: offset, end: min(end, s.size), plain: make([]byte, contentBlock)}
+	return &sealedPart{s: s, offset: offset, end: min(end, s.size), plain: make([]byte, min(contentBlock, s.content.size))}
 }
 
 // sealedPart reads a part. It holds one block, plain and sealed.
@@ -115,7 +115,7 @@ func (p *sealedPart) fill() error {
 func (p *sealedPart) seal(b int64, block []byte) []byte {
 	p.sealed = p.sealed[:0]
 	if p.sealed == nil {
-		p.sealed = make([]byte, 0, sealedBlock)
+		p.sealed = make([]byte, 0, envelope.SealedSize(int64(len(p.plain))))
 	}
 	last := max(0, (p.s.content.size-1)/envelope.PieceSize)
 	for i := b * blockPieces; ; i++ {

@@ -2,6 +2,7 @@ package miner
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -13,8 +14,10 @@ import (
 )
 
 const (
-	keptVersion = 1
-	keptHeader  = 1 + receipt.PledgeSize + 2*wallet.SignatureSize
+	keptVersion  = 1
+	keptLabelled = 2 // the version of one with a label
+	keptHeader   = 1 + receipt.PledgeSize + 2*wallet.SignatureSize
+	keptHead     = keptHeader + 2 + wire.MaxLabel // the most that comes before the tags
 )
 
 // errKept is returned for a value that is none.
@@ -26,6 +29,7 @@ var errKept = errors.New("miner: unreadable tags")
 type Kept struct {
 	Pledge       receipt.Pledge
 	Asker, Miner []byte // their signatures over it
+	Label        []byte // what came with it as such; see wire.PutShard
 	Tags         []byte // as the asker sent them
 }
 
@@ -43,35 +47,61 @@ func (m *Miner) Kept(ctx context.Context, asker wallet.Address, hash string) (Ke
 }
 
 // encode is the byte 1, the encoded pledge (233 bytes), the signatures of asker
-// and miner (64 each), and the tags.
+// and miner (64 each), and the tags. With a label it is the byte 2, and before the
+// tags there are the label's length, 2 bytes big-endian, and the label.
 func (k Kept) encode() []byte {
-	b := make([]byte, 0, keptHeader+len(k.Tags))
+	b := make([]byte, 0, keptHeader+2+len(k.Label)+len(k.Tags))
 	b = append(b, keptVersion)
-	for _, part := range [][]byte{k.Pledge.Encode(), k.Asker, k.Miner, k.Tags} {
+	for _, part := range [][]byte{k.Pledge.Encode(), k.Asker, k.Miner} {
 		b = append(b, part...)
 	}
-	return b
+	if len(k.Label) > 0 {
+		b[0] = keptLabelled
+		b = append(binary.BigEndian.AppendUint16(b, uint16(len(k.Label))), k.Label...)
+	}
+	return append(b, k.Tags...)
 }
 
 // parseKept reads what encode wrote, and does not verify signatures. Parts are
 // parts of b.
 func parseKept(b []byte) (Kept, error) {
-	if len(b) < keptHeader || b[0] != keptVersion {
+	k, err := parseKeptHead(b)
+	if err == nil && int64(len(k.Tags)) != por.TagsSize(k.Pledge.Size) {
+		err = fmt.Errorf("%w: %d bytes of tags for %d of data", errKept, len(k.Tags), k.Pledge.Size)
+	}
+	if err != nil {
+		return Kept{}, err
+	}
+	return k, nil
+}
+
+// parseKeptHead is parseKept for at least the first keptHead bytes, of whose tags
+// there may be less.
+func parseKeptHead(b []byte) (Kept, error) {
+	if len(b) < keptHeader || b[0] != keptVersion && b[0] != keptLabelled {
 		return Kept{}, fmt.Errorf("%w: %d bytes", errKept, len(b))
 	}
-	next := b[1:]
+	labelled, next := b[0] == keptLabelled, b[1:]
 	take := func(n int) []byte {
 		part := next[:n:n]
 		next = next[n:]
 		return part
 	}
 	p, err := receipt.ParsePledge(take(receipt.PledgeSize))
-	k := Kept{Pledge: p, Asker: take(wallet.SignatureSize), Miner: take(wallet.SignatureSize), Tags: next}
-	if err == nil && int64(len(k.Tags)) != por.TagsSize(p.Size) {
-		err = fmt.Errorf("%d bytes of tags for %d of data", len(k.Tags), p.Size)
-	}
 	if err != nil {
 		return Kept{}, fmt.Errorf("%w: %w", errKept, err)
 	}
+	k := Kept{Pledge: p, Asker: take(wallet.SignatureSize), Miner: take(wallet.SignatureSize)}
+	if labelled {
+		n := 0
+		if len(next) >= 2 {
+			n = int(binary.BigEndian.Uint16(take(2)))
+		}
+		if n < 1 || n > wire.MaxLabel || n > len(next) {
+			return Kept{}, fmt.Errorf("%w: a label of %d bytes", errKept, n)
+		}
+		k.Label = take(n)
+	}
+	k.Tags = next
 	return k, nil
 }

@@ -26,7 +26,22 @@ func FuzzKept(f *testing.F) {
 	shard := k
 	shard.Pledge.Shard = true
 	f.Add(shard.encode())
-	for _, bad := range [][]byte{nil, {1}, good[:361], good[:362], good[:395], append(good[:396:396], 0), append([]byte{2}, good[1:]...), make([]byte, 396)} {
+	labelled := k
+	labelled.Label = []byte("a label")
+	long := labelled.encode()
+	if len(long) != 362+2+7+34 {
+		f.Fatalf("%d bytes with a label", len(long))
+	}
+	f.Add(long)
+	for n := range long {
+		if got, err := parseKept(long[:n]); !errors.Is(err, errKept) {
+			f.Errorf("the first %d bytes: %+v, %v", n, got, err)
+		}
+	}
+	if head, err := parseKeptHead(long[:362+2+7]); err != nil || string(head.Label) != "a label" || len(head.Tags) > 0 {
+		f.Errorf("without the tags: %+v, %v", head, err)
+	}
+	for _, bad := range [][]byte{nil, {1}, good[:361], good[:362], good[:395], append(good[:396:396], 0), append([]byte{2}, good[1:]...), append([]byte{3}, good[1:]...), make([]byte, 396)} {
 		if got, err := parseKept(bad); !errors.Is(err, errKept) {
 			f.Errorf("%d bytes: %+v, %v", len(bad), got, err)
 		}

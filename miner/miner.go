@@ -149,6 +149,7 @@ func (m *Miner) Register(s Server) {
 	s.Handle(func() wire.Message { return &wire.Tags{} }, answer(m, TaskTags, m.pledge), tags)
 	s.Handle(func() wire.Message { return &wire.Audit{} }, answer(m, TaskAudit, m.audit), small)
 	s.Handle(func() wire.Message { return &wire.RenewShard{} }, answer(m, TaskRenewShard, m.renewShard), small)
+	s.Handle(func() wire.Message { return &wire.ListShards{} }, answer(m, TaskListShards, m.listShards), small)
 	s.Handle(func() wire.Message { return &wire.Offer{} }, answer(m, TaskOffer, m.offer), small)
 }
 

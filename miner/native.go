@@ -47,7 +47,8 @@ func (m *Miner) pledge(ctx context.Context, from wire.Caller, msg *wire.Tags) er
 		return err
 	}
 	defer done()
-	if err := m.newest(ctx, p); err != nil {
+	old, err := m.newest(ctx, p)
+	if err != nil {
 		return err
 	}
 	if err := m.holds(ctx, p); err != nil {
@@ -57,7 +58,7 @@ func (m *Miner) pledge(ctx context.Context, from wire.Caller, msg *wire.Tags) er
 	if err != nil {
 		return err
 	}
-	k := Kept{Pledge: p, Asker: msg.Signature, Miner: sig, Tags: tags}
+	k := Kept{Pledge: p, Asker: msg.Signature, Miner: sig, Label: old.Label, Tags: tags}
 	if err := m.store.PutTags(ctx, p.Asker, p.Hash.String(), k.encode()); err != nil {
 		return err
 	}
@@ -66,18 +67,18 @@ func (m *Miner) pledge(ctx context.Context, from wire.Caller, msg *wire.Tags) er
 }
 
 // newest refuses a pledge that was overtaken by the one that is kept: its asker
-// has gone on, and would ask about that one.
-func (m *Miner) newest(ctx context.Context, p receipt.Pledge) error {
+// has gone on, and would ask about that one. It returns what is kept, if anything.
+func (m *Miner) newest(ctx context.Context, p receipt.Pledge) (Kept, error) {
 	k, err := m.Kept(ctx, p.Asker, p.Hash.String())
 	switch {
 	case errors.Is(err, blobstore.ErrNotFound), errors.Is(err, errKept):
-		return nil
+		return Kept{}, nil
 	case err != nil:
-		return err
+		return Kept{}, err
 	case k.Pledge.Made.After(p.Made):
-		return wire.Conflict("There is a later pledge here, made %s.", k.Pledge.Made.Format(time.RFC3339))
+		return Kept{}, wire.Conflict("There is a later pledge here, made %s.", k.Pledge.Made.Format(time.RFC3339))
 	}
-	return nil
+	return k, nil
 }
 
 // between refuses statements that are not between the caller and this miner.
@@ -206,7 +207,7 @@ func (m *Miner) proof(ctx context.Context, q receipt.Question, data *blobstore.R
 	if q.Size != size {
 		return nil, wire.Conflict("The question is about %d bytes; there are %d.", q.Size, size)
 	}
-	if err := wire.Reserve(ctx, keptHeader+por.TagsSize(size)+por.ProofSize); err != nil {
+	if err := wire.Reserve(ctx, keptHead+por.TagsSize(size)+por.ProofSize); err != nil {
 		return nil, err
 	}
 	if err := m.compute.Acquire(ctx, 1); err != nil {

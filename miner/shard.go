@@ -35,14 +35,15 @@ func (m *Miner) RegisterStreams(s StreamServer) {
 	if m.key == nil {
 		return
 	}
-	s.HandleStream(func() wire.Message { return &wire.PutShard{} }, answerStream(m, TaskPutShard, m.putShard), putSize(m.maxShard()))
+	s.HandleStream(func() wire.Message { return &wire.PutShard{} }, answerStream(m, TaskPutShard, m.putShard), putSize(m.maxShard())+wire.MaxLabel)
 	s.HandleStream(func() wire.Message { return &wire.GetShard{} }, answerStream(m, TaskGetShard, m.getShard), 0)
 }
 
 // maxShard is the largest shard taken, in bytes.
 func (m *Miner) maxShard() int64 { return min(m.cfg.MaxData, erasure.MaxSegment, por.MaxData) }
 
-// putSize is the length of PutShard's body with a shard of that many bytes.
+// putSize is the length of PutShard's body with a shard of that many bytes and no
+// label.
 func putSize(size int64) int64 { return size + proofsSize(size) }
 
 // proofsSize is what of it comes after the shard: tags, pledge and signature.
@@ -61,8 +62,8 @@ func (m *Miner) putShard(ctx context.Context, from wire.Caller, msg *wire.PutSha
 		return wire.Body{}, wire.BadRequest("A shard of %d bytes.", msg.Size)
 	case msg.Size > m.maxShard():
 		return wire.Body{}, wire.TooLarge("A shard of %d bytes is over the limit of %d.", msg.Size, m.maxShard())
-	case in.Size != putSize(msg.Size) || in.Reader == nil:
-		return wire.Body{}, wire.BadRequest("A body of %d bytes; with %d of shard it must have %d.", in.Size, msg.Size, putSize(msg.Size))
+	case in.Reader == nil || in.Size < putSize(msg.Size) || in.Size > putSize(msg.Size)+wire.MaxLabel:
+		return wire.Body{}, wire.BadRequest("A body of %d bytes; with %d of shard it must have %d, and a label of up to %d.", in.Size, msg.Size, putSize(msg.Size), wire.MaxLabel)
 	case msg.TTL < 1:
 		return wire.Body{}, wire.BadRequest("ttl of %d s.", msg.TTL)
 	}
@@ -70,7 +71,7 @@ func (m *Miner) putShard(ctx context.Context, from wire.Caller, msg *wire.PutSha
 	if err != nil {
 		return wire.Body{}, err
 	}
-	d := &delivery{miner: m, from: from, size: msg.Size, ttl: ttl, body: in.Reader}
+	d := &delivery{miner: m, from: from, size: msg.Size, label: in.Size - putSize(msg.Size), ttl: ttl, body: in.Reader}
 	defer d.end()
 	_, err = m.store.PutShard(ctx, blobstore.Record{Owner: from.Hotkey, TTL: ttl}, msg.Size, in.Reader,
 		func(root erasure.Root) ([]byte, error) { return d.finish(ctx, root) })
@@ -84,7 +85,8 @@ func (m *Miner) putShard(ctx context.Context, from wire.Caller, msg *wire.PutSha
 type delivery struct {
 	miner *Miner
 	from  wire.Caller
-	size  int64
+	size  int64 // bytes of the shard,
+	label int64 // and of its label
 	ttl   time.Duration
 	body  io.Reader
 	kept  Kept
@@ -100,10 +102,10 @@ func (d *delivery) end() {
 // finish reads what comes after the shard, and signs the pledge if it is true of
 // the shard with that root. Until the end it is the shard's and asker's turn.
 func (d *delivery) finish(ctx context.Context, root erasure.Root) ([]byte, error) {
-	if err := wire.Reserve(ctx, 2*proofsSize(d.size)); err != nil { // as read and as kept
+	if err := wire.Reserve(ctx, 2*(proofsSize(d.size)+d.label)); err != nil { // as read and as kept
 		return nil, err
 	}
-	b := make([]byte, proofsSize(d.size))
+	b := make([]byte, proofsSize(d.size)+d.label)
 	if _, err := io.ReadFull(d.body, b); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
@@ -115,15 +117,20 @@ func (d *delivery) finish(ctx context.Context, root erasure.Root) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	d.kept = Kept{Pledge: p, Asker: b[receipt.PledgeSize:], Tags: tags}
+	b = b[receipt.PledgeSize:]
+	d.kept = Kept{Pledge: p, Asker: b[:wallet.SignatureSize], Label: b[wallet.SignatureSize:], Tags: tags}
 	if err := d.check(root); err != nil {
 		return nil, err
 	}
 	if d.done, err = d.miner.turns.wait(ctx, p.Asker, p.Hash.String()); err != nil {
 		return nil, err
 	}
-	if err := d.miner.newest(ctx, p); err != nil {
+	old, err := d.miner.newest(ctx, p)
+	if err != nil {
 		return nil, err
+	}
+	if len(d.kept.Label) == 0 {
+		d.kept.Label = old.Label
 	}
 	if d.kept.Miner, err = p.Sign(d.miner.key); err != nil {
 		return nil, err

@@ -46,7 +46,7 @@ func TestWhatCanBeRefusedIsRefusedBeforeItIsRead(t *testing.T) {
 		"far too large":  {wire.PutShard{Size: 1 << 62, TTL: 60}, 1 << 62, wire.StatusTooLarge},
 		"no room":        {wire.PutShard{Size: 150_000, TTL: 60}, whole(150_000), wire.StatusFull},
 		"too short":      {wire.PutShard{Size: 50_000, TTL: 60}, whole(50_000) - 1, wire.StatusBadRequest},
-		"too long":       {wire.PutShard{Size: 50_000, TTL: 60}, whole(50_000) + 1, wire.StatusBadRequest},
+		"too long":       {wire.PutShard{Size: 50_000, TTL: 60}, whole(50_000) + wire.MaxLabel + 1, wire.StatusBadRequest},
 		"no ttl":         {wire.PutShard{Size: 50_000}, whole(50_000), wire.StatusBadRequest},
 		"a long ttl":     {wire.PutShard{Size: 50_000, TTL: 3601}, whole(50_000), wire.StatusBadRequest},
 	} {
@@ -301,6 +301,7 @@ func FuzzPutShard(f *testing.F) {
 	f.Add(body)
 	f.Add(body[:len(body)-1])
 	f.Add(append(bytes.Clone(body), 0))
+	f.Add(append(bytes.Clone(body), make([]byte, wire.MaxLabel+1)...))
 	f.Add(body[5000:])
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -309,7 +310,8 @@ func FuzzPutShard(f *testing.F) {
 		if wire.StatusOf(err) >= 500 {
 			t.Error(err)
 		}
-		if signed := len(body) - wallet.SignatureSize; err == nil && (len(b) != len(body) || !bytes.Equal(b[:signed], body[:signed])) {
+		label := len(b) - len(body)
+		if signed := len(body) - wallet.SignatureSize; err == nil && (label < 0 || label > wire.MaxLabel || !bytes.Equal(b[:signed], body[:signed])) {
 			t.Errorf("a receipt for %x", b)
 		}
 	})

@@ -23,7 +23,7 @@ func (n *Node) announce(ctx context.Context) error {
 	want := n.external()
 	ready := false
 	n.sayIfElsewhere(want)
-	var sent uint64 // head when the chain last took our address; 0: it has not
+	var sent attempts
 	for {
 		served, err := n.served(want)
 		switch {
@@ -36,11 +36,9 @@ func (n *Node) announce(ctx context.Context) error {
 			n.log.Info("serving", "axon", want, "block", n.follower.Head().Number)
 			close(n.ready)
 			n.checkAxon(ctx, want)
-		case !served && (sent == 0 || n.follower.Head().Number > sent+1): // our view may be behind what we did
-			if err := n.serveAxon(ctx, want); err == nil {
-				sent = n.follower.Head().Number
-			} else if ctx.Err() == nil {
-				n.log.Warn("the chain did not take the axon's address; trying again at the next block", "axon", want, "err", err)
+		case !served && n.follower.Head().Number >= sent.next:
+			if err := n.serveAxon(ctx, want, &sent); err != nil {
+				return err
 			}
 		}
 		select {
@@ -72,10 +70,34 @@ func (n *Node) served(want netip.AddrPort) (bool, error) {
 	return neuron.Axon.AddrPort() == want, nil
 }
 
-func (n *Node) serveAxon(ctx context.Context, at netip.AddrPort) error {
-	return n.common.Chain.ServeAxon(ctx, n.common.Hotkey, n.common.NetUID, chain.Axon{
+// attempts are those to tell the chain our address.
+type attempts struct {
+	next   uint64 // none before this block
+	failed int    // in a row
+}
+
+// maxPause is the longest pause between such attempts, in blocks.
+const maxPause = 8
+
+// serveAxon makes an attempt. It fails where the chain will never take the
+// address.
+func (n *Node) serveAxon(ctx context.Context, at netip.AddrPort, sent *attempts) error {
+	err := n.common.Chain.ServeAxon(ctx, n.common.Hotkey, n.common.NetUID, chain.Axon{
 		Version: synapse.Version, IP: at.Addr(), Port: at.Port(), Protocol: 4,
 	})
+	now := n.follower.Head().Number
+	switch {
+	case err == nil: // our view may be behind what we did
+		head, _ := n.common.Chain.Head(ctx) // the next block is a good guess too
+		*sent = attempts{next: max(now+1, head.Number)}
+	case errors.Is(err, chain.ErrAxon):
+		return fmt.Errorf("%w; say with --axon.external_ip and --axon.external_port what the others see", err)
+	case ctx.Err() == nil:
+		pause := uint64(min(1<<min(sent.failed, maxPause), maxPause))
+		*sent = attempts{next: now + pause, failed: sent.failed + 1}
+		n.log.Warn("the chain did not take the axon's address; trying again", "axon", at, "in_blocks", pause, "err", err)
+	}
+	return nil
 }
 
 // external is the address to announce: the configured one, completed by the

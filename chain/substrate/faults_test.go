@@ -44,26 +44,6 @@ func client(t *testing.T, n *substratetest.Node, change func(*Config)) *Client {
 	return connect(t, cfg)
 }
 
-// stepping runs fn and makes blocks until it returns: one for each transaction
-// that the pool takes.
-func stepping(t *testing.T, n *substratetest.Node, fn func() error) error {
-	t.Helper()
-	done := make(chan error, 1)
-	go func() { done <- fn() }()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for limit := time.After(20 * time.Second); ; {
-		select {
-		case err := <-done:
-			return err
-		case <-tick.C:
-			n.Step()
-		case <-limit:
-			t.Fatal("no end")
-		}
-	}
-}
-
 // expect reads blocks, which shall be those of the chain, one after the other.
 func expect(t *testing.T, blocks <-chan chain.Block, from uint64, count int) {
 	t.Helper()
@@ -89,9 +69,13 @@ func TestFaultsCostNoBlock(t *testing.T) {
 		{Kind: substratetest.Refuse, Method: "state_getStorage", Code: -32000, Message: "busy"},
 	} {
 		t.Run(fmt.Sprintf("%s of %s", fault.Kind, fault.Method), func(t *testing.T) {
-			t.Parallel()
 			n := living(t, substratetest.Config{})
-			c := client(t, n, func(cfg *Config) { cfg.RequestTimeout, cfg.MaxMessage = 500*time.Millisecond, 2<<20 })
+			c := client(t, n, func(cfg *Config) {
+				cfg.MaxMessage = 2 << 20
+				if fault.Kind == substratetest.Stall {
+					cfg.RequestTimeout = time.Second
+				}
+			})
 			blocks, err := c.Subscribe(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -207,7 +191,7 @@ func TestATransactionInALostBlock(t *testing.T) {
 // An upgrade between two reads, and between the requests of one, changes
 // nothing of what is read; transactions are made for the new runtime.
 func TestAnUpgradeBetweenReads(t *testing.T) {
-	n := living(t, substratetest.Config{Runtime: 185})
+	n := living(t, substratetest.Config{Runtime: 185, Instant: true})
 	c := client(t, n, nil)
 	read := func() any {
 		t.Helper()
@@ -244,10 +228,7 @@ func TestAnUpgradeBetweenReads(t *testing.T) {
 				t.Fatalf("at %d, block %d:\n%+v\nwas\n%+v", spec, n.Head().Number, after, before)
 			}
 		}
-		err := stepping(t, n, func() error {
-			return c.SetWeights(t.Context(), devKey(t, "Bob"), 1, []chain.Weight{{UID: 0, Value: 1}}, 0)
-		})
-		if err != nil {
+		if err := c.SetWeights(t.Context(), devKey(t, "Bob"), 1, []chain.Weight{{UID: 0, Value: 1}}, 0); err != nil {
 			t.Fatal(spec, err)
 		}
 		for b := n.Head().Number; within(t, blocks, "blocks").Number < b; {
@@ -261,11 +242,11 @@ func TestAnUpgradeBetweenReads(t *testing.T) {
 func TestRefusalsOfBothStyles(t *testing.T) {
 	for _, spec := range []uint32{185, 218, 300} {
 		for _, style := range []substratetest.Style{substratetest.Native, substratetest.Chopsticks} {
-			n := living(t, substratetest.Config{Runtime: spec, Style: style})
+			n := living(t, substratetest.Config{Runtime: spec, Style: style, Instant: true})
 			c := client(t, n, nil)
 			refused := func(want error, fn func() error) {
 				t.Helper()
-				if err := stepping(t, n, fn); !errors.Is(err, want) {
+				if err := fn(); !errors.Is(err, want) {
 					t.Errorf("%d, style %d: %v, want %v", spec, style, err, want)
 				}
 			}
@@ -301,7 +282,7 @@ func TestRefusalsOfBothStyles(t *testing.T) {
 // rounding of the SDK, and the chain keeps that.
 func TestRecordedWeightsAsCalls(t *testing.T) {
 	eachRecording(t, func(t *testing.T, r *recording) {
-		n := substratetest.Start(t, substratetest.Config{Runtime: r.version.Spec, Recorded: true})
+		n := substratetest.Start(t, substratetest.Config{Runtime: r.version.Spec, Recorded: true, Instant: true})
 		c := client(t, n, nil)
 		for _, x := range r.extrinsics {
 			if x.Label != "set_weights Bob" && !strings.HasPrefix(x.Label, "set_weights Charlie") {
@@ -321,8 +302,7 @@ func TestRecordedWeightsAsCalls(t *testing.T) {
 				t.Fatal(weights, args.Err())
 			}
 			n.Put(pallet, "ValidatorPermit", everybody(7), scale.Uint(r.net))
-			err = stepping(t, n, func() error { return c.SetWeights(t.Context(), devKey(t, x.Signer), r.net, weights, 302) })
-			if err != nil {
+			if err := c.SetWeights(t.Context(), devKey(t, x.Signer), r.net, weights, 302); err != nil {
 				t.Fatal(x.Label, err)
 			}
 			sent := n.Submitted()

@@ -10,7 +10,7 @@ import (
 )
 
 // errNoFunction is a function of the runtime that this package has not.
-var errNoFunction = errors.New("Exported method is not found")
+var errNoFunction = errors.New("no such function")
 
 // api runs a function of the runtime on the state after a block.
 func (b *block) api(function string, input []byte) ([]byte, error) {

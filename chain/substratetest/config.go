@@ -32,6 +32,8 @@ type Config struct {
 	Style    Style
 	// Ticks makes a block for each value; it may be a Ticker's. Nil makes none.
 	Ticks <-chan time.Time
+	// Instant makes a block as soon as a transaction can be in one.
+	Instant bool
 	// Now is the clock for the time that is put into blocks; nil is time.Now.
 	// Every block is later than the one before.
 	Now func() time.Time

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/filetao/filetao/scale"
 )
 
 func TestFaults(t *testing.T) {
@@ -75,6 +77,19 @@ func TestDroppedSubscription(t *testing.T) {
 			}
 			return
 		}
+	}
+}
+
+// A block comes for each transaction.
+func TestInstant(t *testing.T) {
+	n := Start(t, Config{Instant: true})
+	c, alice := dial(t, n), devKey(t, "Alice")
+	late := n.transaction(t, alice, remark(t, n, "late"), func(p *scale.TxParams) { p.Nonce++ })
+	first := n.transaction(t, alice, remark(t, n, "first"), nil)
+	c.call(nil, "author_submitExtrinsic", late)
+	c.call(nil, "author_submitAndWatchExtrinsic", first)
+	if got := c.statuses("inBlock"); len(got) != 3 || n.Head().Number != 1 || n.Submitted()[0].Block != 1 {
+		t.Errorf("statuses %s, %+v", got, n.Submitted())
 	}
 }
 

@@ -133,6 +133,10 @@ func (n *Node) recordedBlocks(rt *runtime) {
 			}
 		}
 		b.state.values[key] = r.Events
+		if n.blocks[b.parent] == nil { // not recorded, but for its hash
+			n.blocks[b.parent] = &block{number: b.number - 1, hash: b.parent, state: newState(rt), next: rt}
+			n.numbers[b.number-1] = b.parent
+		}
 		n.blocks[b.hash], n.numbers[b.number], n.head = b, b.hash, b.hash
 		n.slot = b.number
 	}

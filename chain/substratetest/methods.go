@@ -56,6 +56,9 @@ func (n *Node) author(s *socket, q query) (any, func(), *rpcError) {
 			return
 		}
 		n.ready(p)
+		if n.cfg.Instant {
+			n.step(true)
+		}
 	}
 	if q.Method == "author_submitExtrinsic" {
 		return p.hash, after, nil
@@ -97,7 +100,7 @@ func (n *Node) chainResult(q query) (any, *rpcError) {
 	case "chain_getHeader", "chain_getBlock":
 		b, refused := n.block(q, 0)
 		switch {
-		case refused != nil && refused.Code == 4003:
+		case refused != nil && refused.Code == 4003, refused == nil && b.header == nil:
 			return nil, nil
 		case refused != nil:
 			return nil, refused

@@ -27,7 +27,6 @@ type Node struct {
 	head      chain.Hash
 	final     uint64
 	slot      uint64
-	last      time.Time
 	upgrade   *runtime // of the next block
 	pool      []*pooled
 	submitted []Submitted

@@ -141,7 +141,7 @@ func TestReorg(t *testing.T) {
 	c.call(&id, "chain_subscribeNewHeads")
 	c.next() // the head
 	n.Reorg(1, 1)
-	if after := n.Head(); after.Number != before.Number || after.Parent != before.Parent || after.Hash == before.Hash || !after.Time.After(before.Time) {
+	if after := n.Head(); after.Number != before.Number || after.Parent != before.Parent || after.Hash == before.Hash || after.Time.Before(before.Time) {
 		t.Errorf("%+v became %+v", before, after)
 	}
 	var header struct{ ParentHash chain.Hash }

@@ -24,6 +24,9 @@ func (d *Devnet) MinerAxon(i int) (netip.AddrPort, wallet.Address) {
 	return m.Addr(), m.Hotkey()
 }
 
+// MinerHotkey is whom the chain knows a miner as.
+func (d *Devnet) MinerHotkey(i int) wallet.Address { return d.miners[i].current().Hotkey() }
+
 // GatewayAxon is where the first gateway serves and under which hotkey.
 func (d *Devnet) GatewayAxon() (netip.AddrPort, wallet.Address) {
 	return d.validators[0].Addr(), d.validators[0].Hotkey()

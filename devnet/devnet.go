@@ -23,6 +23,7 @@ import (
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/internal/lifecycle"
 	"github.com/filetao/filetao/node"
+	"github.com/filetao/filetao/repair"
 	"github.com/filetao/filetao/validator"
 )
 
@@ -41,9 +42,10 @@ type Config struct {
 	// coldkeys; nil means envelope.DeriveKey, which takes seconds and
 	// 512 MiB each.
 	Keys func(privateKeyHex string) envelope.Key
-	// Validator and Gateway are the roles' own settings.
+	// Validator, Gateway and Repair are the roles' own settings.
 	Validator validator.Config
 	Gateway   gateway.Config
+	Repair    repair.Config
 	// Links is how many miners, from the first, have a relay before them, which can
 	// be slowed down and cut and counts its bytes; GatewayLink puts one before the
 	// first gateway too.

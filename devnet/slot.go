@@ -9,6 +9,9 @@ import (
 	"github.com/filetao/filetao/node"
 )
 
+// ErrRuns says that a miner that is to be started was not stopped.
+var ErrRuns = errors.New("it runs")
+
 // slot is a place for a miner, which can be taken away and brought back while the
 // network runs.
 type slot struct {
@@ -100,7 +103,7 @@ func (s *slot) start(ctx context.Context) error {
 	running := s.end != nil
 	s.mu.Unlock()
 	if running {
-		return fmt.Errorf("%s: it runs", s.name)
+		return fmt.Errorf("%s: %w", s.name, ErrRuns)
 	}
 	m, err := s.build()
 	if err != nil {

@@ -51,15 +51,24 @@ func (d *driven) Subscribe(ctx context.Context) (<-chan chain.Block, error) {
 	return out, nil
 }
 
+// variant is a kind of node, and of client.
+type variant struct {
+	spec      uint32
+	style     substratetest.Style
+	finalized bool
+}
+
 // conforming starts a node whose subnet is as chaintest wants it, and a client.
-func conforming(t *testing.T, spec uint32, commitReveal bool) chaintest.Subject {
+func conforming(t *testing.T, v variant, commitReveal bool) chaintest.Subject {
 	g := substratetest.DefaultGenesis()
 	g.Rules.WeightsRateLimit, g.Rules.ServingRateLimit, g.Rules.MinStake = 20, 20, 10*chain.TAO
 	if commitReveal {
 		g.Rules.CommitReveal, g.Rules.Tempo = true, 40
 	}
-	n := substratetest.Start(t, substratetest.Config{Runtime: spec, Genesis: &g, Instant: true, LateChecks: spec == 218 && !commitReveal})
-	d := &driven{Client: connect(t, Config{Endpoints: []string{n.URL()}}), n: n}
+	n := substratetest.Start(t, substratetest.Config{
+		Runtime: v.spec, Genesis: &g, Style: v.style, Instant: true, LateChecks: v.spec == 218 && !commitReveal,
+	})
+	d := &driven{Client: connect(t, Config{Endpoints: []string{n.URL()}, Finalized: v.finalized}), n: n}
 	t.Cleanup(d.subs.Wait)
 	return chaintest.Subject{
 		Chain: d, NetUID: g.NetUID, Unknown: 9, Funded: devKey(t, "Alice"),
@@ -73,14 +82,16 @@ func conforming(t *testing.T, spec uint32, commitReveal bool) chaintest.Subject 
 // stake to set weights by a code that means another thing since (3, no such
 // subnet): there the block refuses them.
 func TestConformance(t *testing.T) {
-	for _, spec := range []uint32{185, 218, 300} {
-		t.Run(fmt.Sprint(spec), func(t *testing.T) {
-			t.Parallel()
-			chaintest.Run(t, func(t *testing.T) chaintest.Subject { return conforming(t, spec, false) })
-			if spec == 185 {
+	for _, v := range []variant{
+		{185, substratetest.Chopsticks, false}, {218, substratetest.Native, false}, {300, substratetest.Native, false},
+		{300, substratetest.Chopsticks, true},
+	} {
+		t.Run(fmt.Sprintf("%+v", v), func(t *testing.T) {
+			chaintest.Run(t, func(t *testing.T) chaintest.Subject { return conforming(t, v, false) })
+			if v.spec == 185 {
 				return
 			}
-			chaintest.RunCommitReveal(t, func(t *testing.T) chaintest.Subject { return conforming(t, spec, true) })
+			chaintest.RunCommitReveal(t, func(t *testing.T) chaintest.Subject { return conforming(t, v, true) })
 		})
 	}
 }

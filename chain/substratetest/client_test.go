@@ -119,15 +119,6 @@ func (c *caller) next() note {
 	return n
 }
 
-func devKey(t *testing.T, name string) *wallet.Keypair {
-	t.Helper()
-	key, err := wallet.KeypairFromURI("//" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
 // transaction signs a call, with what change does to it before.
 func (n *Node) transaction(t *testing.T, key *wallet.Keypair, call []byte, change func(*scale.TxParams)) hexBytes {
 	t.Helper()

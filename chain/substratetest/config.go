@@ -1,6 +1,7 @@
 package substratetest
 
 import (
+	"testing"
 	"time"
 
 	"github.com/filetao/filetao/chain"
@@ -70,6 +71,16 @@ type Neuron struct {
 
 // Alice is the address of the development key //Alice.
 const Alice wallet.Address = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
+
+// Key is the development key //name, such as //Alice.
+func Key(t testing.TB, name string) *wallet.Keypair {
+	t.Helper()
+	key, err := wallet.KeypairFromURI("//" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
 
 // DefaultGenesis is subnet 1 without neurons, with epochs of eleven blocks and
 // rules that hardly limit; Alice has a million TAO and is the administrator.

@@ -33,7 +33,8 @@ const (
 type Fault struct {
 	Kind FaultKind
 	// Method is whose answers fail, or which notifications (chain_newHead,
-	// chain_finalizedHead, author_extrinsicUpdate, state_storage); "" is all
+	// chain_finalizedHead, author_extrinsicUpdate, state_storage,
+	// state_runtimeVersion); "" is all
 	// answers and notifications.
 	Method string
 	// Skip is how many messages pass before, Times how many fail; 0 is all from

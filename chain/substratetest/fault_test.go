@@ -83,7 +83,7 @@ func TestDroppedSubscription(t *testing.T) {
 // A block comes for each transaction.
 func TestInstant(t *testing.T) {
 	n := Start(t, Config{Instant: true})
-	c, alice := dial(t, n), devKey(t, "Alice")
+	c, alice := dial(t, n), Key(t, "Alice")
 	late := n.transaction(t, alice, remark(t, n, "late"), func(p *scale.TxParams) { p.Nonce++ })
 	first := n.transaction(t, alice, remark(t, n, "first"), nil)
 	c.call(nil, "author_submitExtrinsic", late)

@@ -24,7 +24,15 @@ func (n *Node) result(s *socket, q query) (result any, after func(), refused *rp
 		sub := n.subscribe(s, "chain_finalizedHead")
 		hash, _ := n.at(n.final)
 		return sub.id, func() { n.notify(sub, n.blocks[hash].header) }, nil
-	case "chain_unsubscribeNewHeads", "chain_unsubscribeNewHead", "chain_unsubscribeFinalizedHeads", "author_unwatchExtrinsic":
+	case "state_subscribeRuntimeVersion":
+		sub := n.subscribe(s, "state_runtimeVersion")
+		return sub.id, func() { n.notify(sub, n.blocks[n.head].next.rec.version) }, nil
+	case "state_subscribeStorage":
+		sub := n.subscribe(s, "state_storage")
+		refused = q.param(0, &sub.keys)
+		return sub.id, func() { n.notify(sub, n.blocks[n.head].changes(sub.keys)) }, refused
+	case "state_unsubscribeRuntimeVersion", "state_unsubscribeStorage", "chain_unsubscribeNewHeads", "chain_unsubscribeNewHead",
+		"chain_unsubscribeFinalizedHeads", "author_unwatchExtrinsic":
 		var id string
 		if refused = q.param(0, &id); refused != nil {
 			return nil, nil, refused
@@ -220,11 +228,16 @@ func (n *Node) queryStorage(q query) (any, *rpcError) {
 	if refused != nil {
 		return nil, refused
 	}
+	return []any{b.changes(keys)}, nil
+}
+
+// changes are the values under keys, as the answers and notifications have them.
+func (b *block) changes(keys []hexBytes) any {
 	changes := make([][2]any, len(keys))
 	for i, key := range keys {
 		changes[i] = [2]any{key, b.value(key)}
 	}
-	return []any{map[string]any{"block": b.hash, "changes": changes}}, nil
+	return map[string]any{"block": b.hash, "changes": changes}
 }
 
 func (n *Node) page(q query) (any, *rpcError) {

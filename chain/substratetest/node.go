@@ -51,6 +51,7 @@ func Start(t testing.TB, cfg Config) *Node {
 	if cfg.StateKept == 0 {
 		cfg.StateKept = 4096
 	}
+	cfg.StateKept = max(cfg.StateKept, 2) // the newest block's parent is always there
 	if cfg.Genesis == nil {
 		g := DefaultGenesis()
 		cfg.Genesis = &g

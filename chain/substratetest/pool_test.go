@@ -23,7 +23,7 @@ func TestSignedExtensions(t *testing.T) {
 	eachRuntime(t, func(t *testing.T, spec uint32) {
 		n := Start(t, Config{Runtime: spec})
 		n.Steps(20)
-		c, alice := dial(t, n), devKey(t, "Alice")
+		c, alice := dial(t, n), Key(t, "Alice")
 		submit := func(raw hexBytes) error { return c.try(nil, "author_submitExtrinsic", raw) }
 		birth := func(number uint64) chain.Hash {
 			hash, _ := n.at(number)
@@ -64,7 +64,7 @@ func TestSignedExtensions(t *testing.T) {
 		if paid := before - n.Balance(Alice); paid != 1000 {
 			t.Errorf("the tip was %d", paid)
 		}
-		poor := n.transaction(t, devKey(t, "poor"), remark(t, n, ""), func(p *scale.TxParams) { p.Tip = 1 })
+		poor := n.transaction(t, Key(t, "poor"), remark(t, n, ""), func(p *scale.TxParams) { p.Tip = 1 })
 		if err := submit(poor); err == nil || !strings.Contains(err.Error(), "pay some fees") {
 			t.Errorf("a tip of nobody's: %v", err)
 		}
@@ -92,7 +92,7 @@ func (c *caller) statuses(until string) []string {
 func TestStatuses(t *testing.T) {
 	for _, style := range []Style{Native, Chopsticks} {
 		n := Start(t, Config{Style: style, FinalityLag: 2})
-		c, alice := dial(t, n), devKey(t, "Alice")
+		c, alice := dial(t, n), Key(t, "Alice")
 		late := n.transaction(t, alice, remark(t, n, "second"), func(p *scale.TxParams) { p.Nonce++ })
 		early := n.transaction(t, alice, remark(t, n, "first"), nil)
 		c.call(nil, "author_submitAndWatchExtrinsic", late)
@@ -159,7 +159,7 @@ func TestReorg(t *testing.T) {
 // What the old runtime has stored is what the new one reads.
 func TestUpgrade(t *testing.T) {
 	n, c := subnet(t, 185, nil)
-	charlie := devKey(t, "Charlie")
+	charlie := Key(t, "Charlie")
 	c.must(charlie, pallet, "serve_axon", axonArguments("0x7f000002", 4, 8091))
 	for _, spec := range []uint32{218, 300, 185} {
 		var before, after struct{ SpecVersion uint32 }
@@ -184,11 +184,37 @@ func TestUpgrade(t *testing.T) {
 		if now := axon(); now != was {
 			t.Errorf("the axon was %s, is %s", was, now)
 		}
-		if got := n.Stake(1, devKey(t, "Bob").Address()); got != 100*chain.TAO {
+		if got := n.Stake(1, Key(t, "Bob").Address()); got != 100*chain.TAO {
 			t.Errorf("under %d the stake is %s", spec, got)
 		}
-		c.must(devKey(t, "Alice"), pallet, "burned_register", c.registering(devKey(t, "new"+string(rune('a'+spec%26)))))
+		c.must(Key(t, "Alice"), pallet, "burned_register", c.registering(Key(t, "new"+string(rune('a'+spec%26)))))
 	}
+}
+
+// Whoever follows storage or the runtime is told of what changes.
+func TestStateSubscriptions(t *testing.T) {
+	n, c := subnet(t, 218, nil)
+	_, key := n.blocks[n.head].state.entry(pallet, "Tempo", []scale.Value{scale.Int(1)})
+	var storage, version string
+	c.call(&storage, "state_subscribeStorage", []hexBytes{hexBytes(key)})
+	c.next()
+	c.call(&version, "state_subscribeRuntimeVersion")
+	c.next()
+	n.Step() // nothing changes
+	n.Upgrade(300)
+	n.Step()
+	if got := c.next(); got.Params.Subscription != version || !strings.Contains(string(got.Params.Result), `"specVersion":300`) {
+		t.Errorf("told %s", got.Params.Result)
+	}
+	tempo, err := n.Metadata().CallValue("AdminUtils", "sudo_set_tempo", arguments{"netuid": scale.Int(1), "tempo": scale.Int(77)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.must(Key(t, "Alice"), "Sudo", "sudo", arguments{"call": tempo})
+	if got := c.next(); got.Params.Subscription != storage || !strings.Contains(string(got.Params.Result), `"0x4d00"`) {
+		t.Errorf("told %s", got.Params.Result)
+	}
+	c.call(nil, "state_unsubscribeStorage", storage)
 }
 
 // A node that is no archive forgets states.

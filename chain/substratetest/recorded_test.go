@@ -249,8 +249,8 @@ func TestLifeGoesOn(t *testing.T) {
 		if err != nil || hex.EncodeToString(call) != "070001000c0100020003000cffff008064002e01000000000000" {
 			t.Errorf("the call is %x, %v", call, err)
 		}
-		hotkey := devKey(t, "newcomer").PublicKey()
-		c.must(devKey(t, "Alice"), pallet, "burned_register", map[string]scale.Value{"netuid": scale.Uint(rec.net), "hotkey": account(hotkey)})
+		hotkey := Key(t, "newcomer").PublicKey()
+		c.must(Key(t, "Alice"), pallet, "burned_register", map[string]scale.Value{"netuid": scale.Uint(rec.net), "hotkey": account(hotkey)})
 		if n.Head().Number != before+1 {
 			t.Errorf("the head is %d after %d", n.Head().Number, before)
 		}

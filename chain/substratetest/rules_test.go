@@ -17,7 +17,7 @@ func subnet(t *testing.T, spec uint32, change func(*Genesis)) (*Node, *caller) {
 	g := DefaultGenesis()
 	g.Rules.MinStake, g.Rules.ServingRateLimit = 10*chain.TAO, 5
 	for name, stake := range map[string]chain.Rao{"Bob": 100 * chain.TAO, "Charlie": 0} {
-		n := Neuron{Hotkey: devKey(t, name).Address(), Coldkey: Alice, Stake: stake, Permit: stake > 0}
+		n := Neuron{Hotkey: Key(t, name).Address(), Coldkey: Alice, Stake: stake, Permit: stake > 0}
 		if g.Neurons = append(g.Neurons, n); stake > 0 && len(g.Neurons) == 2 {
 			g.Neurons[0], g.Neurons[1] = g.Neurons[1], g.Neurons[0]
 		}
@@ -44,20 +44,20 @@ func (a *caller) registering(hotkey *wallet.Keypair) arguments {
 func TestRegister(t *testing.T) {
 	eachRuntime(t, func(t *testing.T, spec uint32) {
 		n, c := subnet(t, spec, func(g *Genesis) { g.Rules.MaxUIDs, g.Rules.ImmunityPeriod = 3, 2 })
-		alice, bob, dave := devKey(t, "Alice"), devKey(t, "Bob"), devKey(t, "Dave")
+		alice, bob, dave := Key(t, "Alice"), Key(t, "Bob"), Key(t, "Dave")
 		before := n.Balance(Alice)
 		c.must(alice, pallet, "burned_register", c.registering(dave))
 		if paid := before - n.Balance(Alice); paid != chain.TAO {
 			t.Errorf("paid %s", paid)
 		}
 		c.fails(either(spec, "AlreadyRegistered", "HotKeyAlreadyRegisteredInSubNet"), alice, pallet, "burned_register", c.registering(dave))
-		c.fails("NotEnoughBalanceToStake", devKey(t, "poor"), pallet, "burned_register", c.registering(devKey(t, "Eve")))
+		c.fails("NotEnoughBalanceToStake", Key(t, "poor"), pallet, "burned_register", c.registering(Key(t, "Eve")))
 		n.Steps(20) // an epoch without weights: all score 0
-		c.must(alice, pallet, "burned_register", c.registering(devKey(t, "Eve")))
+		c.must(alice, pallet, "burned_register", c.registering(Key(t, "Eve")))
 		if _, found := n.UID(1, bob.Address()); found {
 			t.Error("the slot held longest was not given away")
 		}
-		if uid, _ := n.UID(1, devKey(t, "Eve").Address()); uid != 0 {
+		if uid, _ := n.UID(1, Key(t, "Eve").Address()); uid != 0 {
 			t.Errorf("Eve has slot %d", uid)
 		}
 		c.must(alice, "Balances", "transfer_keep_alive", arguments{"dest": scale.Enum("Id", account(bob.PublicKey())), "value": scale.Uint(5 * chain.TAO)})
@@ -82,7 +82,7 @@ func axonArguments(ip string, kind, port int64) arguments {
 func TestServe(t *testing.T) {
 	eachRuntime(t, func(t *testing.T, spec uint32) {
 		n, c := subnet(t, spec, nil)
-		charlie := devKey(t, "Charlie")
+		charlie := Key(t, "Charlie")
 		refused := func(code, name string) string {
 			if spec == 300 {
 				return "Custom error: " + code
@@ -93,7 +93,7 @@ func TestServe(t *testing.T) {
 			t.Helper()
 			c.fails(want, key, pallet, "serve_axon", args)
 		}
-		fails(refused("10", either(spec, "NotRegistered", "HotKeyNotRegisteredInNetwork")), devKey(t, "nobody"), axonArguments("0x7f000002", 4, 1))
+		fails(refused("10", either(spec, "NotRegistered", "HotKeyNotRegisteredInNetwork")), Key(t, "nobody"), axonArguments("0x7f000002", 4, 1))
 		fails(refused("255", "InvalidIpType"), charlie, axonArguments("0x7f000002", 5, 1))
 		for _, bad := range []string{"0", "0x7f000001", "0xffffffff", "0x1ffffffff"} {
 			fails(refused("11", "InvalidIpAddress"), charlie, axonArguments(bad, 4, 1))
@@ -126,12 +126,12 @@ func TestStakeIsOneToOne(t *testing.T) {
 			}
 			return a
 		}
-		bob := devKey(t, "Bob")
-		c.must(devKey(t, "Alice"), pallet, "add_stake", args(bob))
+		bob := Key(t, "Bob")
+		c.must(Key(t, "Alice"), pallet, "add_stake", args(bob))
 		if got := n.Stake(1, bob.Address()); got != 100*chain.TAO+7 {
 			t.Errorf("the stake is %d", got)
 		}
-		c.fails("NotEnoughBalanceToStake", devKey(t, "poor"), pallet, "add_stake", args(bob))
-		c.fails(either(spec, "NotRegistered", "HotKeyAccountNotExists"), devKey(t, "Alice"), pallet, "add_stake", args(devKey(t, "nobody")))
+		c.fails("NotEnoughBalanceToStake", Key(t, "poor"), pallet, "add_stake", args(bob))
+		c.fails(either(spec, "NotRegistered", "HotKeyAccountNotExists"), Key(t, "Alice"), pallet, "add_stake", args(Key(t, "nobody")))
 	})
 }

@@ -86,7 +86,7 @@ func (s *scenario) owner(number uint64) {
 	}
 	s.n.mu.Lock()
 	defer s.n.mu.Unlock()
-	alice := devKey(s.T, "Alice").PublicKey()
+	alice := Key(s.T, "Alice").PublicKey()
 	b := s.n.blocks[s.n.head]
 	x := &execution{state: b.state, number: number}
 	x.own(alice, alice)
@@ -130,7 +130,7 @@ func (s *scenario) play(together []step) {
 		s.n.Step()
 	}
 	for _, x := range together {
-		err := s.c.try(nil, "author_submitExtrinsic", s.n.transaction(s.T, devKey(s.T, x.Signer), x.Call.Hex, nil))
+		err := s.c.try(nil, "author_submitExtrinsic", s.n.transaction(s.T, Key(s.T, x.Signer), x.Call.Hex, nil))
 		s.made++
 		if want := x.Result.Pool.Error; want != nil || err != nil {
 			var refused *rpcError

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -46,7 +47,8 @@ type frame struct {
 type subscription struct {
 	id     string
 	socket *socket
-	method string // of the notifications
+	method string     // of the notifications
+	keys   []hexBytes // of storage, whose changes it is told
 }
 
 // serve holds one connection.
@@ -225,6 +227,28 @@ func (n *Node) tellHead(method string, b *block) {
 		for _, sub := range s.subs {
 			if sub.method == method {
 				n.notify(sub, b.header)
+			}
+		}
+	}
+}
+
+// tellState tells all who follow storage or the runtime what a block changed.
+func (n *Node) tellState(b, parent *block) {
+	for s := range n.sockets {
+		for _, sub := range s.subs {
+			if sub.method == "state_runtimeVersion" && b.next != parent.next {
+				n.notify(sub, b.next.rec.version)
+			}
+			if sub.method != "state_storage" {
+				continue
+			}
+			changed := slices.DeleteFunc(slices.Clone(sub.keys), func(key hexBytes) bool {
+				was, stored := parent.state.values[string(key)]
+				is, still := b.state.values[string(key)]
+				return stored == still && string(was) == string(is)
+			})
+			if len(changed) > 0 {
+				n.notify(sub, b.changes(changed))
 			}
 		}
 	}

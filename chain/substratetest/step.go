@@ -135,6 +135,7 @@ func (n *Node) finish(b *block, x *execution) {
 		}
 	}
 	n.tellHead("chain_newHead", b)
+	n.tellState(b, n.blocks[b.parent])
 	for _, p := range b.sent {
 		n.submitted[p.entry].Block = b.number
 		n.ready(p)

@@ -19,17 +19,17 @@ func TestWeights(t *testing.T) {
 			g.Rules.WeightsVersion, g.Rules.WeightsRateLimit, g.Rules.MinAllowedWeights, g.Rules.MaxWeightsLimit = 302, 4, 2, 45000
 			g.Rules.MaxValidators = 1
 			for _, name := range []string{"Dave", "Eve"} {
-				g.Neurons = append(g.Neurons, Neuron{Hotkey: devKey(t, name).Address(), Coldkey: Alice, Stake: 20 * chain.TAO})
+				g.Neurons = append(g.Neurons, Neuron{Hotkey: Key(t, name).Address(), Coldkey: Alice, Stake: 20 * chain.TAO})
 			}
 		})
-		bob, dave := devKey(t, "Bob"), devKey(t, "Dave")
+		bob, dave := Key(t, "Bob"), Key(t, "Dave")
 		fails := func(want string, key *wallet.Keypair, args arguments) {
 			t.Helper()
 			c.fails(want, key, pallet, "set_weights", args)
 		}
 		good := weighing([]uint16{1, 2, 3}, []uint16{30000, 60000, 7}, 302)
 		poor := map[uint32]string{185: "Transaction call is not expected", 218: "Custom error: 3", 300: "Custom error: 1"}[spec]
-		fails(poor, devKey(t, "Charlie"), good)
+		fails(poor, Key(t, "Charlie"), good)
 		fails("WeightVecNotEqualSize", bob, weighing([]uint16{1, 2}, []uint16{1}, 302))
 		fails(either(spec, "TooManyUids", "UidsLengthExceedUidsInSubNet"), bob, weighing([]uint16{0, 1, 2, 3, 4}, []uint16{1, 1, 1, 1, 1}, 302))
 		fails(either(spec, "IncorrectNetworkVersionKey", "IncorrectWeightVersionKey"), bob, weighing([]uint16{1, 2}, []uint16{1, 1}, 301))
@@ -62,7 +62,7 @@ func TestWeights(t *testing.T) {
 func TestCommitReveal(t *testing.T) {
 	for _, spec := range []uint32{218, 300} {
 		n, c := subnet(t, spec, func(g *Genesis) { g.Rules.CommitReveal, g.Rules.Tempo = true, 4 })
-		bob := devKey(t, "Bob")
+		bob := Key(t, "Bob")
 		row := []chain.Weight{{UID: 1, Value: 300}}
 		hash, err := chain.CommitHash(bob.Address(), 1, row, []uint16{7, 8}, 9)
 		if err != nil {
@@ -128,14 +128,14 @@ func TestSudo(t *testing.T) {
 			}
 			return got
 		}
-		c.fails("RequireSudo", devKey(t, "Bob"), "Sudo", "sudo", arguments{"call": tempo})
-		c.fails("BadOrigin", devKey(t, "Alice"), "AdminUtils", "sudo_set_tempo", arguments{"netuid": scale.Int(1), "tempo": scale.Int(77)})
-		c.fails("CallFiltered", devKey(t, "Alice"), "Balances", "force_transfer", arguments{
+		c.fails("RequireSudo", Key(t, "Bob"), "Sudo", "sudo", arguments{"call": tempo})
+		c.fails("BadOrigin", Key(t, "Alice"), "AdminUtils", "sudo_set_tempo", arguments{"netuid": scale.Int(1), "tempo": scale.Int(77)})
+		c.fails("CallFiltered", Key(t, "Alice"), "Balances", "force_transfer", arguments{
 			"source": scale.Enum("Id", account([32]byte{})), "dest": scale.Enum("Id", account([32]byte{})), "value": scale.Int(1)})
 		if read() != 10 {
 			t.Errorf("tempo is %d", read())
 		}
-		c.must(devKey(t, "Alice"), "Sudo", "sudo", arguments{"call": tempo})
+		c.must(Key(t, "Alice"), "Sudo", "sudo", arguments{"call": tempo})
 		if read() != 77 {
 			t.Errorf("tempo is %d", read())
 		}

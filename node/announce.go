@@ -91,7 +91,7 @@ func (n *Node) serveAxon(ctx context.Context, at netip.AddrPort, sent *attempts)
 		head, _ := n.common.Chain.Head(ctx) // the next block is a good guess too
 		*sent = attempts{next: max(now+1, head.Number)}
 	case errors.Is(err, chain.ErrAxon):
-		return fmt.Errorf("%w; say with --axon.external_ip and --axon.external_port what the others see", err)
+		return fmt.Errorf("the chain takes no axon at %s: %w; say with --axon.external_ip and --axon.external_port what the others see", at, err)
 	case ctx.Err() == nil:
 		pause := uint64(min(1<<min(sent.failed, maxPause), maxPause))
 		*sent = attempts{next: now + pause, failed: sent.failed + 1}

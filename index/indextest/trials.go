@@ -166,7 +166,6 @@ func testPending(t *testing.T, s Store) {
 	trials, err := x.Trials(ctx, p.Miner)
 	ok(t, err)
 	equal(t, len(trials), 2)
-
 	for n := range uint32(5) {
 		ok(t, x.PutPending(ctx, pending(n, 7)))
 	}

@@ -2,8 +2,8 @@ package repair_test
 
 import (
 	"context"
-	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/filetao/filetao/fleet/fleettest"
@@ -12,39 +12,11 @@ import (
 // Whatever commit a repair is stopped at, before or after it, the next one goes on,
 // and nothing is lost or left behind.
 func TestCrashAtAnyCommit(t *testing.T) {
+	b := newBench(t, 10, config())
 	for _, after := range []bool{false, true} {
 		commit := 1
-		for ; ; commit++ {
-			b := newBench(t, 10, config())
-			f, g := b.put(t, 20_000, fourOfEight, 24*time.Hour), b.put(t, 20_000, fourOfEight, time.Hour)
-			h := b.held(t, f)[0]
-			b.miner(t, h.Holder).Behave(fleettest.Failing)
-			b.pass(t)
-			b.wait(2 * time.Hour)
-			b.memory.crashAt(commit, after)
-			crashed := false
-			for _, do := range []func(context.Context) error{b.Pass, b.Upkeep, b.TellDrops, b.Sweep} {
-				err := do(t.Context())
-				if crashed = crashed || errors.Is(err, errCrash); !crashed && err != nil {
-					t.Fatal(err)
-				}
-			}
-			crashed = b.memory.hasCrashed()
-			b.memory.restart()
-			b.start(config())
-			b.calm(t)
-			b.whole(t, f)
-			b.miner(t, h.Holder).Behave(fleettest.Honest)
-			b.calm(t)
-			b.whole(t, f)
-			b.read(t, f)
-			if held := b.held(t, g); len(held) > 0 {
-				t.Fatalf("commit %d: %d shards of a file that is over are left", commit, len(held))
-			}
-			b.nothingDead(t, f)
-			if !crashed {
-				break
-			}
+		for b.crashes(t, commit, after) {
+			commit++
 		}
 		if commit < 20 {
 			t.Fatalf("only %d commits", commit)
@@ -53,41 +25,63 @@ func TestCrashAtAnyCommit(t *testing.T) {
 	}
 }
 
-// The scan goes on with the part where it was.
-func TestScanGoesOn(t *testing.T) {
-	b := newBench(t, 4, config())
+// crashes stops everything at a commit, and false if there are not so many.
+func (b *bench) crashes(t *testing.T, commit int, after bool) bool {
+	t.Helper()
+	b.anew(t, config())
+	f, g := b.exact(t, b.put(t, 2000, fourOfEight, 24*time.Hour)), b.put(t, 2000, fourOfEight, time.Hour)
+	h := b.held(t, f)[0]
+	b.miner(t, h.Holder).Behave(fleettest.Failing)
 	b.pass(t)
-	done := make(chan error, 1)
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() { done <- b.Run(ctx) }()
-	for range 4 {
-		if err := b.Loop("scan").Trigger(t.Context()); err != nil {
+	b.wait(2 * time.Hour)
+	b.memory.crashAt(commit, after)
+	for _, do := range []func(context.Context) error{b.Pass, b.Upkeep, b.TellDrops, b.Sweep} {
+		if err := do(t.Context()); err != nil && !b.memory.hasCrashed() {
 			t.Fatal(err)
 		}
 	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	state, err := b.Index.State(t.Context(), "repair/scan")
-	if err != nil || string(state) != `{"v":1,"part":4}` {
-		t.Fatalf("%s, %v", state, err)
-	}
+	crashed := b.memory.hasCrashed()
+	b.memory.restart()
 	b.start(config())
-	ctx, cancel = context.WithCancel(t.Context())
-	go func() { done <- b.Run(ctx) }()
-	for _, name := range []string{"look", "scan", "upkeep", "sweep", "drops", "distribute"} {
-		if err := b.Loop(name).Trigger(t.Context()); err != nil {
-			t.Fatal(err)
+	b.pass(t)
+	b.wait(time.Minute)
+	b.pass(t)
+	b.whole(t, f)
+	b.miner(t, h.Holder).Behave(fleettest.Honest)
+	b.calm(t)
+	b.whole(t, f)
+	b.read(t, f)
+	if held := b.held(t, g); len(held) > 0 {
+		t.Fatalf("commit %d: %d shards of a file that is over are left", commit, len(held))
+	}
+	b.nothingDead(t, f)
+	return crashed
+}
+
+// The scan goes on with the part where it was; at the start all parts are scanned.
+func TestScanGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 4, config())
+		for _, want := range []string{`{"v":1,"part":4}`, `{"v":1,"part":8}`} {
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- b.Run(ctx) }()
+			synctest.Wait()
+			for _, name := range []string{"look", "scan", "scan", "upkeep", "scan", "sweep", "drops", "distribute", "scan"} {
+				if err := b.Loop(name).Trigger(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cancel()
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			if state, err := b.Index.State(t.Context(), "repair/scan"); err != nil || string(state) != want {
+				t.Fatalf("%s, %v", state, err)
+			}
+			b.start(config())
 		}
-	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	if state, err = b.Index.State(t.Context(), "repair/scan"); err != nil || string(state) != `{"v":1,"part":5}` {
-		t.Fatalf("%s, %v", state, err)
-	}
+	})
 }
 
 // A running engine repairs by itself.

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	mathrand "math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +64,17 @@ func newBench(t testing.TB, miners int, cfg repair.Config) *bench {
 	return b
 }
 
+// anew has miners and index be as they were at the beginning.
+func (b *bench) anew(t testing.TB, cfg repair.Config) {
+	for _, m := range b.Miners {
+		b.lose(t, m)
+	}
+	b.memory = newMemory()
+	b.memory.noted = b.note
+	b.Index = index.New(b.memory)
+	b.start(cfg)
+}
+
 // start makes fleet and engine anew, as a restart does.
 func (b *bench) start(cfg repair.Config) {
 	b.fleet = fleet.New(fleet.Config{Patience: 20 * time.Millisecond, SegmentHedge: 20 * time.Millisecond, PingTimeout: 50 * time.Millisecond, Start: 1 << 40}, fleet.Deps{
@@ -117,7 +130,9 @@ func (b *bench) put(t testing.TB, size int, scheme erasure.Scheme, ttl time.Dura
 	spec := fleet.SegmentSpec{
 		Owner: b.owner.Address(), Upload: upload, Size: int64(size), Scheme: scheme, Secret: envelope.ShardSecret{7}, TTL: ttl,
 	}
-	seg, _, err := b.fleet.StoreSegment(t.Context(), spec, bytes.NewReader(data), func(erasure.Root) error { return nil }, b.Neurons())
+	miners := slices.Clone(b.Neurons())
+	mathrand.Shuffle(len(miners), func(i, j int) { miners[i], miners[j] = miners[j], miners[i] })
+	seg, _, err := b.fleet.StoreSegment(t.Context(), spec, bytes.NewReader(data), func(erasure.Root) error { return nil }, miners)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,6 +186,7 @@ func (b *bench) exact(t testing.TB, f file) file {
 		if err := b.Index.RemoveHolding(t.Context(), h.Holder, h.Hash); err != nil {
 			t.Fatal(err)
 		}
+		b.forget(t, b.miner(t, h.Holder), h.Replica)
 	}
 	return f
 }
@@ -209,9 +225,15 @@ func (b *bench) lose(t testing.TB, m *fleettest.Miner) {
 	t.Helper()
 	m.Behave(fleettest.Honest)
 	for _, hash := range m.Holds() {
-		if _, err := b.Call(t.Context(), wire.Peer{Hotkey: m.Hotkey()}, &wire.Delete{DataHash: hash}); err != nil {
-			t.Fatal(err)
-		}
+		b.forget(t, m, hash)
+	}
+}
+
+// forget has a miner forget something.
+func (b *bench) forget(t testing.TB, m *fleettest.Miner, hash string) {
+	t.Helper()
+	if _, err := b.Call(t.Context(), wire.Peer{Hotkey: m.Hotkey()}, &wire.Delete{DataHash: hash}); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -23,11 +23,11 @@ type history struct {
 // Whatever happens to miners and files, as long as no more miners are away at a time
 // than a segment can lose: nothing live is lost, and nothing dead stays.
 func TestHistories(t *testing.T) {
-	for range 4 {
+	for range 2 {
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
 		h := &history{bench: newBench(t, 13, config()), r: rand.New(rand.NewPCG(seed, 0)), ends: map[string]time.Time{}, off: map[wallet.Address]bool{}}
-		for range 60 {
+		for range 50 {
 			h.step(t)
 		}
 		h.comeBack(t, len(h.off))

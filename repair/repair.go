@@ -108,6 +108,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	for name, l := range e.loops {
 		g.Add(name, l.Run)
 	}
+	g.Add("start", e.begin)
 	g.Add("suspects", e.assessAll)
 	for n := range e.cfg.Parallel {
 		g.Add(fmt.Sprint("worker ", n), func(ctx context.Context) error {
@@ -117,6 +118,31 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	return g.Run(ctx)
 }
+
+// begin looks at the miners as soon as there is a metagraph, and at everything once:
+// what happened while nobody looked is not to wait for the scan's pace.
+func (e *Engine) begin(ctx context.Context) error {
+	look := e.logged("look", e.Look)
+	for look(ctx) == nil && !e.census.ready() {
+		timer := time.NewTimer(startPause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
+	}
+	scan := e.logged("scan", e.scanNext)
+	for range scanParts {
+		if err := scan(ctx); err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startPause is how long a metagraph is waited for at a time.
+const startPause = time.Second
 
 // logged has a failure of a task be logged: the next time it is tried again.
 func (e *Engine) logged(what string, do func(context.Context) error) func(context.Context) error {

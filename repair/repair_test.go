@@ -26,11 +26,12 @@ func TestFourOfEightAreMadeAnew(t *testing.T) {
 			b := newBench(t, 12, config())
 			var files []file
 			for range 5 {
-				files = append(files, b.put(t, 5000+rand.IntN(300_000), fourOfEight, 24*time.Hour))
+				files = append(files, b.exact(t, b.put(t, 5000+rand.IntN(300_000), fourOfEight, 24*time.Hour)))
 			}
 			b.pass(t)
-			for _, i := range rand.Perm(12)[:4] {
-				kill(b, b.Miners[i])
+			held := b.held(t, files[0])
+			for _, i := range rand.Perm(len(held))[:4] {
+				kill(b, b.miner(t, held[i].Holder))
 			}
 			b.pass(t)
 			b.wait(2 * time.Hour)

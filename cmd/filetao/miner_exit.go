@@ -247,6 +247,8 @@ func (c *cli) noteLeaves(leaves []leave, first bool) {
 			parts = append(parts, fmt.Sprintf("UID %d does not answer", l.UID))
 		case l.State == stateLeft:
 			parts = append(parts, fmt.Sprintf("UID %d has signed", l.UID))
+		case l.Shards == 0:
+			parts = append(parts, fmt.Sprintf("UID %d: nothing is left, it signs soon", l.UID))
 		default:
 			parts = append(parts, fmt.Sprintf("UID %d: %s, %s left", l.UID, count(int(l.Shards), "shard"), size(l.Bytes)))
 		}

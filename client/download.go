@@ -341,7 +341,7 @@ func (d *download) verified(u *unit, r io.Reader) (n int64, err error) {
 func (d *download) opened(u *unit, r io.Reader) (int64, error) {
 	n := min(sealedBlock, d.end-d.pos)
 	if u.sealed == nil {
-		u.sealed, u.plain = make([]byte, min(sealedBlock, d.m.Size)), make([]byte, contentBlock)
+		u.sealed, u.plain = make([]byte, min(sealedBlock, d.m.Size)), make([]byte, min(contentBlock, d.m.Size))
 	}
 	u.sealed = u.sealed[:n]
 	if _, err := io.ReadFull(r, u.sealed); err != nil {

@@ -81,6 +81,7 @@ func (d *Devnet) UserKeys() client.Keys {
 // Asker asks the miners as the first validator does. Its owner closes it.
 type Asker struct {
 	*fleet.Fleet
+	Graph   *chain.Metagraph // as it was at the beginning
 	closers []func() error
 }
 
@@ -103,6 +104,7 @@ func (d *Devnet) Asker(ctx context.Context) (*Asker, error) {
 	fast := stream.NewClient(stream.ClientConfig{Key: key}, stream.ClientDeps{Log: d.log})
 	peers := stream.NewNegotiator(plain, fast)
 	return &Asker{
+		Graph: m,
 		Fleet: fleet.New(fleet.Config{}, fleet.Deps{
 			Transport: peers, Streams: peers, Index: d.indexes[0], Metagraph: func() *chain.Metagraph { return m }, Log: d.log, Key: key,
 		}),

@@ -2,6 +2,7 @@ package substrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -66,7 +67,7 @@ func conforming(t *testing.T, v variant, commitReveal bool) chaintest.Subject {
 		g.Rules.CommitReveal, g.Rules.Tempo = true, 40
 	}
 	n := substratetest.Start(t, substratetest.Config{
-		Runtime: v.spec, Genesis: &g, Style: v.style, Instant: true, LateChecks: v.spec == 218 && !commitReveal,
+		Runtime: v.spec, Genesis: &g, Style: v.style, Instant: true,
 	})
 	d := &driven{Client: connect(t, Config{Endpoints: []string{n.URL()}, Finalized: v.finalized}), n: n}
 	t.Cleanup(d.subs.Wait)
@@ -93,5 +94,24 @@ func TestConformance(t *testing.T) {
 			}
 			chaintest.RunCommitReveal(t, func(t *testing.T) chaintest.Subject { return conforming(t, v, true) })
 		})
+	}
+}
+
+// The pool's codes of early runtimes were others.
+func TestTooLittleStakeByOldCodes(t *testing.T) {
+	g := substratetest.DefaultGenesis()
+	g.Rules.MinStake, g.Rules.CommitReveal = chain.TAO, true
+	poor := devKey(t, "Charlie")
+	g.Neurons = []substratetest.Neuron{{Hotkey: poor.Address(), Coldkey: substratetest.Alice}}
+	n := substratetest.Start(t, substratetest.Config{Runtime: 218, Genesis: &g, Instant: true})
+	c := connect(t, Config{Endpoints: []string{n.URL()}})
+	row := []chain.Weight{{UID: 0, Value: 1}}
+	for name, err := range map[string]error{
+		"set":    c.SetWeights(t.Context(), poor, 1, row, 0),
+		"reveal": c.RevealWeights(t.Context(), poor, 1, row, nil, 0),
+	} {
+		if !errors.Is(err, chain.ErrStakeTooLow) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -218,7 +218,7 @@ func FuzzNodeTexts(f *testing.F) {
 		c := &conn{cfg: Config{MaxMessage: 1 << 20}, subs: map[string]*subscription{}, pending: map[uint64]*exchange{1: ex}, subscribing: 1}
 		_ = c.receive([]byte(text))
 		_ = c.receive([]byte(`{"jsonrpc":"2.0","id":1,"result":"s"}`))
-		if err := poolRefusal(&rpcError{Code: codeInvalid, Message: text, Data: json.RawMessage(text)}); err == nil {
+		if err := poolRefusal(&rpcError{Code: codeInvalid, Message: text, Data: json.RawMessage(text)}, 300); err == nil {
 			t.Error("no refusal")
 		}
 	})

@@ -62,16 +62,25 @@ func byName() map[string]error {
 	}
 }
 
-// byCustom is what subtensor's custom codes of the pool mean
-// (CustomTransactionError).
-func byCustom() map[uint64]error {
-	return map[uint64]error{
+// renumbered is the runtime from which on the pool's custom codes have names of
+// their own: before, 1 to 3 were too little stake to commit to, reveal and set
+// weights.
+const renumbered = 233
+
+// byCustom is what subtensor's custom codes of the pool mean (CustomTransactionError
+// from that runtime on).
+func byCustom(spec uint32) map[uint64]error {
+	codes := map[uint64]error{
 		1: chain.ErrStakeTooLow, 2: chain.ErrBalanceTooLow, 3: chain.ErrNoSubnet, 4: chain.ErrNotRegistered,
 		5: chain.ErrRateLimit, // of registrations, until early 2025; later of calls not made here
 		6: chain.ErrRateLimit, 10: chain.ErrNotRegistered, 11: chain.ErrAxon, 12: chain.ErrRateLimit,
 		13: chain.ErrAxon, 16: chain.ErrReveal, 17: chain.ErrReveal, 18: chain.ErrWeights, 19: chain.ErrWeights,
 		25: chain.ErrNotOwner,
 	}
+	if spec < renumbered {
+		codes[2], codes[3] = chain.ErrStakeTooLow, chain.ErrStakeTooLow
+	}
+	return codes
 }
 
 // byCause is what the pool's own causes mean, as Chopsticks names them and as a
@@ -96,15 +105,16 @@ func byCause() []struct {
 }
 
 // poolRefusal puts a node's answer to a submitted transaction into the chain's
-// terms. What is not the node's answer stays as it is.
-func poolRefusal(err error) error {
+// terms, by the runtime that would have made the block. What is not the node's
+// answer stays as it is.
+func poolRefusal(err error, spec uint32) error {
 	var e *rpcError
 	if !errors.As(err, &e) {
 		return err
 	}
 	switch e.Code {
 	case codeInvalid:
-		return fmt.Errorf("%w: %s", poolCause(e), e.text())
+		return fmt.Errorf("%w: %s", poolCause(e, spec), e.text())
 	case codeBadFormat, codeVerification, codeUnknown, codeBanned:
 		return fmt.Errorf("%w: %s", chain.ErrTransaction, e.text())
 	case codeLowPriority:
@@ -126,18 +136,18 @@ func (e *rpcError) text() string {
 
 // poolCause finds why the pool holds a transaction invalid: Chopsticks writes
 // {"invalid":{"custom":11}} into the message, a node words into the data.
-func poolCause(e *rpcError) error {
+func poolCause(e *rpcError, spec uint32) error {
 	var cause struct {
 		Invalid map[string]json.RawMessage `json:"invalid"`
 	}
 	if json.Unmarshal([]byte(e.Message), &cause) == nil {
 		if code, ok := cause.Invalid["custom"]; ok {
-			return customCause(string(code))
+			return customCause(string(code), spec)
 		}
 	}
 	text := e.text()
 	if _, code, ok := strings.Cut(text, "Custom error: "); ok {
-		return customCause(code)
+		return customCause(code, spec)
 	}
 	for _, known := range byCause() {
 		if _, named := cause.Invalid[known.name]; named || strings.Contains(text, known.words) {
@@ -147,9 +157,9 @@ func poolCause(e *rpcError) error {
 	return chain.ErrTransaction
 }
 
-func customCause(text string) error {
+func customCause(text string, spec uint32) error {
 	code, err := strconv.ParseUint(text, 10, 8)
-	if known, ok := byCustom()[code]; ok && err == nil {
+	if known, ok := byCustom(spec)[code]; ok && err == nil {
 		return known
 	}
 	return chain.ErrTransaction

@@ -37,11 +37,11 @@ func TestPoolRefusals(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &e); err != nil {
 			t.Fatal(err)
 		}
-		if err := poolRefusal(&e); !errors.Is(err, want) || err.Error() == "" {
+		if err := poolRefusal(&e, 300); !errors.Is(err, want) || err.Error() == "" {
 			t.Errorf("%s: %v, want %v", text, err, want)
 		}
 	}
-	if err := poolRefusal(errLost); !errors.Is(err, chain.ErrUnavailable) {
+	if err := poolRefusal(errLost, 300); !errors.Is(err, chain.ErrUnavailable) {
 		t.Error(err)
 	}
 }

@@ -57,6 +57,7 @@ func (c *Client) transact(ctx context.Context, key *wallet.Keypair, form func(co
 	for attempt := 1; ; attempt++ {
 		var raw []byte
 		var on *session
+		var spec uint32
 		err := c.read(ctx, func(ctx context.Context, s *session) error {
 			v, err := c.newestView(ctx, s)
 			if err != nil {
@@ -66,7 +67,11 @@ func (c *Client) transact(ctx context.Context, key *wallet.Keypair, form func(co
 			if err != nil {
 				return err
 			}
-			on = s
+			rt, err := v.next(ctx)
+			if err != nil {
+				return err
+			}
+			on, spec = s, rt.Spec
 			raw, err = v.sign(ctx, key, call)
 			return err
 		})
@@ -78,7 +83,7 @@ func (c *Client) transact(ctx context.Context, key *wallet.Keypair, form func(co
 			return c.watch(ctx, sub, raw)
 		}
 		// Refused for its nonce, it is in no block and never will be.
-		err = poolRefusal(err)
+		err = poolRefusal(err, spec)
 		if !errors.Is(err, chain.ErrNonce) || attempt == maxAttempts {
 			return err
 		}

@@ -156,6 +156,7 @@ type Fleet struct {
 	audits audit.Secret
 	tags   por.Secret
 	masks  envelope.MaskSecret
+	labels labelSecret
 }
 
 // New makes a fleet.
@@ -175,6 +176,7 @@ func New(cfg Config, deps Deps) *Fleet {
 	return &Fleet{
 		cfg: cfg, deps: deps, log: log, memory: semaphore.NewWeighted(cfg.InFlight), self: deps.Key.Address(),
 		audits: audit.SecretOf(secret), tags: por.SecretOf(secret), masks: envelope.MaskSecretOf(secret),
+		labels: labelSecretOf(secret),
 	}
 }
 

@@ -85,7 +85,7 @@ func (f *Fleet) timeout(t Task) time.Duration {
 		return f.cfg.RetrieveTimeout
 	case TaskDelete:
 		return f.cfg.DeleteTimeout
-	case taskTags:
+	case taskTags, taskList:
 		return f.cfg.AuditTimeout
 	default:
 		return f.cfg.PingTimeout

@@ -79,12 +79,10 @@ func (f *Fleet) StoreSegment(ctx context.Context, spec SegmentSpec, in io.Reader
 	for number := range min(spec.Scheme.Total+f.cfg.Spare, erasure.MaxTotal) {
 		p.numbers = append(p.numbers, number)
 	}
-	root, err := p.store(ctx, in, check, candidates)
-	if err != nil {
+	if _, err := p.store(ctx, in, check, candidates); err != nil {
 		return index.Segment{}, p.outcomes, err
 	}
-	seg, err := p.record(ctx, root)
-	return seg, p.outcomes, err
+	return p.seg, p.outcomes, p.record(ctx)
 }
 
 // RebuildSegment makes the shards of a segment anew that have these numbers, out
@@ -97,7 +95,7 @@ func (f *Fleet) RebuildSegment(ctx context.Context, seg index.Segment, numbers [
 		return nil, err
 	}
 	spec.TTL = ttl
-	p := &put{f: f, numbers: numbers, target: len(numbers), least: 1, spec: spec}
+	p := &put{f: f, numbers: numbers, target: len(numbers), least: 1, spec: spec, seg: seg}
 	inner, cancel := context.WithCancel(ctx)
 	in, out := io.Pipe()
 	var fetched sync.WaitGroup
@@ -132,6 +130,9 @@ type put struct {
 	numbers []int // of the shards that are made
 	target  int   // how many of them are wanted
 	least   int   // how many do at worst
+	// seg is what they are shards of; with no ID until the root of one that is new
+	// is known, which is before pieces are closed.
+	seg index.Segment
 
 	all     []*sender
 	running sync.WaitGroup
@@ -191,6 +192,9 @@ func (p *put) run(ctx context.Context, in io.Reader, check func(erasure.Root) er
 	root, err := p.feed(ctx, coder, in)
 	if err == nil {
 		err = check(root)
+	}
+	if err == nil && p.seg.ID == "" {
+		p.seg, err = p.spec.segment(root)
 	}
 	if err != nil {
 		return root, err
@@ -385,23 +389,27 @@ func (p *put) outcome(o Outcome) {
 	p.outcomes = append(p.outcomes, o)
 }
 
-// record writes the segment and then its shards into the index.
-func (p *put) record(ctx context.Context, root erasure.Root) (index.Segment, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	owner, err := p.spec.Owner.PublicKey()
+// segment is what the index is to know of one with that root.
+func (s SegmentSpec) segment(root erasure.Root) (index.Segment, error) {
+	owner, err := s.Owner.PublicKey()
 	if err != nil {
 		return index.Segment{}, fmt.Errorf("owner: %w", err)
 	}
-	id := proof.Digest(manifest.SegmentID(owner, p.spec.Upload, p.spec.Index, p.spec.Size, root))
-	seg := index.Segment{
-		ID: id.String(), Owner: p.spec.Owner, Upload: hex.EncodeToString(p.spec.Upload[:]), Index: p.spec.Index,
-		Size: p.spec.Size, Root: root.String(), Scheme: p.spec.Scheme, Secret: p.spec.Secret[:],
+	id := proof.Digest(manifest.SegmentID(owner, s.Upload, s.Index, s.Size, root))
+	return index.Segment{
+		ID: id.String(), Owner: s.Owner, Upload: hex.EncodeToString(s.Upload[:]), Index: s.Index,
+		Size: s.Size, Root: root.String(), Scheme: s.Scheme, Secret: s.Secret[:],
+	}, nil
+}
+
+// record writes the segment and then its shards into the index.
+func (p *put) record(ctx context.Context) error {
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	if err := p.f.deps.Index.PutSegment(within, p.seg, p.f.deps.Now()); err != nil {
+		return fmt.Errorf("record segment %s: %w", p.seg.ID, err)
 	}
-	if err := p.f.deps.Index.PutSegment(ctx, seg, p.f.deps.Now()); err != nil {
-		return seg, fmt.Errorf("record segment %s: %w", seg.ID, err)
-	}
-	return seg, p.recordShards(ctx, seg.ID)
+	return p.recordShards(ctx, p.seg.ID)
 }
 
 // recordShards writes what miners hold into the index.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -132,7 +133,7 @@ func (s *sender) try(n chain.Neuron) error {
 		return err
 	}
 	msg := &wire.PutShard{Size: s.p.shardSize(), TTL: int64((s.p.spec.TTL + time.Second - 1) / time.Second)}
-	size := msg.Size + por.TagsSize(msg.Size) + receipt.PledgeSize + wallet.SignatureSize
+	size := msg.Size + por.TagsSize(msg.Size) + receipt.PledgeSize + wallet.SignatureSize + labelSize
 	answer, err := f.deps.Streams.Open(ctx, peerOf(n), msg, wire.Body{Size: size, Reader: s})
 	if err == nil {
 		err = answer.Close()
@@ -236,7 +237,7 @@ func (s *sender) piece() ([]byte, error) {
 	}
 }
 
-// trailer is the tags, the pledge and our signature.
+// trailer is the tags, the pledge, our signature, and the label.
 func (s *sender) trailer() ([]byte, error) {
 	if s.sent != s.pledge.Size {
 		return nil, fmt.Errorf("shard %d has %d bytes of %d", s.number, s.sent, s.pledge.Size)
@@ -253,8 +254,12 @@ func (s *sender) trailer() ([]byte, error) {
 	if s.asked, err = s.pledge.Sign(s.p.f.deps.Key); err != nil {
 		return nil, err
 	}
+	label, err := s.p.f.labels.seal(s.p.f.deps.Rand, s.p.seg, s.number, s.pledge)
+	if err != nil {
+		return nil, err
+	}
 	s.whole = true
-	return append(append(tags, s.pledge.Encode()...), s.asked...), nil
+	return slices.Concat(tags, s.pledge.Encode(), s.asked, label), nil
 }
 
 // holding is what the index is to know of the shard.

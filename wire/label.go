@@ -12,9 +12,9 @@ const (
 	// MaxLabel is how long a shard's label may be, in bytes. It is what the asker
 	// wants to be told again by ListShards, and means nothing to the miner.
 	MaxLabel = 512
-	// MaxListed is how many shards one answer to ListShards has at most, and
-	// MaxShardList the bytes that these take.
-	MaxListed    = 1000
+	// MaxListed is how many shards one answer to ListShards has at most.
+	MaxListed = 1000
+	// MaxShardList is how many bytes they take at most.
 	MaxShardList = 1 << 20
 
 	maxPledge   = 512

@@ -46,6 +46,10 @@ type stored struct {
 	ttl    int64
 	pledge []byte // encoded; nil without tags
 	tags   []byte
+
+	// Of a shard.
+	asked, receipt, label []byte
+	damaged               bool
 }
 
 // newMiner makes a reference miner: it knows no native audits.
@@ -68,7 +72,7 @@ func (m *Miner) Behave(b Behaviour, names ...string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(names) == 0 {
-		names = []string{"Synapse", "Store", "Challenge", "Retrieve", "Delete", "PutShard", "GetShard", "RenewShard"}
+		names = []string{"Synapse", "Store", "Challenge", "Retrieve", "Delete", "PutShard", "GetShard", "RenewShard", "ListShards"}
 		if m.as["Audit"] != Reference {
 			names = append(names, "Tags", "Audit")
 		}
@@ -159,6 +163,8 @@ func (m *Miner) serve(msg wire.Message) error {
 		return m.audit(msg)
 	case *wire.RenewShard:
 		return m.renewShard(msg)
+	case *wire.ListShards:
+		return m.listShards(msg)
 	case *wire.Delete:
 		_, msg.Deleted = m.stored[msg.DataHash]
 		delete(m.stored, msg.DataHash)

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"math/big"
+	"slices"
 
 	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/proof"
@@ -62,7 +64,7 @@ func (m *Miner) stream(ctx context.Context, msg wire.Message, in wire.Body) (wir
 	}
 	switch msg := msg.(type) {
 	case *wire.PutShard:
-		err := m.putShard(msg, in.Reader)
+		err := m.putShard(msg, in)
 		if err == nil && as == Liar {
 			msg.Receipt[0] ^= 1
 		}
@@ -74,16 +76,19 @@ func (m *Miner) stream(ctx context.Context, msg wire.Message, in wire.Body) (wir
 }
 
 // putShard reads a shard and what comes behind it, and signs for it.
-func (m *Miner) putShard(msg *wire.PutShard, in io.Reader) error {
+func (m *Miner) putShard(msg *wire.PutShard, in wire.Body) error {
+	left := in.Size
 	read := func(n int64) []byte {
 		b := make([]byte, n)
-		if _, err := io.ReadFull(in, b); err != nil {
+		left -= n
+		if _, err := io.ReadFull(in.Reader, b); err != nil {
 			return nil
 		}
 		return b
 	}
 	data, tags := read(msg.Size), read(por.TagsSize(msg.Size))
 	pledge, sig := read(receipt.PledgeSize), read(wallet.SignatureSize)
+	label := read(min(max(left, 0), wire.MaxLabel))
 	p, err := receipt.ParsePledge(pledge)
 	if err == nil {
 		err = p.VerifyAsker(sig)
@@ -101,7 +106,7 @@ func (m *Miner) putShard(msg *wire.PutShard, in io.Reader) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.stored[p.Hash.String()] = &stored{data: data, ttl: msg.TTL, pledge: pledge, tags: tags}
+	m.stored[p.Hash.String()] = &stored{data: data, ttl: msg.TTL, pledge: pledge, tags: tags, asked: sig, receipt: bytes.Clone(msg.Receipt), label: label}
 	return nil
 }
 
@@ -153,6 +158,37 @@ func (m *Miner) renewShard(msg *wire.RenewShard) error {
 		return wire.NotFound("no such shard")
 	}
 	msg.Receipt, err = p.Sign(m.key)
-	s.pledge = bytes.Clone(msg.Pledge)
+	s.pledge, s.asked, s.receipt = bytes.Clone(msg.Pledge), bytes.Clone(msg.Signature), bytes.Clone(msg.Receipt)
 	return err
+}
+
+// listShards lists the shards after a root, by ascending root.
+func (m *Miner) listShards(msg *wire.ListShards) error {
+	number := func(s string) *big.Int {
+		n, _ := new(big.Int).SetString(s, 10)
+		return n
+	}
+	var hashes []string
+	for hash, s := range m.stored {
+		if p, err := receipt.ParsePledge(s.pledge); err == nil && p.Shard && (msg.After == "" || number(hash).Cmp(number(msg.After)) > 0) &&
+			(s.damaged || !msg.Damaged) {
+			hashes = append(hashes, hash)
+		}
+	}
+	slices.SortFunc(hashes, func(a, b string) int { return number(a).Cmp(number(b)) })
+	var list []wire.ListedShard
+	for _, hash := range hashes[:min(int(msg.Limit), len(hashes))] {
+		s := m.stored[hash]
+		list = append(list, wire.ListedShard{Damaged: s.damaged, Pledge: s.pledge, Asked: s.asked, Receipt: s.receipt, Label: s.label})
+	}
+	var err error
+	msg.Shards, err = wire.EncodeShardList(list)
+	return err
+}
+
+// Damage has the miner say of a shard that it has lost it.
+func (m *Miner) Damage(hash string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.stored[hash].damaged = true
 }

@@ -57,18 +57,7 @@ func TestMinersLeave(t *testing.T) {
 	if err != nil || exit.Miner != miner.Address() || exit.Validator != key.Address() {
 		t.Errorf("%+v, %v", exit, err)
 	}
-	status := func() (s repair.Status) {
-		resp, err := http.Get(fmt.Sprintf("http://%s/repair", v.StatusAddr()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		if err := json.NewDecoder(resp.Body).Decode(&s); err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	if s := status(); len(s.Drains) != 1 || s.Drains[0].Hotkey != miner.Address() || len(s.Drains[0].Exit) == 0 {
+	if s := repairStatus(t, v); len(s.Drains) != 1 || s.Drains[0].Hotkey != miner.Address() || len(s.Drains[0].Exit) == 0 {
 		t.Errorf("%+v", s)
 	}
 	if leaving, err := repair.Leaving(t.Context(), ix); err != nil || !leaving[miner.Address()] {
@@ -77,7 +66,7 @@ func TestMinersLeave(t *testing.T) {
 	if d, err := AskDrain(t.Context(), miner, self, false, nil); err != nil || len(d.Exit) > 0 {
 		t.Errorf("%+v, %v", d, err)
 	}
-	if s := status(); len(s.Drains) != 0 {
+	if s := repairStatus(t, v); len(s.Drains) != 0 {
 		t.Errorf("%+v", s)
 	}
 	if _, err := AskDrain(t.Context(), stranger, self, true, nil); wire.StatusOf(err) != wire.StatusForbidden {
@@ -87,4 +76,18 @@ func TestMinersLeave(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("the validator ended with: %v", err)
 	}
+}
+
+// repairStatus is what a validator's status page says of repair.
+func repairStatus(t *testing.T, v *Validator) (s repair.Status) {
+	t.Helper()
+	resp, err := http.Get(fmt.Sprintf("http://%s/repair", v.StatusAddr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&s); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/placement"
 )
 
 // A chunk of the reference's way is kept whole by each of its holders: it is a
@@ -129,6 +130,11 @@ func (e *Engine) spread(ctx context.Context, c index.Chunk, s standing, want int
 	if err := e.bandwidth.take(ctx, c.Size*int64(1+want)); err != nil {
 		return err
 	}
+	memory := min(c.Size, placement.MaxChunk)
+	if err := e.chunks.Acquire(ctx, memory); err != nil {
+		return err
+	}
+	defer e.chunks.Release(memory)
 	data, _, err := e.deps.Fleet.Fetch(ctx, c)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 // condition is what a holding is worth, by its miner and its own last audit.
 type condition int
 
-// The conditions, from the best to the worst.
+// The conditions, from the best to the worst. The first two are healthy.
 const (
 	sound   condition = iota
 	leaving           // its miner is on the way out, and still gives it back
@@ -23,9 +23,6 @@ const (
 	down              // its miner is silent, has no axon, or fails its audits
 	gone              // its miner has no UID
 )
-
-// healthy says that a holding counts.
-func (c condition) healthy() bool { return c <= leaving }
 
 // holdingName is a holding: who has what.
 type holdingName struct {

@@ -52,8 +52,8 @@ func (e *Engine) writeState(ctx context.Context, name string, v any) error {
 
 // load reads what was saved, once.
 func (e *Engine) load(ctx context.Context) error {
-	e.reading.Lock()
-	defer e.reading.Unlock()
+	e.loading.Lock()
+	defer e.loading.Unlock()
 	if e.loaded {
 		return nil
 	}
@@ -63,7 +63,7 @@ func (e *Engine) load(ctx context.Context) error {
 	if err := errors.Join(e.readState(ctx, healthName, &h), e.readState(ctx, scanName, &s), e.readState(ctx, drainsName, &d)); err != nil {
 		return err
 	}
-	e.part = min(max(0, s.Part), scanParts-1)
+	e.setPart(s.Part)
 	e.drains.restore(d)
 	e.health.restore(h)
 	e.loaded = true

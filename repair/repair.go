@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/internal/cycle"
 	"github.com/filetao/filetao/internal/lifecycle"
+	"github.com/filetao/filetao/placement"
 	"github.com/filetao/filetao/wallet"
 )
 
@@ -56,10 +58,15 @@ type Engine struct {
 
 	loops map[string]*cycle.Loop
 
+	chunks *semaphore.Weighted // bytes of chunks in memory
+
 	looking sync.Mutex // held during a look
-	reading sync.Mutex // guards what follows, and held during a part of the scan
+
+	loading sync.Mutex // guards loaded
 	loaded  bool
-	part    int // of the scan, the next one
+
+	reading sync.Mutex // guards part, and held during a part of the scan
+	part    int        // the next one
 }
 
 // New makes an engine. Nothing runs yet.
@@ -76,6 +83,7 @@ func New(cfg Config, deps Deps) *Engine {
 		cfg: cfg, deps: deps, log: log, health: newHealth(), drains: newDrains(), suspects: newSuspects(),
 		queue: newQueue(cfg.Retry, cfg.MaxRetry), busy: newBusy(), census: &census{},
 		bandwidth: newPace(cfg.Bandwidth), scanning: newPace(cfg.ScanRate), tellers: newTellers(cfg.Retry, cfg.MaxRetry),
+		chunks: semaphore.NewWeighted(placement.MaxChunk),
 	}
 	e.metrics = newMetrics(deps.Metrics, e)
 	deps.Fleet.Exclude(e.drains.leaves)

@@ -20,6 +20,13 @@ type scanState struct {
 	Part int `json:"part"` // the next one
 }
 
+// setPart has the scan go on with a part.
+func (e *Engine) setPart(part int) {
+	e.reading.Lock()
+	defer e.reading.Unlock()
+	e.part = min(max(0, part), scanParts-1)
+}
+
 // scanNext looks at the part of everything that is next. One that was cut short is
 // next again.
 func (e *Engine) scanNext(ctx context.Context) error {

@@ -8,9 +8,27 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/filetao/filetao/repair"
 )
+
+// repairFlags are the flags of a validator's repair.
+type repairFlags struct {
+	bandwidth byteSize // a second
+	downAfter float64  // seconds
+}
+
+func (r *repairFlags) add(f *pflag.FlagSet) {
+	d := repair.DefaultConfig()
+	r.bandwidth = byteSize(d.Bandwidth)
+	f.Var(&r.bandwidth, "repair.bandwidth", "how much is fetched and stored in a second, on average, to make lost shards anew")
+	f.Float64Var(&r.downAfter, "repair.down_after", d.DownAfter.Seconds(), "`seconds` without an answer to a ping after which a miner's shards count as lost")
+}
+
+func (r *repairFlags) config() repair.Config {
+	return repair.Config{Bandwidth: int64(r.bandwidth), DownAfter: seconds(r.downAfter)}
+}
 
 func (c *cli) repairCommand() *cobra.Command {
 	return group("repair", "Look at what a validator does so that files survive their miners", c.repairStatusCommand())

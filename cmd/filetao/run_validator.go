@@ -73,6 +73,7 @@ type validatorFlags struct {
 	neuronFlags
 	apiFlags
 	eventFlags
+	repairFlags
 	api     bool
 	axon    bool
 	ttl     int64 // seconds
@@ -139,6 +140,7 @@ what it knows of them, and of no other.`,
 	v.neuronFlags.add(cmd)
 	v.apiFlags.add(c, cmd)
 	v.eventFlags.add(cmd)
+	v.repairFlags.add(f)
 	v.profile.add(f)
 	f.Int64Var(&v.cfg.UniformSize, "neuron.maxsize", 0, "`bytes` of the largest random datum; 0 draws sizes log-normally around 3 MiB")
 	f.IntVar(&v.cfg.BlocksPerStep, "neuron.blocks_per_step", v.cfg.BlocksPerStep, "`blocks` from step to step")
@@ -160,7 +162,7 @@ func (c *cli) runValidator(cmd *cobra.Command, v *validatorFlags, remote chain.C
 	}
 	v.cfg.TTL = time.Duration(v.ttl) * time.Second
 	return withIndex(cmd.Context(), c.log, v.url(), v.dir, func(ix *index.Index) error {
-		cfg := node.ValidatorConfig{Common: common, Index: ix, Fleet: v.fleet(), Validator: v.cfg, Events: v.eventFlags.config(v.dir), Axon: v.axon}
+		cfg := node.ValidatorConfig{Common: common, Index: ix, Fleet: v.fleet(), Validator: v.cfg, Events: v.eventFlags.config(v.dir), Axon: v.axon, Repair: v.repairFlags.config()}
 		if v.api {
 			api, err := c.apiConfig(cmd.Context(), &v.apiFlags)
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,7 +33,9 @@ const (
 
 // Entry is one remembered file.
 type Entry struct {
-	Name     string           // the file's base name; one read from a book may be anything
+	// Name is the file's base name, or its path with slashes from the name of the
+	// folder on that was stored; one read from a book may be anything.
+	Name     string
 	CID      string           // what was stored
 	Gateways []wallet.Address // who stored it, in the order of the book
 }
@@ -69,8 +72,8 @@ func (b *Book) Path() string { return b.path }
 // CID, and the CID it pointed at before is returned; "" when it is new or the
 // same. It is on disk when Add returns nil. Errors: ErrBook, ErrNameTaken.
 func (b *Book) Add(e Entry) (previous string, err error) {
-	if e.Name != filepath.Base(e.Name) || e.Name == "." || e.Name == ".." {
-		return "", fmt.Errorf("%w: %q is not a file's base name", ErrBook, e.Name)
+	if !filepath.IsLocal(e.Name) || e.Name != path.Clean(e.Name) || e.Name == "." {
+		return "", fmt.Errorf("%w: %q is neither a file's base name nor one in a folder", ErrBook, e.Name)
 	}
 	if err := cid.Parse(e.CID); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrBook, err)

@@ -225,6 +225,16 @@ func TestPutRepeatsWhatFails(t *testing.T) {
 				return nil
 			}
 		},
+		"answers are lost": func(t *testing.T, _ *network, g *streamGateway) {
+			g.put = func(*wire.PutSegment) error { return wire.Timeout("too late") }
+			t.Cleanup(func() {
+				for id, times := range g.acked {
+					if times != 1 {
+						t.Errorf("segment %s went %d times", id, times)
+					}
+				}
+			})
+		},
 		"segments vanish": func(_ *testing.T, _ *network, g *streamGateway) {
 			var once atomic.Bool
 			g.committing = func(*wire.CommitObject) error {

@@ -35,11 +35,30 @@ func (t *transfer) deliver(ctx context.Context, peer wire.Peer, i int, size int6
 		if err = fmt.Errorf("segment %d: %w", i, err); !worthwhile(err) || try >= t.c.cfg.Tries || ctx.Err() != nil {
 			return err
 		}
+		if t.arrived(ctx, peer, i, size, body) {
+			return nil
+		}
 		t.c.log.Info("a segment did not arrive; sending it again", "gateway", peer.Hotkey, "try", try, "wait", pause, "err", err)
 		if waitErr := wait(ctx, &pause); waitErr != nil {
 			return errors.Join(waitErr, err)
 		}
 	}
+}
+
+// arrived asks whether a segment is there all the same: then only the answer was
+// lost, and its bytes need not go again.
+func (t *transfer) arrived(ctx context.Context, peer wire.Peer, i int, size int64, sent *segmentBody) bool {
+	if sent.left > 0 {
+		return false
+	}
+	held, err := t.c.uploadState(ctx, peer, t.keys.upload, t.o.Timeout)
+	s, there := held[int64(i)]
+	if err != nil || !there || s.Size != size || s.Root != sent.root.Root() {
+		return false
+	}
+	t.acknowledged(peer, i, s)
+	t.moved(size)
+	return true
 }
 
 func (t *transfer) deliverOnce(ctx context.Context, peer wire.Peer, i int, size int64, body *segmentBody) (erasure.Scheme, error) {

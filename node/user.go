@@ -15,7 +15,8 @@ import (
 )
 
 // UserConfig is what a user brings: a chain to find gateways on and a hotkey
-// to ask them with. The hotkey need not be registered.
+// to ask them with. The hotkey need not be registered. Without a chain nobody is
+// found: such a user recovers exported files from miners, and no more.
 type UserConfig struct {
 	Chain  chain.Chain
 	NetUID chain.NetUID
@@ -34,9 +35,12 @@ type User struct {
 
 // Connect reads the subnet's metagraph once and makes a client that uses it.
 func Connect(ctx context.Context, c UserConfig) (*User, error) {
-	m, err := c.Chain.Metagraph(ctx, c.NetUID)
-	if err != nil {
-		return nil, fmt.Errorf("metagraph of subnet %d: %w", c.NetUID, err)
+	var m *chain.Metagraph
+	if c.Chain != nil {
+		var err error
+		if m, err = c.Chain.Metagraph(ctx, c.NetUID); err != nil {
+			return nil, fmt.Errorf("metagraph of subnet %d: %w", c.NetUID, err)
+		}
 	}
 	u := &User{
 		synapse: synapse.NewClient(synapse.ClientConfig{Key: c.Hotkey}, synapse.ClientDeps{Log: c.Log}),

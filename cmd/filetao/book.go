@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,11 +9,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/cid"
 	"github.com/filetao/filetao/client"
+	"github.com/filetao/filetao/node"
+	"github.com/filetao/filetao/wallet"
 )
 
 // bookDir is the folder of the lists of remembered files.
@@ -65,21 +69,98 @@ func (c *cli) askCID(text *string) (err error) {
 	return err
 }
 
+// listFlags are the flags of `retrieve list`.
+type listFlags struct {
+	userFlags
+	remote bool
+}
+
 func (c *cli) retrieveListCommand() *cobra.Command {
-	var u userFlags
+	var l listFlags
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the remembered files", Args: noArgs,
-		Long: "List the remembered files: of all wallets, or of the one that --wallet.name names.",
-		RunE: func(*cobra.Command, []string) error {
-			rows, err := c.bookRows(&u)
+		Use: "list", Short: "List the remembered files, or those that gateways have", Args: noArgs,
+		Long: `List the remembered files: of all wallets, or of the one that --wallet.name names.
+With --remote, list what gateways have of the wallet's; files in the Python
+client's format are not among them.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if l.remote {
+				return c.listRemote(cmd.Context(), &l.userFlags)
+			}
+			rows, err := c.bookRows(&l.userFlags)
 			if err != nil {
 				return err
 			}
 			return c.print(rows, func() { c.printBook(rows) })
 		},
 	}
-	u.addBook(cmd)
+	cmd.Flags().BoolVar(&l.remote, "remote", false, "ask gateways")
+	l.add(cmd, 0)
 	return cmd
+}
+
+// remoteRow is one file that gateways have. Times are Unix seconds; a file that
+// expires at 0 never does.
+type remoteRow struct {
+	CID     string           `json:"cid"`
+	Name    string           `json:"name"`
+	Bytes   int64            `json:"bytes"`
+	Stored  int64            `json:"stored"`
+	Expires int64            `json:"expires"`
+	Hotkeys []wallet.Address `json:"hotkeys"`
+}
+
+func (c *cli) listRemote(ctx context.Context, u *userFlags) error {
+	if err := c.settleWallet(); err != nil {
+		return err
+	}
+	ask := client.AskOptions{Timeout: u.limit()}
+	var err error
+	if ask.Gateways, ask.UIDs, err = u.gateways(); err != nil {
+		return err
+	}
+	book, err := c.book(u)
+	if err != nil {
+		return err
+	}
+	entries, err := book.List()
+	if err != nil {
+		return err
+	}
+	var list []client.Listed
+	if err := c.asUser(ctx, u, func(user *node.User) (err error) {
+		list, err = user.List(ctx, ask)
+		return err
+	}); err != nil {
+		return err
+	}
+	rows := []remoteRow{}
+	for _, l := range list {
+		row := remoteRow{CID: l.CID, Bytes: l.Size, Stored: l.Stored.Unix(), Hotkeys: l.Gateways}
+		if !l.Expires.IsZero() {
+			row.Expires = l.Expires.Unix()
+		}
+		if i := slices.IndexFunc(entries, func(e client.Entry) bool { return e.CID == l.CID }); i >= 0 {
+			row.Name = entries[i].Name
+		}
+		rows = append(rows, row)
+	}
+	return c.print(rows, func() { c.printRemote(rows) })
+}
+
+func (c *cli) printRemote(rows []remoteRow) {
+	if len(rows) == 0 {
+		fmt.Fprintln(c.out, "The gateways have no files of this hotkey.")
+		return
+	}
+	var table [][]string
+	for _, r := range rows {
+		expires := "never"
+		if r.Expires != 0 {
+			expires = time.Unix(r.Expires, 0).Local().Format(time.DateTime)
+		}
+		table = append(table, []string{r.Name, r.CID, size(r.Bytes), expires})
+	}
+	c.table([]string{"NAME", "CID", ">SIZE", "EXPIRES"}, table)
 }
 
 // bookRow is one remembered file.

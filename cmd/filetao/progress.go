@@ -21,7 +21,8 @@ import (
 // bytes move, a spinner and the time while somebody works. Elsewhere it shows
 // nothing.
 type progressBar struct {
-	pool *mpb.Progress // nil off a terminal
+	out  *os.File      // nil off a terminal
+	pool *mpb.Progress // nil while nothing is shown
 	bar  *mpb.Bar
 	now  func() time.Time
 
@@ -30,6 +31,8 @@ type progressBar struct {
 	sent        string    // what follows once all bytes have been sent
 	since       time.Time // of what it is doing
 	moved, all  int64     // bytes; all is 0 while it is not known
+	before      int64     // of those moved, what was there when it began
+	stream      client.Stage
 }
 
 // progress starts a bar on standard error, if that is a terminal, a person reads
@@ -40,13 +43,22 @@ func (c *cli) progress(what string) *progressBar {
 	if !ok || c.json || c.debug || c.trace || !term.IsTerminal(int(f.Fd())) {
 		return p
 	}
-	p.pool = mpb.New(mpb.WithOutput(f), mpb.WithRefreshRate(100*time.Millisecond))
+	p.out = f
+	p.show()
+	return p
+}
+
+// show draws the bar, again after done.
+func (p *progressBar) show() {
+	if p.out == nil || p.pool != nil {
+		return
+	}
+	p.pool = mpb.New(mpb.WithOutput(p.out), mpb.WithRefreshRate(100*time.Millisecond))
 	filler := mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
 		_, err := io.WriteString(w, p.line(s.AvailableWidth-1))
 		return err
 	})
 	p.bar = p.pool.MustAdd(0, filler, mpb.BarFillerTrim())
-	return p
 }
 
 const minBar = 64 << 10 // bytes from which a bar is worth drawing
@@ -69,7 +81,11 @@ func (p *progressBar) line(width int) string {
 	}
 	rate := ""
 	if s := elapsed.Seconds(); s > 0.5 {
-		rate = fmt.Sprintf("  %s/s", size(int64(float64(p.moved)/s)))
+		perSecond := float64(p.moved-p.before) / s
+		rate = fmt.Sprintf("  %s/s", size(int64(perSecond)))
+		if p.stream != "" && perSecond > 0 && p.all > p.moved {
+			rate += "  " + remaining(float64(p.all-p.moved)/perSecond)
+		}
 	}
 	if p.all <= 0 {
 		return fit(fmt.Sprintf("%s  %s%s", p.what, size(p.moved), rate), width)
@@ -88,17 +104,59 @@ func (p *progressBar) line(width int) string {
 func (p *progressBar) say(doing string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.doing, p.sent, p.since, p.moved, p.all = doing, "", p.now(), 0, 0
+	p.doing, p.sent, p.since, p.moved, p.all, p.before, p.stream = doing, "", p.now(), 0, 0, 0, ""
+}
+
+// remaining is how long it still takes, in a word.
+func remaining(seconds float64) string {
+	switch d := time.Duration(seconds+0.5) * time.Second; {
+	case seconds > 100*3600:
+		return "days left"
+	case d >= time.Hour:
+		return fmt.Sprintf("%d:%02d:%02d left", int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60)
+	default:
+		return fmt.Sprintf("%d:%02d left", int(d.Minutes()), int(d.Seconds())%60)
+	}
 }
 
 // stage is a client's Progress function.
 func (p *progressBar) stage(s client.Progress) {
+	switch s.Stage {
+	case client.StageReading, client.StageSending, client.StageFetching:
+		p.flow(s)
+		return
+	}
+	if s.Files > 0 && s.Stage != client.StageDone {
+		return // one of many files
+	}
 	p.say(string(s.Stage))
 	if s.Stage == client.StageAsking {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.doing, p.sent = fmt.Sprintf("asking gateway %.8s…", s.Gateway), fmt.Sprintf("gateway %.8s… works on it", s.Gateway)
 	}
+}
+
+// flow takes the bytes of a stage that tells of them itself.
+func (p *progressBar) flow(s client.Progress) {
+	if s.Files == 0 {
+		p.mu.Lock()
+		same := p.stream == s.Stage
+		p.mu.Unlock()
+		if !same {
+			p.say(string(s.Stage))
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stream, p.doing = s.Stage, string(s.Stage)
+	if s.Files > 0 {
+		p.doing = fmt.Sprintf("%d of %d files", s.FilesDone, s.Files)
+	}
+	if s.Resumed > p.before {
+		p.before = s.Resumed
+	}
+	p.moved, p.all = s.Done, s.Bytes
 }
 
 // context has the bytes on the wire move the bar.
@@ -114,6 +172,9 @@ func (p *progressBar) context(ctx context.Context) context.Context {
 func (p *progressBar) move(w wire.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.stream != "" {
+		return
+	}
 	moved, all := w.Sent, w.SendTotal
 	if w.Received > 0 {
 		moved, all = w.Received, w.ReceivedTotal

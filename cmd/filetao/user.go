@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,16 +83,39 @@ func (c *cli) asUser(ctx context.Context, u *userFlags, fn func(*node.User) erro
 // rao converts an amount of TAO of a flag, which is never negative.
 func rao(tao float64) chain.Rao { return chain.Rao(tao * float64(chain.TAO)) }
 
-// unlockEnvelope derives the key of the user's encryption from the coldkey. It
-// takes seconds, so a terminal shows what it does.
-func (c *cli) unlockEnvelope(ctx context.Context) (envelope.Key, error) {
-	coldkey, err := c.coldkey()
-	if err != nil {
-		return envelope.Key{}, err
+// keys are those of the wallet's coldkey. It is unlocked once, when one of them is
+// needed first; pause is called before, since a password may be asked for, and the
+// function that it returns afterwards.
+func (c *cli) keys(ctx context.Context, pause func() (resume func())) client.Keys {
+	coldkey := sync.OnceValues(func() (*wallet.Keypair, error) {
+		defer pause()()
+		return c.coldkey()
+	})
+	return client.Keys{
+		User: func() (envelope.UserKey, error) {
+			k, err := coldkey()
+			if err != nil {
+				return envelope.UserKey{}, err
+			}
+			return envelope.UserKeyOf(k.PrivateKeyHex()), nil
+		},
+		Reference: sync.OnceValues(func() (envelope.Key, error) {
+			k, err := coldkey()
+			if err != nil {
+				return envelope.Key{}, err
+			}
+			defer pause()()
+			bar := c.progress("deriving the encryption key from the coldkey") // it takes seconds
+			defer bar.done()
+			return c.deriveKey(ctx, k.PrivateKeyHex())
+		}),
 	}
-	bar := c.progress("deriving the encryption key from the coldkey")
-	defer bar.done()
-	return c.deriveKey(ctx, coldkey.PrivateKeyHex())
+}
+
+// paused takes a bar away and has it drawn again.
+func (p *progressBar) paused() (resume func()) {
+	p.done()
+	return p.show
 }
 
 // deriveKey gives up when ctx ends. The derivation itself cannot be broken off:

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/filetao/filetao/client"
+	"github.com/filetao/filetao/manifest"
+)
+
+// TestFilesOfADevnet is the user's work with files of our own format.
+func TestFilesOfADevnet(t *testing.T) {
+	t.Parallel()
+	u := startDevnet(t)
+	t.Run("Folders", func(t *testing.T) { u.with(t).folders() })
+	t.Run("StandardInput", func(t *testing.T) { u.with(t).standardInput() })
+	t.Run("Ranges", func(t *testing.T) { u.with(t).ranges() })
+	t.Run("MinersAlone", func(t *testing.T) { u.with(t).minersAlone() })
+	t.Run("Longer", func(t *testing.T) { u.with(t).longer() })
+	t.Run("Reference", func(t *testing.T) { u.with(t).reference() })
+}
+
+// stored runs store put and returns what it says of one file.
+func (u user) stored(args ...string) (s storedFile) {
+	u.t.Helper()
+	out, _ := u.run(exitOK, append([]string{"store", "put", "--json"}, args...)...)
+	if err := json.Unmarshal([]byte(out), &s); err != nil || s.CID == "" {
+		u.t.Fatalf("store put printed %q: %v", out, err)
+	}
+	return s
+}
+
+func (u user) folders() {
+	if err := os.MkdirAll(filepath.Join(u.dir, "photos", "summer"), 0o700); err != nil {
+		u.t.Fatal(err)
+	}
+	_, first := u.file("photos/one.raw", 300_000)
+	_, second := u.file("photos/summer/two.raw", 100)
+	out, _ := u.run(exitOK, "store", "put", u.dir+"/photos", "--json")
+	var all []storedFile
+	if err := json.Unmarshal([]byte(out), &all); err != nil || len(all) != 2 || all[0].Reference || all[1].Reference {
+		u.t.Fatalf("store put printed %q: %v", out, err)
+	}
+	u.run(exitOK, "retrieve", "get", "photos", "--output", u.dir+"/back")
+	u.same(u.dir+"/back/photos/one.raw", first)
+	u.same(u.dir+"/back/photos/summer/two.raw", second)
+	u.refused(exitExists, "--force", "retrieve", "get", "photos", "--output", u.dir+"/back")
+	u.refused(exitUsage, "is a folder", "retrieve", "get", "photos", "--output", "-")
+	if out, _ := u.run(exitOK, "retrieve", "get", "photos", "--output", u.dir+"/back", "--force"); strings.Count(out, "Saved ") != 2 {
+		u.t.Errorf("retrieve get printed %q", out)
+	}
+	u.run(exitOK, "retrieve", "get", "photos/summer/two.raw", "--output", u.dir+"/two")
+	u.same(u.dir+"/two", second)
+	if out, _ := u.run(exitOK, "store", "put", u.dir+"/photos"); !strings.Contains(out, "NAME ") || !strings.Contains(out, "photos/one.raw ") {
+		u.t.Errorf("store put printed %q", out)
+	}
+}
+
+func (u user) standardInput() {
+	data := bytes.Repeat([]byte("stream "), 40_000)
+	var out, said bytes.Buffer
+	c := newCLI(streams{in: bytes.NewReader(data), out: &out, err: &said, now: time.Now})
+	if code := c.execute(u.t.Context(), []string{"store", "put", "-", "--name", "piped", "--json", "--devnet", u.devnet}); code != exitOK {
+		u.t.Fatalf("exit code %d: %s", code, &said)
+	}
+	u.run(exitOK, "retrieve", "get", "piped", "--output", u.dir+"/piped")
+	u.same(u.dir+"/piped", data)
+}
+
+func (u user) ranges() {
+	path, data := u.file("ranged", 500_000)
+	u.stored(path)
+	for text, want := range map[string][]byte{"0-0": data[:1], "70000-70009": data[70000:70010], "499990-": data[499990:], "499999-9999999": data[499999:]} {
+		if out, _ := u.run(exitOK, "retrieve", "get", "ranged", "--range", text, "-o", "-"); out != string(want) {
+			u.t.Errorf("%d bytes for %s", len(out), text)
+		}
+	}
+	u.run(exitOK, "retrieve", "get", "ranged", "--range", "5-10", "-o", u.dir+"/part")
+	u.same(u.dir+"/part", data[5:11])
+	u.refused(exitUsage, "the file has no such part", "retrieve", "get", "ranged", "--range", "500001-", "-o", "-")
+}
+
+func (u user) minersAlone() {
+	path, data := u.file("precious", 200_000)
+	s := u.stored(path)
+	export := filepath.Join(u.dir, "precious.filetao")
+	out, _ := u.run(exitOK, "files", "export", "precious", "-o", export, "--json")
+	var saved exported
+	if err := json.Unmarshal([]byte(out), &saved); err != nil || saved.CID != s.CID || saved.Segments != 1 || saved.Shards < 1 {
+		u.t.Errorf("files export printed %q: %v", out, err)
+	}
+	u.refused(exitExists, "--force", "files", "export", "precious", "-o", export)
+	document, err := os.ReadFile(export)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	if out, _ := u.run(exitOK, "files", "export", "precious", "-o", "-"); out != string(document) {
+		if _, err := manifest.ParseExport([]byte(out)); err != nil {
+			u.t.Error(err)
+		}
+	}
+	u.run(exitOK, "files", "recover", export, "-o", u.dir+"/back")
+	u.same(u.dir+"/back", data)
+	out, said := u.run(exitOK, "files", "recover", export, "-o", "-", "--subtensor.chain_endpoint", "ws://127.0.0.1:1")
+	if out != string(data) || !strings.Contains(said, "note: no chain: ") {
+		u.t.Errorf("without a chain %d bytes came, and it says %q", len(out), said)
+	}
+	u.refused(exitNotFound, "file not found", "files", "export", "--cid", s.CID[:len(s.CID)-4]+"aaaa")
+}
+
+func (u user) longer() {
+	path, _ := u.file("lasting", 20_000)
+	s := u.stored(path, "--ttl", "3600")
+	find := func() remoteRow {
+		u.t.Helper()
+		out, _ := u.run(exitOK, "retrieve", "list", "--remote", "--json")
+		var rows []remoteRow
+		if err := json.Unmarshal([]byte(out), &rows); err != nil {
+			u.t.Fatalf("retrieve list printed %q: %v", out, err)
+		}
+		for _, r := range rows {
+			if r.CID == s.CID {
+				return r
+			}
+		}
+		u.t.Fatalf("%s is not in %s", s.CID, out)
+		return remoteRow{}
+	}
+	before := find()
+	if out, _ := u.run(exitOK, "files", "renew", "lasting", "--ttl", "7200"); !strings.Contains(out, "lasting is kept until ") {
+		u.t.Errorf("files renew printed %q", out)
+	}
+	if after := find(); after.Name != "lasting" || after.Expires < before.Expires+3590 || len(after.Hotkeys) != 1 {
+		u.t.Errorf("%+v, and before %+v", after, before)
+	}
+	if out, _ := u.run(exitOK, "retrieve", "list", "--remote"); !strings.Contains(out, s.CID+" ") {
+		u.t.Errorf("retrieve list printed %q", out)
+	}
+	u.run(exitOK, "delete", "lasting", "--yes")
+	u.refused(exitNotFound, "file not found", "files", "renew", s.CID)
+}
+
+func (u user) reference() {
+	path, data := u.file("old", 300_000)
+	if s := u.stored(path, "--reference"); !s.Reference || s.Segments != 0 {
+		u.t.Errorf("%+v", s)
+	}
+	u.run(exitOK, "retrieve", "get", "old", "-o", u.dir+"/got")
+	u.same(u.dir+"/got", data)
+	u.run(exitOK, "delete", "old", "--yes")
+}
+
+func TestRangesAreRead(t *testing.T) {
+	for text, want := range map[string]client.Range{"0-0": {Length: 1}, "5-": {Offset: 5, Length: -1}, "10-19": {Offset: 10, Length: 10}} {
+		if got, err := parseRange(text); err != nil || *got != want {
+			t.Errorf("%s is %+v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "-", "5", "-5", "9-3", "a-b", "1-9223372036854775807", "0--3"} {
+		if got, err := parseRange(text); err == nil {
+			t.Errorf("%q is taken for %+v", text, got)
+		}
+	}
+}
+
+func TestStreamOnATerminal(t *testing.T) {
+	now := time.Unix(1000, 0)
+	c := newCLI(streams{err: &bytes.Buffer{}, now: func() time.Time { return now }})
+	p := c.progress("storing film")
+	is := func(want string) {
+		t.Helper()
+		if got := p.line(90); got != want {
+			t.Errorf("the line is\n%q, want\n%q", got, want)
+		}
+	}
+	const all = 400 << 20
+	p.stage(client.Progress{Stage: client.StageSending, Bytes: all, Done: all / 2, Resumed: all / 2})
+	now = now.Add(10 * time.Second)
+	p.stage(client.Progress{Stage: client.StageSending, Bytes: all, Done: all / 4 * 3, Resumed: all / 2})
+	is("storing film [=================      ]  75%  300.0 MiB of 400.0 MiB  10.0 MiB/s  0:10 left")
+	p.stage(client.Progress{Stage: client.StageSending, Bytes: 2 * all, Done: all, Files: 7, FilesDone: 3})
+	if got := p.line(200); !strings.Contains(got, " 50%  400.0 MiB of 800.0 MiB") {
+		t.Errorf("the line is %q", got)
+	}
+	for seconds, want := range map[float64]string{1: "0:01 left", 3599: "59:59 left", 7325: "2:02:05 left", 1e9: "days left"} {
+		if got := remaining(seconds); got != want {
+			t.Errorf("%v seconds are %q, want %q", seconds, got, want)
+		}
+	}
+}

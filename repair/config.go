@@ -20,8 +20,9 @@ type Config struct {
 	// forgotten. A validator forgets it sooner, when it sees the UID change hands.
 	GoneAfter time.Duration
 	// LookPeriod is how often the miners' health is looked at, PingPeriod how
-	// often they are pinged for that.
-	LookPeriod, PingPeriod time.Duration
+	// often they are pinged for that, DamagePeriod how often they are asked what
+	// they have lost.
+	LookPeriod, PingPeriod, DamagePeriod time.Duration
 	// ScanPeriod is how long a scan of everything takes at least, and ScanRate how
 	// many segments and chunks are looked at in a second at most.
 	ScanPeriod time.Duration
@@ -58,7 +59,7 @@ func DefaultConfig() Config {
 	return Config{
 		Bandwidth: 32 << 20, Parallel: 4, JobTimeout: 30 * time.Minute,
 		DownAfter: time.Hour, Strikes: 3, GoneAfter: 10 * time.Minute,
-		LookPeriod: 12 * time.Second, PingPeriod: time.Minute,
+		LookPeriod: 12 * time.Second, PingPeriod: time.Minute, DamagePeriod: time.Hour,
 		ScanPeriod: time.Hour, ScanRate: 2000,
 		DistributePeriod: 10 * time.Minute,
 		Redundancy:       3, Spare: 2, SurplusAfter: 6 * time.Hour, RenewAhead: 3 * 24 * time.Hour,
@@ -74,7 +75,7 @@ func (c Config) withDefaults() Config {
 	d := DefaultConfig()
 	for _, v := range []struct{ of, to *time.Duration }{
 		{&c.JobTimeout, &d.JobTimeout}, {&c.DownAfter, &d.DownAfter}, {&c.GoneAfter, &d.GoneAfter}, {&c.LookPeriod, &d.LookPeriod},
-		{&c.PingPeriod, &d.PingPeriod}, {&c.ScanPeriod, &d.ScanPeriod}, {&c.DistributePeriod, &d.DistributePeriod},
+		{&c.PingPeriod, &d.PingPeriod}, {&c.DamagePeriod, &d.DamagePeriod}, {&c.ScanPeriod, &d.ScanPeriod}, {&c.DistributePeriod, &d.DistributePeriod},
 		{&c.SurplusAfter, &d.SurplusAfter}, {&c.RenewAhead, &d.RenewAhead}, {&c.UpkeepPeriod, &d.UpkeepPeriod},
 		{&c.IdleUpload, &d.IdleUpload}, {&c.Settle, &d.Settle}, {&c.SweepPeriod, &d.SweepPeriod}, {&c.SweepAge, &d.SweepAge},
 		{&c.DropPeriod, &d.DropPeriod}, {&c.Retry, &d.Retry}, {&c.MaxRetry, &d.MaxRetry},

@@ -8,8 +8,9 @@
 //
 // A shard counts as healthy as long as its miner is registered, serves an axon, has
 // answered a ping within Config.DownAfter, has not failed its last Config.Strikes
-// audits in a row, and has not failed its last audit of this very shard. One of a
-// miner that leaves (Leave) counts until it has been moved.
+// audits in a row, and neither has failed its last audit of this very shard nor says
+// itself that it has lost it. One of a miner that leaves (Leave) counts until it has
+// been moved.
 //
 // # Repair
 //

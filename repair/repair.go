@@ -94,12 +94,13 @@ func New(cfg Config, deps Deps) *Engine {
 		"upkeep":     cycle.New(cfg.UpkeepPeriod, e.logged("upkeep", e.Upkeep)),
 		"sweep":      cycle.New(cfg.SweepPeriod, e.logged("sweep", e.Sweep)),
 		"drops":      cycle.New(cfg.DropPeriod, e.logged("drops", e.TellDrops)),
+		"damage":     cycle.New(cfg.DamagePeriod, e.logged("damage", e.AskDamage)),
 	}
 	return e
 }
 
 // Loop is one of the engine's periodic tasks, to be paused and triggered: look,
-// scan (one part), distribute, upkeep, sweep or drops. Nil for another name. What a
+// scan (one part), distribute, upkeep, sweep, drops or damage. Nil for another name. What a
 // triggered one fails with is logged and not returned.
 func (e *Engine) Loop(name string) *cycle.Loop { return e.loops[name] }
 

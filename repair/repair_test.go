@@ -135,6 +135,27 @@ func TestAFailedAudit(t *testing.T) {
 	}
 }
 
+// What a miner says itself that it has lost is made anew.
+func TestDamageThatAMinerKnowsOf(t *testing.T) {
+	b := newBench(t, 10, config())
+	f := b.exact(t, b.put(t, 50_000, fourOfEight, 24*time.Hour))
+	b.pass(t)
+	bad := b.held(t, f)[3]
+	b.miner(t, bad.Holder).Behave(fleettest.Honest, "ListShards")
+	b.miner(t, bad.Holder).Damage(bad.Replica)
+	if err := b.AskDamage(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := b.Status(t.Context()); err != nil || s.Failed != 1 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	b.pass(t)
+	b.whole(t, f)
+	if n := b.drops(t, bad.Holder); n != 1 {
+		t.Errorf("%d drops", n)
+	}
+}
+
 // Who fails all its audits is not believed to have anything.
 func TestStrikes(t *testing.T) {
 	b := newBench(t, 10, config())

@@ -245,7 +245,7 @@ func readRow(in io.Reader, pieces [][]byte, bytes int, hash *erasure.Hasher) err
 
 // hand gives every sender its piece. Those that are behind by all that is
 // buffered for them are waited for, all together for Config.Patience, and then
-// dropped as far as they can be spared; the others have a task's timeout.
+// dropped as far as they can be spared; the others have stalls times that.
 func (p *put) hand(ctx context.Context, pieces [][]byte) error {
 	var behind []*sender
 	for _, s := range p.all {
@@ -267,14 +267,18 @@ func (p *put) hand(ctx context.Context, pieces [][]byte) error {
 	if len(behind) == 0 {
 		return p.enough()
 	}
+	// Unless enough of the others are ahead it is not they who are slow.
+	slower := p.spare() >= len(behind)
 	patience, cancel := context.WithTimeout(ctx, p.f.cfg.Patience)
 	defer cancel()
 	for _, s := range behind {
 		taken := s.offer(patience, pieces[s.number])
-		if !taken && p.spare() > 0 {
+		if !taken && slower && p.spare() > 0 {
 			s.drop(errBehind)
 		} else if !taken {
-			s.moveOn()
+			if p.more() {
+				s.moveOn()
+			}
 			if taken = s.insist(ctx, pieces[s.number]); !taken {
 				s.drop(errBehind)
 			}
@@ -383,6 +387,13 @@ func (p *put) next() (chain.Neuron, bool) {
 	return n, true
 }
 
+// more says whether there are candidates that nobody was sent to.
+func (p *put) more() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.candidates) > 0
+}
+
 func (p *put) outcome(o Outcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -412,34 +423,50 @@ func (p *put) record(ctx context.Context) error {
 	return p.recordShards(ctx, p.seg.ID)
 }
 
-// recordShards writes what miners hold into the index.
+// recordShards writes what miners hold into the index. A miner may hold another
+// shard of the segment from an earlier try: that one stays, and it is told to drop
+// the new one.
 func (p *put) recordShards(ctx context.Context, segment string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	var each sync.WaitGroup
-	errs := make([]error, len(p.all))
-	for i, s := range p.all {
-		if ok, _ := s.ended(); ok {
-			each.Go(func() { errs[i] = p.f.deps.Index.PutShard(ctx, s.holding(segment)) })
+	err := p.each(func(s *sender) error {
+		err := p.f.deps.Index.PutShard(ctx, s.holding(segment))
+		if errors.Is(err, index.ErrConflict) {
+			p.f.call(ctx, TaskDelete, s.miner, &wire.Delete{DataHash: s.pledge.Hash.String()})
+			return nil
 		}
-	}
-	each.Wait()
-	if err := errors.Join(errs...); err != nil {
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("record the shards of segment %s: %w", segment, err)
 	}
 	return nil
 }
 
-// forget tells miners to drop the shards of a segment that does not come about.
-// What they cannot be told they drop when its time is over.
+// forget tells miners to drop the shards of a segment that does not come about,
+// but those that the index counts on from an earlier try. What they cannot be told
+// they drop when its time is over.
 func (p *put) forget(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.f.cfg.DeleteTimeout)
 	defer cancel()
-	var each sync.WaitGroup
-	for _, s := range p.all {
+	_ = p.each(func(s *sender) error {
+		h, err := p.f.deps.Index.Holding(ctx, s.miner.Hotkey, p.seg.ID)
+		if errors.Is(err, index.ErrNotFound) || err == nil && h.Held() != s.pledge.Hash.String() {
+			p.f.call(ctx, TaskDelete, s.miner, &wire.Delete{DataHash: s.pledge.Hash.String()})
+		}
+		return nil
+	})
+}
+
+// each calls do, all at once, for every sender whose miner has given a receipt.
+func (p *put) each(do func(*sender) error) error {
+	var work sync.WaitGroup
+	errs := make([]error, len(p.all))
+	for i, s := range p.all {
 		if ok, _ := s.ended(); ok {
-			each.Go(func() { p.f.call(ctx, TaskDelete, s.miner, &wire.Delete{DataHash: s.pledge.Hash.String()}) })
+			work.Go(func() { errs[i] = do(s) })
 		}
 	}
-	each.Wait()
+	work.Wait()
+	return errors.Join(errs...)
 }

@@ -306,3 +306,35 @@ func TestRenewSegment(t *testing.T) {
 		t.Fatalf("%d shards are kept longer", longer)
 	}
 }
+
+// A segment that is put again, and fails this time, is not lost by that.
+func TestSegmentPutAgain(t *testing.T) {
+	data := noise(7, 500_000)
+	s := newShards(t, 9, fleet.Config{})
+	seg := s.put(t, data, erasure.Scheme{Data: 4, Total: 8})
+	s.places-- // the same place again
+	for i, m := range s.Miners {
+		if i%2 == 0 {
+			m.Behave(fleettest.Failing, "PutShard")
+		}
+	}
+	_, _, err := s.StoreSegment(t.Context(), s.spec(t, data, seg.Scheme), bytes.NewReader(data), func(erasure.Root) error { return nil }, s.Neurons())
+	if !errors.Is(err, fleet.ErrShort) {
+		t.Fatal(err)
+	}
+	s.check(t, seg, data)
+	for _, m := range s.Miners {
+		m.Behave(fleettest.Honest, "PutShard")
+	}
+	s.places--
+	for range 3 { // whatever shards miners get now
+		n := s.Neurons()
+		rand.Shuffle(len(n), func(i, j int) { n[i], n[j] = n[j], n[i] })
+		again, _, err := s.StoreSegment(t.Context(), s.spec(t, data, seg.Scheme), bytes.NewReader(data), func(erasure.Root) error { return nil }, n)
+		if err != nil || again.ID != seg.ID {
+			t.Fatal(err)
+		}
+		s.places--
+		s.check(t, seg, data)
+	}
+}

@@ -77,9 +77,13 @@ func (s *sender) offer(ctx context.Context, piece []byte) bool {
 	return false
 }
 
-// insist is offer for the time that a miner may take to store.
+// stalls is how many times Config.Patience a miner may stand still that cannot be
+// spared, before it is rather done with fewer shards than there should be.
+const stalls = 25
+
+// insist is offer for that long.
 func (s *sender) insist(ctx context.Context, piece []byte) bool {
-	ctx, cancel := context.WithTimeout(ctx, s.p.f.cfg.StoreTimeout)
+	ctx, cancel := context.WithTimeout(ctx, stalls*s.p.f.cfg.Patience)
 	defer cancel()
 	return s.offer(ctx, piece)
 }

@@ -35,6 +35,11 @@ func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutS
 	}
 	ctx, cancel := context.WithTimeout(ctx, g.cfg.StoreTimeout)
 	defer cancel()
+	unlock, err := g.files.lock(ctx, fmt.Sprint(spec.Owner, spec.Upload, spec.Index))
+	if err != nil {
+		return wire.Body{}, fmt.Errorf("segment %d: another request brings it: %w", m.Index, err)
+	}
+	defer unlock()
 	if err := g.segments.Acquire(ctx, 1); err != nil {
 		return wire.Body{}, wire.Unavailable("busy: %d segments are on their way; try again later", g.cfg.Segments)
 	}
@@ -43,7 +48,9 @@ func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutS
 	if err != nil {
 		return wire.Body{}, err
 	}
-	spec.Scheme = erasure.Choose(len(candidates))
+	if spec.Scheme, err = g.scheme(ctx, spec, len(candidates)); err != nil {
+		return wire.Body{}, err
+	}
 	check := func(root erasure.Root) error {
 		var want erasure.Root
 		if _, err := io.ReadFull(in.Reader, want[:]); err != nil {
@@ -74,6 +81,20 @@ func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutS
 	}
 	m.Data, m.Total = int64(seg.Scheme.Data), int64(seg.Scheme.Total)
 	return wire.Body{}, nil
+}
+
+// scheme is how a segment is coded: as it was if it has been here before.
+func (g *Gateway) scheme(ctx context.Context, spec fleet.SegmentSpec, miners int) (erasure.Scheme, error) {
+	_, segments, err := g.deps.Index.Upload(ctx, spec.Owner, hex.EncodeToString(spec.Upload[:]))
+	if err != nil && !errors.Is(err, index.ErrNotFound) {
+		return erasure.Scheme{}, err
+	}
+	for _, s := range segments {
+		if s.Index == spec.Index {
+			return s.Scheme, nil
+		}
+	}
+	return erasure.Choose(miners), nil
 }
 
 // segmentSpec is what a user says of a segment, checked.

@@ -57,7 +57,8 @@ func (r *runtime) appendFields(b []byte, types []scale.TypeField, f scale.Fields
 
 // appendJSON writes a value: integers as numbers of any size, bytes as 0x and
 // hex, accounts as SS58, an Option as what it holds or null, other variants as
-// their name or, with fields, as an object with that one key.
+// their name or, with fields, as an object with that one key: why a call failed
+// as {"Module":"SubtensorModule.NotRegistered"}.
 func (r *runtime) appendJSON(b []byte, id scale.TypeID, v scale.Value) ([]byte, error) {
 	t, err := r.Type(id)
 	if err != nil {
@@ -133,6 +134,9 @@ func (r *runtime) appendVariant(b []byte, t *scale.Type, v scale.Value) ([]byte,
 			return appendText(b, e.Name), nil
 		}
 		b = append(appendText(append(b, '{'), e.Name), ':')
+		if named, err := r.DispatchError(v); t.Name() == "DispatchError" && err == nil && named.Pallet != "" {
+			return append(appendText(b, named.Pallet+"."+named.Name), '}'), nil
+		}
 		if b, err = r.appendFields(b, variant.Fields, e.Fields); err != nil {
 			return nil, err
 		}

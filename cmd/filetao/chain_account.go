@@ -65,7 +65,7 @@ func (c *cli) chainRegisterCommand() *cobra.Command {
 					return err
 				}
 				if err := remote.Register(cmd.Context(), coldkey, netuid, hotkey); err != nil {
-					return err
+					return withBalance(cmd.Context(), remote, coldkey.Address(), fmt.Sprintf("a registration costs %s", h.Burn), err)
 				}
 				m, err := remote.Metagraph(cmd.Context(), netuid)
 				if err != nil {
@@ -84,6 +84,18 @@ func (c *cli) chainRegisterCommand() *cobra.Command {
 	cmd.Flags().StringVar(&most, "max-burn", "", "pay no more `TAO` than that, whatever the price is by then")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd
+}
+
+// withBalance says of a coldkey that cannot pay what it has, and what for.
+func withBalance(ctx context.Context, on chain.Chain, coldkey wallet.Address, what string, err error) error {
+	if !errors.Is(err, chain.ErrBalanceTooLow) {
+		return err
+	}
+	free, readErr := on.Balance(ctx, coldkey)
+	if readErr != nil {
+		return err
+	}
+	return fmt.Errorf("%s has %s, %s: %w", coldkey, free, what, err)
 }
 
 // bothKeys reads the wallet's coldkey and its hotkey's address.
@@ -118,7 +130,7 @@ func (c *cli) chainStakeCommand() *cobra.Command {
 					return err
 				}
 				if err := remote.AddStake(cmd.Context(), coldkey, chain.NetUID(c.netuid), hotkey, rao); err != nil {
-					return err
+					return withBalance(cmd.Context(), remote, coldkey.Address(), fmt.Sprintf("%s are to be staked", rao), err)
 				}
 				return c.print(map[string]any{"hotkey": hotkey, "staked_rao": rao}, func() {
 					fmt.Fprintf(c.out, "Staked %s on %s.\n", rao, hotkey)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -47,7 +49,7 @@ serves otherwise. Nothing is sent when the chain has the address already.`,
 				if !known {
 					axon := chain.Axon{Version: synapse.Version, IP: at.Addr(), Port: at.Port(), Protocol: 4}
 					if err := remote.ServeAxon(cmd.Context(), hotkey, net, axon); err != nil {
-						return err
+						return servingRefused(cmd.Context(), remote, n, m, axon, err)
 					}
 				}
 				return c.print(map[string]any{"hotkey": n.Hotkey, "uid": n.UID, "netuid": net, "axon": at, "changed": !known}, func() {
@@ -60,4 +62,16 @@ serves otherwise. Nothing is sent when the chain has the address already.`,
 			})
 		},
 	}
+}
+
+// servingRefused says more of an axon that was not taken.
+func servingRefused(ctx context.Context, on chain.Chain, n chain.Neuron, m *chain.Metagraph, axon chain.Axon, err error) error {
+	switch rules, readErr := on.Hyperparameters(ctx, m.NetUID); {
+	case errors.Is(err, chain.ErrAxon):
+		return fmt.Errorf("%s: %w", axon.AddrPort(), err)
+	case errors.Is(err, chain.ErrRateLimit) && readErr == nil:
+		return fmt.Errorf("UID %d was announced at block %d, %d ago; subnet %d takes a new address every %d blocks: %w",
+			n.UID, n.Axon.Block, m.Block.Number-n.Axon.Block, m.NetUID, rules.ServingRateLimit, err)
+	}
+	return err
 }

@@ -173,11 +173,23 @@ func (c *cli) setWeights(ctx context.Context, on chain.Chain, hotkey *wallet.Key
 		err = on.SetWeights(ctx, hotkey, net, weights, version)
 	}
 	if err != nil {
-		return err
+		return weightsRefused(n, m, rules, err)
 	}
 	return c.print(map[string]any{"uid": n.UID, "hotkey": n.Hotkey, "netuid": net, "weights": weights}, func() {
 		fmt.Fprintf(c.out, "UID %d has weights on %d neurons of subnet %d.\n", n.UID, len(weights), net)
 	})
+}
+
+// weightsRefused says more of weights that were not taken.
+func weightsRefused(n chain.Neuron, m *chain.Metagraph, rules chain.Hyperparameters, err error) error {
+	switch {
+	case errors.Is(err, chain.ErrStakeTooLow):
+		return fmt.Errorf("UID %d has %s, subnet %d takes weights from %s on: %w", n.UID, n.Stake, m.NetUID, rules.MinStake, err)
+	case errors.Is(err, chain.ErrRateLimit):
+		return fmt.Errorf("UID %d was registered or set weights at block %d, %d ago; subnet %d takes some every %d blocks: %w",
+			n.UID, n.LastUpdate, m.Block.Number-n.LastUpdate, m.NetUID, rules.WeightsRateLimit, err)
+	}
+	return err
 }
 
 // commitAndReveal takes as long as the subnet's reveal period.

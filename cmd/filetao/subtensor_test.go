@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/chain/substratetest"
+	"github.com/filetao/filetao/scale"
+)
+
+// scriptNet is the subnet of the scripts on subtensors.
+const scriptNet = 21
+
+// TestSubtensorScripts runs testdata/subtensor, each script against a subtensor
+// of each recorded runtime of its own, at $FILETAO_CHAIN_ENDPOINT. [185] and the
+// like say which runtime it is. Beside commands of TestScripts there are
+//
+//	put ITEM NUMBER  stores a rule of the subnet
+//	drop             breaks all connections to the chain
+//	says NAME RE     waits for another line that matches of what serve started
+func TestSubtensorScripts(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/subtensor/*.txtar")
+	if err != nil || len(scripts) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	for _, script := range scripts {
+		for _, spec := range []uint32{185, 218, 300} {
+			t.Run(fmt.Sprint(spec), func(t *testing.T) {
+				t.Parallel()
+				testscript.Run(t, onSubtensor(scriptNode(t, spec), testscript.Params{Files: []string{script}}, spec))
+			})
+		}
+	}
+}
+
+// scriptNode has a subnet with room for three.
+func scriptNode(t *testing.T, spec uint32) *substratetest.Node {
+	t.Helper()
+	g := substratetest.DefaultGenesis()
+	g.NetUID = scriptNet
+	g.Rules.MaxUIDs, g.Rules.MaxValidators, g.Rules.ImmunityPeriod = 3, 2, 0
+	g.Rules.MinStake, g.Rules.WeightsVersion, g.Rules.ServingRateLimit = 10*chain.TAO, 302, 1000
+	tick := time.NewTicker(40 * time.Millisecond)
+	t.Cleanup(tick.Stop)
+	return substratetest.Start(t, substratetest.Config{Runtime: spec, Genesis: &g, Ticks: tick.C})
+}
+
+func onSubtensor(n *substratetest.Node, p testscript.Params, spec uint32) testscript.Params {
+	p.Setup = func(env *testscript.Env) error {
+		env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
+		env.Setenv("FILETAO_CHAIN_ENDPOINT", n.URL())
+		env.Values["served"] = map[string]*process{}
+		return os.Mkdir(env.Getenv("HOME"), 0o700)
+	}
+	p.Condition = func(cond string) (bool, error) { return cond == fmt.Sprint(spec), nil }
+	p.Cmds = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+		"exits": scriptExits, "serve": scriptServe, "ends": scriptEnds,
+		"drop": func(*testscript.TestScript, bool, []string) { n.DropAll() },
+		"put": func(ts *testscript.TestScript, _ bool, args []string) {
+			v, err := strconv.ParseUint(args[1], 10, 64)
+			ts.Check(err)
+			value := scale.Uint(v)
+			if args[0] == "CommitRevealWeightsEnabled" {
+				value = scale.Bool(v > 0)
+			}
+			n.Put("SubtensorModule", args[0], value, scale.Int(scriptNet))
+		},
+		"says": func(ts *testscript.TestScript, _ bool, args []string) {
+			_, err := ts.Value("served").(map[string]*process)[args[0]].await(args[1])
+			ts.Check(err)
+		},
+	}
+	p.RequireUniqueNames = true
+	return p
+}

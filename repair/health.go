@@ -167,8 +167,9 @@ func (h *health) tried(a wallet.Address, trials []index.Trial) (hurt []thing) {
 	return hurt
 }
 
-// settle makes the miners' conditions anew, and returns whose became worse.
-func (h *health) settle(graph *chain.Metagraph, holders []wallet.Address, leaves func(wallet.Address) bool, cfg Config, now time.Time) (worse []wallet.Address) {
+// settle makes the miners' conditions anew, and returns whose became worse, and
+// whether there are more sound ones than there were.
+func (h *health) settle(graph *chain.Metagraph, holders []wallet.Address, leaves func(wallet.Address) bool, cfg Config, now time.Time) (worse []wallet.Address, more bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	miners := make(map[wallet.Address]condition, len(graph.Neurons))
@@ -186,13 +187,15 @@ func (h *health) settle(graph *chain.Metagraph, holders []wallet.Address, leaves
 		}
 	}
 	for a, c := range miners {
-		if before, known := h.miners[a]; c != sound && (!known || c > before) {
+		before, known := h.miners[a]
+		if c != sound && (!known || c > before) {
 			worse = append(worse, a)
 		}
+		more = more || c == sound && (!known || before != sound)
 	}
 	h.miners = miners
 	h.prune()
-	return worse
+	return worse, more
 }
 
 // miner is the condition of a registered miner. h.mu is held.

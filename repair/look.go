@@ -122,7 +122,8 @@ func (e *Engine) Look(ctx context.Context) error {
 		return err
 	}
 	now := e.deps.Now()
-	for _, a := range e.health.settle(graph, holders, e.drains.leaves, e.cfg, now) {
+	worse, more := e.health.settle(graph, holders, e.drains.leaves, e.cfg, now)
+	for _, a := range worse {
 		e.log.Info("repair: a miner's condition has become worse", "hotkey", a)
 		if err := e.suspect(ctx, a); err != nil {
 			return err
@@ -136,7 +137,7 @@ func (e *Engine) Look(ctx context.Context) error {
 			return err
 		}
 	}
-	e.queue.wake(now)
+	e.queue.wake(now, more)
 	e.census.looked(now)
 	if s, changed := e.health.unsaved(); changed {
 		return e.writeState(ctx, healthName, s)

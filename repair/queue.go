@@ -182,11 +182,14 @@ func (q *queue) done(j job, failed bool, now time.Time) {
 	p.tries++
 }
 
-// wake makes due again what has waited long enough.
-func (q *queue) wake(now time.Time) {
+// wake makes due again what has waited long enough, or all of it.
+func (q *queue) wake(now time.Time, all bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for t, p := range q.waiting {
+		if all && p.next.After(now) {
+			p.next = now
+		}
 		if !p.next.IsZero() && !p.next.After(now) {
 			q.add(t, p.margin, p.since, now)
 		}

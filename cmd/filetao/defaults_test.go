@@ -18,6 +18,7 @@ import (
 	"github.com/filetao/filetao/devnet"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/gateway"
+	"github.com/filetao/filetao/repair"
 	"github.com/filetao/filetao/validator"
 )
 
@@ -33,7 +34,7 @@ func TestDefaultsAreAsAnnounced(t *testing.T) {
 		defaults any
 	}{
 		{"chain", devchain.DefaultHyperparameters()}, {"client", client.DefaultConfig()}, {"devnet", devnet.DefaultConfig()},
-		{"fleet", fleet.DefaultConfig()}, {"gateway", gateway.DefaultConfig()}, {"validator", validator.DefaultConfig()},
+		{"fleet", fleet.DefaultConfig()}, {"gateway", gateway.DefaultConfig()}, {"repair", repair.DefaultConfig()}, {"validator", validator.DefaultConfig()},
 	} {
 		fmt.Fprintf(&b, "\n# package %s\n", part.name)
 		writeFields(&b, "", reflect.ValueOf(part.defaults))

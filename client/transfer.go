@@ -155,13 +155,18 @@ func (t *transfer) store(ctx context.Context, peer wire.Peer) error {
 // the CID is computed, which wants them all in order: so no more than those on
 // their way are read ahead, and the file is read from the system's memory.
 func (t *transfer) send(ctx context.Context, peer wire.Peer, held map[int64]manifest.Segment) error {
-	work, ctx := errgroup.WithContext(ctx)
+	work, sending := errgroup.WithContext(ctx)
 	work.SetLimit(t.c.cfg.Segments)
 	for i := range t.segments {
+		if sending.Err() != nil {
+			break
+		}
 		there := t.known(i, held)
 		if !there {
-			work.Go(func() error { return t.sendSegment(ctx, peer, i) })
+			work.Go(func() error { return t.sendSegment(sending, peer, i) })
 		}
+		// Not even a segment that fails keeps the CID from being told of all of
+		// this one: after half of it there is no going on.
 		matches, err := t.hash(ctx, i, held[int64(i)], there)
 		if err != nil {
 			// It ends the others: what they would send is not committed.
@@ -169,12 +174,12 @@ func (t *transfer) send(ctx context.Context, peer wire.Peer, held map[int64]mani
 		}
 		switch {
 		case there && !matches:
-			work.Go(func() error { return t.sendSegment(ctx, peer, i) })
+			work.Go(func() error { return t.sendSegment(sending, peer, i) })
 		case there:
 			t.resume(i, held[int64(i)])
 		}
 	}
-	return work.Wait()
+	return errors.Join(work.Wait(), ctx.Err())
 }
 
 // ended has a group's context end for a reason, and waits.

@@ -60,7 +60,7 @@ func DefaultConfig() Config {
 		Bandwidth: 32 << 20, Parallel: 4, JobTimeout: 30 * time.Minute,
 		DownAfter: time.Hour, Strikes: 3, GoneAfter: 10 * time.Minute,
 		LookPeriod: 12 * time.Second, PingPeriod: time.Minute, DamagePeriod: time.Hour,
-		ScanPeriod: time.Hour, ScanRate: 2000,
+		ScanPeriod: time.Hour, ScanRate: 500,
 		DistributePeriod: 10 * time.Minute,
 		Redundancy:       3, Spare: 2, SurplusAfter: 6 * time.Hour, RenewAhead: 3 * 24 * time.Hour,
 		UpkeepPeriod: 10 * time.Minute, IdleUpload: 24 * time.Hour, Settle: time.Minute,

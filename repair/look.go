@@ -113,11 +113,15 @@ func (e *Engine) Look(ctx context.Context) error {
 	if err := e.load(ctx); err != nil {
 		return err
 	}
-	holders, err := e.holders(ctx)
-	if err != nil {
-		return err
-	}
 	pinged := e.ping(ctx)
+	if pinged || e.known == nil { // the whole index is gone through for it
+		holders, err := e.holders(ctx)
+		if err != nil {
+			return err
+		}
+		e.known = holders
+	}
+	holders := e.known
 	if err := e.audits(ctx, holders); err != nil {
 		return err
 	}

@@ -60,7 +60,8 @@ type Engine struct {
 
 	chunks *semaphore.Weighted // bytes of chunks in memory
 
-	looking sync.Mutex // held during a look
+	looking sync.Mutex       // guards known, and held during a look
+	known   []wallet.Address // who held anything when the miners were pinged last
 
 	loading sync.Mutex // guards loaded
 	loaded  bool

@@ -245,7 +245,8 @@ func readRow(in io.Reader, pieces [][]byte, bytes int, hash *erasure.Hasher) err
 
 // hand gives every sender its piece. Those that are behind by all that is
 // buffered for them are waited for, all together for Config.Patience, and then
-// dropped as far as they can be spared; the others have stalls times that.
+// dropped as far as they can be spared; the others, together again, have stalls
+// times that.
 func (p *put) hand(ctx context.Context, pieces [][]byte) error {
 	var behind []*sender
 	for _, s := range p.all {
@@ -271,6 +272,8 @@ func (p *put) hand(ctx context.Context, pieces [][]byte) error {
 	slower := p.spare() >= len(behind)
 	patience, cancel := context.WithTimeout(ctx, p.f.cfg.Patience)
 	defer cancel()
+	stall, cancelStall := context.WithTimeout(ctx, stalls*p.f.cfg.Patience)
+	defer cancelStall()
 	for _, s := range behind {
 		taken := s.offer(patience, pieces[s.number])
 		if !taken && slower && p.spare() > 0 {
@@ -279,7 +282,7 @@ func (p *put) hand(ctx context.Context, pieces [][]byte) error {
 			if p.more() {
 				s.moveOn()
 			}
-			if taken = s.insist(ctx, pieces[s.number]); !taken {
+			if taken = s.offer(stall, pieces[s.number]); !taken {
 				s.drop(errBehind)
 			}
 		}

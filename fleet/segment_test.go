@@ -338,3 +338,22 @@ func TestSegmentPutAgain(t *testing.T) {
 		s.check(t, seg, data)
 	}
 }
+
+// More miners stand still than can be spared: they are waited for together, and then
+// fewer shards do.
+func TestSegmentIsPutWithoutTheStuckAllAtOnce(t *testing.T) {
+	const patience = 40 * time.Millisecond
+	s := newShards(t, 9, fleet.Config{Patience: patience, Spare: 1})
+	for _, m := range s.Miners[:3] {
+		m.Behave(fleettest.Stuck, "PutShard")
+	}
+	data, start := noise(3, 8<<20), time.Now()
+	seg := s.put(t, data, erasure.Scheme{Data: 4, Total: 8})
+	if took, one := time.Since(start), 25*patience; took < one || took > 5*one/2 {
+		t.Errorf("it took %v; one is waited for %v", took, one)
+	}
+	if held := s.held(t, seg); len(held) != 6 {
+		t.Errorf("%d shards", len(held))
+	}
+	s.check(t, seg, data)
+}

@@ -81,13 +81,6 @@ func (s *sender) offer(ctx context.Context, piece []byte) bool {
 // spared, before it is rather done with fewer shards than there should be.
 const stalls = 25
 
-// insist is offer for that long.
-func (s *sender) insist(ctx context.Context, piece []byte) bool {
-	ctx, cancel := context.WithTimeout(ctx, stalls*s.p.f.cfg.Patience)
-	defer cancel()
-	return s.offer(ctx, piece)
-}
-
 // ended says that nothing more is taken from pieces, and ok how that came.
 func (s *sender) ended() (ok, ended bool) {
 	select {

@@ -53,8 +53,7 @@ func TestMinersLeave(t *testing.T) {
 	if err != nil || d.Shards != 0 || len(d.Exit) == 0 {
 		t.Fatalf("%+v, %v", d, err)
 	}
-	exit, err := receipt.ParseExit(d.Exit)
-	if err != nil || exit.Miner != miner.Address() || exit.Validator != key.Address() {
+	if exit, err := receipt.ParseExit(d.Exit); err != nil || exit.Miner != miner.Address() || exit.Validator != key.Address() {
 		t.Errorf("%+v, %v", exit, err)
 	}
 	if s := repairStatus(t, v); len(s.Drains) != 1 || s.Drains[0].Hotkey != miner.Address() || len(s.Drains[0].Exit) == 0 {

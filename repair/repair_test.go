@@ -6,9 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/fleet/fleettest"
 	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/wallet"
 )
 
 var fourOfEight = erasure.Scheme{Data: 4, Total: 8}
@@ -275,4 +277,60 @@ func TestUrgentFirst(t *testing.T) {
 		}
 		b.whole(t, files[want])
 	}
+}
+
+// Who is given a shard stands apart from those that have some, if there is such a
+// miner.
+func TestNewHoldersStandApart(t *testing.T) {
+	for range 5 {
+		b := newBench(t, 14, config())
+		f := b.exact(t, b.put(t, 5000, fourOfEight, 24*time.Hour))
+		held := b.held(t, f)
+		var apart wallet.Address
+		b.Change(func(g *chain.Metagraph) {
+			for i, n := range g.Neurons[1:] {
+				holder := slices.ContainsFunc(held, func(h index.Holding) bool { return h.Holder == n.Hotkey })
+				switch {
+				case holder:
+					g.Neurons[i+1].Coldkey = "one"
+				case apart == "":
+					apart, g.Neurons[i+1].Coldkey = n.Hotkey, "another"
+				default:
+					g.Neurons[i+1].Coldkey = "one"
+				}
+			}
+		})
+		b.replace(held[0].Holder)
+		b.pass(t)
+		b.whole(t, f)
+		if _, err := b.Index.Holding(t.Context(), apart, f.seg.ID); err != nil {
+			t.Fatal("another one of the same owner was chosen")
+		}
+	}
+}
+
+// What a segment has far too much of ends, but late.
+func TestSurplusEndsLate(t *testing.T) {
+	b := newBench(t, 14, config())
+	f := b.exact(t, b.put(t, 5000, fourOfEight, 24*time.Hour))
+	var free []chain.Neuron
+	for _, n := range b.Neurons() {
+		if _, err := b.Index.Holding(t.Context(), n.Hotkey, f.seg.ID); err != nil {
+			free = append(free, n)
+		}
+	}
+	if _, err := b.fleet.RebuildSegment(t.Context(), f.seg, []int{0, 1, 8, 9}, 24*time.Hour, free[:4]); err != nil {
+		t.Fatal(err)
+	}
+	b.pass(t)
+	if n := len(b.held(t, f)); n != 12 {
+		t.Fatalf("%d are left at once", n)
+	}
+	b.wait(time.Hour)
+	b.pass(t)
+	if n := len(b.held(t, f)); n != 10 {
+		t.Fatalf("%d are left", n)
+	}
+	b.whole(t, f)
+	b.read(t, f)
 }

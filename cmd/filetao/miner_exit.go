@@ -136,13 +136,21 @@ func (c *cli) leaves(ctx context.Context, hotkey *wallet.Keypair, remote chain.C
 		return nil, fmt.Errorf("%w: %s on subnet %d; --wallet.name and --wallet.hotkey say which miner leaves", chain.ErrNotRegistered, hotkey.Address(), m.NetUID)
 	}
 	var leaves []leave
+	deaf := 0
 	for _, n := range m.Neurons {
-		if n.ValidatorPermit && n.Axon.Serving() && n.Hotkey != hotkey.Address() {
+		switch {
+		case !n.ValidatorPermit || n.Hotkey == hotkey.Address():
+		case n.Axon.Serving():
 			leaves = append(leaves, leave{Validator: n.Hotkey, UID: n.UID, neuron: n})
+		default:
+			deaf++
 		}
 	}
 	if len(leaves) == 0 {
 		return nil, fmt.Errorf("subnet %d has no validator that can be asked: %w", m.NetUID, errNoAxon)
+	}
+	if deaf > 0 {
+		fmt.Fprintf(c.err, "%s without an axon cannot be asked.\n", count(deaf, "validator"))
 	}
 	return leaves, nil
 }

@@ -31,6 +31,14 @@ func newReceiver(g *get, s shard) *receiver {
 	return r
 }
 
+// more lets a further block be on its way.
+func (r *receiver) more() {
+	select {
+	case r.credit <- struct{}{}:
+	default: // the block was another miner's, and this one has not taken anything
+	}
+}
+
 // run gives the get every block, and its end.
 func (r *receiver) run(ctx context.Context) {
 	f := r.g.f

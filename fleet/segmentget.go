@@ -151,51 +151,79 @@ func (g *get) run(ctx context.Context) error {
 // ask has as many shards come as are needed, from the present row on. It fails
 // when the row cannot be put together any more.
 func (g *get) ask(ctx context.Context) error {
-	coming := 0
+	need, coming := g.seg.Scheme.Data, g.coming()
+	for coming.count() < need {
+		i := slices.IndexFunc(g.shards, func(s shard) bool { return !coming.has(s.Number) })
+		if i < 0 {
+			break
+		}
+		coming.add(g.shards[i].Number)
+		g.start(ctx, i)
+	}
 	for _, r := range g.asked {
-		if !r.failed {
-			coming++ // or has come
+		if r.failed && g.has(r.shard.Number) { // it came before that
+			coming.add(r.shard.Number)
 		}
 	}
-	need := g.seg.Scheme.Data
-	more := min(max(0, need-coming), len(g.shards))
-	g.start(ctx, more)
-	if coming+more+g.there() < need {
+	if coming.count() < need {
 		return errors.Join(append([]error{ErrLost}, g.misses...)...)
 	}
 	return nil
 }
 
-func (g *get) start(ctx context.Context, more int) {
-	for _, s := range g.shards[:more] {
-		r := newReceiver(g, s)
-		g.asked = append(g.asked, r)
-		g.receivers.Go(func() { r.run(ctx) })
-	}
-	g.shards = g.shards[more:]
-}
-
-// there is how many pieces of the present row came from shards that failed later.
-func (g *get) there() int {
-	n := 0
+// coming are the numbers of the shards that come or have come. Two miners may have
+// the same one, while it moves.
+func (g *get) coming() (n numbers) {
 	for _, r := range g.asked {
-		if r.failed && g.pieces[g.row] != nil && g.pieces[g.row][r.shard.Number] != nil {
-			n++
+		if !r.failed {
+			n.add(r.shard.Number)
 		}
 	}
 	return n
 }
 
-// hurry asks for a further shard beside those that keep the row waiting.
+// start asks for g.shards[i].
+func (g *get) start(ctx context.Context, i int) {
+	r := newReceiver(g, g.shards[i])
+	g.asked, g.shards = append(g.asked, r), slices.Delete(g.shards, i, i+1)
+	g.receivers.Go(func() { r.run(ctx) })
+}
+
+// has says whether a piece of the present row is there.
+func (g *get) has(number int) bool {
+	return g.pieces[g.row] != nil && g.pieces[g.row][number] != nil
+}
+
+// hurry asks for a further shard beside those that keep the row waiting: best for
+// another one, else for the same at another miner.
 func (g *get) hurry(ctx context.Context) {
 	late := 0
 	for _, r := range g.asked {
-		if !r.failed && (g.pieces[g.row] == nil || g.pieces[g.row][r.shard.Number] == nil) {
+		if !r.failed && !g.has(r.shard.Number) {
 			late++
 			g.f.slow.note(r.shard.Holder, g.f.deps.Now())
 		}
 	}
-	g.start(ctx, min(late, len(g.shards)))
+	for ; late > 0 && len(g.shards) > 0; late-- {
+		coming := g.coming()
+		i := slices.IndexFunc(g.shards, func(s shard) bool { return !coming.has(s.Number) })
+		g.start(ctx, max(0, i))
+	}
+}
+
+// numbers is a set of numbers of shards.
+type numbers [erasure.MaxTotal]bool
+
+func (n *numbers) add(number int)      { n[number] = true }
+func (n *numbers) has(number int) bool { return n[number] }
+
+func (n *numbers) count() (sum int) {
+	for _, in := range n {
+		if in {
+			sum++
+		}
+	}
+	return sum
 }
 
 // take puts a block beside the others of its row. It is false when there is
@@ -211,13 +239,13 @@ func (g *get) take(e event) bool {
 		}
 		return false
 	}
-	if e.row < g.row || e.row > g.end { // too late
-		g.f.blocks.give(e.block)
-		e.from.credit <- struct{}{}
-		return false
-	}
-	if g.pieces[e.row] == nil {
+	if g.pieces[e.row] == nil && e.row >= g.row {
 		g.pieces[e.row] = make([][]byte, g.coder.Scheme().Total)
+	}
+	if e.row < g.row || g.pieces[e.row][e.from.shard.Number] != nil { // too late
+		g.f.blocks.give(e.block)
+		e.from.more()
+		return false
 	}
 	g.pieces[e.row][e.from.shard.Number] = e.block
 	return e.row == g.row
@@ -238,7 +266,7 @@ func (g *get) flush() error {
 		}
 		for _, r := range g.asked { // before what is missing is put together
 			if pieces[r.shard.Number] != nil {
-				r.credit <- struct{}{}
+				r.more()
 			}
 		}
 		if err := g.write(pieces); err != nil {

@@ -102,6 +102,12 @@ func (d *Devnet) Snapshot(ctx context.Context) (Snapshot, error) {
 			}
 			s.Files++
 		}
+		for _, err := range ix.AllObjects(ctx) {
+			if err != nil {
+				return s, err
+			}
+			s.Files++
+		}
 	}
 	for i, slot := range d.miners {
 		n := slot.current()

@@ -221,11 +221,15 @@ func (c *cli) printDemo(r devnet.Result) {
 	if !r.OK {
 		verdict = "DIFFERENT"
 	}
+	where := "on " + count(r.Holders, "miner")
+	if r.Holders == 0 {
+		where = "in its manifest, being so small"
+	}
 	fmt.Fprintln(c.out)
 	c.pairs([][2]string{
 		{"file", fmt.Sprintf("%s (%s)", r.File, size(r.Bytes))},
 		{"CID", r.CID},
-		{"stored", fmt.Sprintf("in %.2f s on %s", r.StoreSeconds, count(r.Holders, "miner"))},
+		{"stored", fmt.Sprintf("in %.2f s %s", r.StoreSeconds, where)},
 		{"challenged", fmt.Sprintf("%s, %d passed", count(int(r.Challenges), "time"), r.ChallengesPassed)},
 		{"retrieved", fmt.Sprintf("in %.2f s: %s", r.RetrieveSeconds, verdict)},
 		{"SHA-256", r.SHA256Out},

@@ -52,7 +52,8 @@ func (c *Client) putStream(ctx context.Context, src Source, o PutFileOptions) (S
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		t.inline = head[:n]
 		_, _ = t.cid.Write(t.inline) // never fails
-		return t.stored(), t.firstOf(list, func(g wire.Peer) error { return t.commit(ctx, g) })
+		err := t.firstOf(list, func(g wire.Peer) error { return t.commit(ctx, g) })
+		return t.stored(), err
 	} else if err != nil {
 		return Stored{}, err
 	}

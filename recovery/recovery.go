@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -98,11 +99,26 @@ type Objects struct {
 	Refused    int `json:"refused"`    // are no manifests, or not signed by their owner
 }
 
+// Missing is what is not as it should be, in words.
+func (r Report) Missing() string {
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		what string
+	}{
+		{r.Failed, "miners failed"}, {r.Short, "segments short of shards"}, {r.Shards.Conflicts, "shards in conflict"},
+		{r.Objects.Incomplete, "files incomplete"}, {r.Objects.Conflicts, "files in conflict"}, {r.Objects.Refused, "exports refused"},
+	} {
+		if p.n > 0 {
+			parts = append(parts, fmt.Sprintf("%s: %d", p.what, p.n))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // Whole says that everybody could be asked, and that everything that was found is
 // as it should be. What nobody lists any more is nowhere in a report.
-func (r Report) Whole() bool {
-	return r.Failed == 0 && r.Short == 0 && r.Shards.Conflicts == 0 && r.Objects == Objects{Restored: r.Objects.Restored, Known: r.Objects.Known}
-}
+func (r Report) Whole() bool { return r.Missing() == "" }
 
 // maxProblems is how many are put into words; the log has all.
 const maxProblems = 100

@@ -139,6 +139,7 @@ var exits = []exitRule{
 	{errNoAxon, exitUnavailable, ""},
 	{errRefuted, exitRefuted, ""},
 	{errOpen, exitOpen, ""},
+	{errNotWhole, exitUnavailable, "run it again when more miners can be reached; what is there stays"},
 	{errTooLarge, exitFull, ""},
 	{errInterrupted, exitInterrupted, ""},
 }

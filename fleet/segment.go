@@ -177,7 +177,7 @@ func (p *put) store(ctx context.Context, in io.Reader, check func(erasure.Root) 
 // run starts the senders, feeds them, and waits for enough of them.
 func (p *put) run(ctx context.Context, in io.Reader, check func(erasure.Root) error) (erasure.Root, error) {
 	if p.numbers = p.numbers[:min(len(p.numbers), len(p.candidates))]; len(p.numbers) < p.least {
-		return erasure.Root{}, fmt.Errorf("%w: %d miners have room for a shard, %v wants %d", ErrShort, len(p.numbers), p.spec.Scheme, p.target)
+		return erasure.Root{}, fmt.Errorf("%w: %d miners have, %v wants %d", ErrRoom, len(p.numbers), p.spec.Scheme, p.target)
 	}
 	coder, err := erasure.New(erasure.Scheme{Data: p.spec.Scheme.Data, Total: max(p.spec.Scheme.Total, slices.Max(p.numbers)+1)})
 	if err != nil {

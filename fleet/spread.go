@@ -17,6 +17,10 @@ import (
 // ErrShort says that fewer miners than wanted took a datum.
 var ErrShort = errors.New("not enough miners took the data")
 
+// ErrRoom is ErrShort where it is room that the miners lack: it will not help to
+// try again soon.
+var ErrRoom = fmt.Errorf("%w: too few have room for it", ErrShort)
+
 // Spread stores a datum on want of the candidates, and on further ones in the
 // place of those that fail. The next one is always who stands most apart
 // (placement.Apart) from those that hold the datum or are being asked to, so

@@ -62,7 +62,12 @@ func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutS
 		return nil
 	}
 	seg, outcomes, err := g.deps.Fleet.StoreSegment(ctx, spec, io.LimitReader(in.Reader, m.Size), check, candidates)
-	if errors.Is(err, fleet.ErrShort) {
+	if errors.Is(err, fleet.ErrRoom) {
+		return wire.Body{}, &wire.Error{
+			Status: wire.StatusFull, Err: err,
+			Text: fmt.Sprintf("too few of %d miners may hold more: what one may is what it has shown that it can, see `filetao miner stats`", len(candidates)),
+		}
+	} else if errors.Is(err, fleet.ErrShort) {
 		return wire.Body{}, &wire.Error{
 			Status: wire.StatusUnavailable, Err: err,
 			Text: fmt.Sprintf("too few of %d miners took their shard of segment %d; try again", len(candidates), m.Index),

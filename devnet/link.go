@@ -111,10 +111,10 @@ func (l *Link) relay(ctx context.Context, c net.Conn) {
 		return // as a dead node
 	}
 	defer to.Close()
+	defer l.drop(c, to)
 	if !l.keep(c, to) {
 		return
 	}
-	defer l.drop(c, to)
 	var both sync.WaitGroup
 	both.Go(func() { l.copy(ctx, to, c) })
 	both.Go(func() { l.copy(ctx, c, to) })

@@ -65,7 +65,11 @@ func (s *slot) run(ctx context.Context) error {
 		select {
 		case m = <-s.next:
 		case <-ctx.Done():
-			return ctx.Err()
+			select {
+			case m = <-s.next: // what it has opened is closed by its Run
+			default:
+				return ctx.Err()
+			}
 		}
 		inner, cancel := context.WithCancel(ctx)
 		ended := make(chan struct{})

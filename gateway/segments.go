@@ -62,18 +62,8 @@ func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutS
 		return nil
 	}
 	seg, outcomes, err := g.deps.Fleet.StoreSegment(ctx, spec, io.LimitReader(in.Reader, m.Size), check, candidates)
-	if errors.Is(err, fleet.ErrRoom) {
-		return wire.Body{}, &wire.Error{
-			Status: wire.StatusFull, Err: err,
-			Text: fmt.Sprintf("too few of %d miners may hold more: what one may is what it has shown that it can, see `filetao miner stats`", len(candidates)),
-		}
-	} else if errors.Is(err, fleet.ErrShort) {
-		return wire.Body{}, &wire.Error{
-			Status: wire.StatusUnavailable, Err: err,
-			Text: fmt.Sprintf("too few of %d miners took their shard of segment %d; try again", len(candidates), m.Index),
-		}
-	} else if err != nil {
-		return wire.Body{}, err
+	if err != nil {
+		return wire.Body{}, unplaced(err, m.Index, len(candidates))
 	}
 	for _, o := range outcomes {
 		if o.OK() {
@@ -86,6 +76,23 @@ func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutS
 	}
 	m.Data, m.Total = int64(seg.Scheme.Data), int64(seg.Scheme.Total)
 	return wire.Body{}, nil
+}
+
+// unplaced is for the user, why a segment found no place on so many miners.
+func unplaced(err error, segment int64, miners int) error {
+	switch {
+	case errors.Is(err, fleet.ErrRoom):
+		return &wire.Error{
+			Status: wire.StatusFull, Err: err,
+			Text: fmt.Sprintf("too few of %d miners may hold more: what one may is what it has shown that it can, see `filetao miner stats`", miners),
+		}
+	case errors.Is(err, fleet.ErrShort):
+		return &wire.Error{
+			Status: wire.StatusUnavailable, Err: err,
+			Text: fmt.Sprintf("too few of %d miners took their shard of segment %d; try again", miners, segment),
+		}
+	}
+	return err
 }
 
 // scheme is how a segment is coded: as it was if it has been here before.

@@ -155,26 +155,40 @@ func (t *transfer) store(ctx context.Context, peer wire.Peer) error {
 // the CID is computed, which wants them all in order: so no more than those on
 // their way are read ahead, and the file is read from the system's memory.
 func (t *transfer) send(ctx context.Context, peer wire.Peer, held map[int64]manifest.Segment) error {
-	work, sending := errgroup.WithContext(ctx)
+	sending, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// When one fails, no further ones are begun, but those that are on their way
+	// are not wasted.
+	work, failed := errgroup.WithContext(ctx)
 	work.SetLimit(t.c.cfg.Segments)
+	send := func(i int) {
+		work.Go(func() error {
+			err := t.sendSegment(sending, peer, i)
+			if errors.Is(err, errSource) {
+				cancel()
+			}
+			return err
+		})
+	}
 	for i := range t.segments {
-		if sending.Err() != nil {
+		if failed.Err() != nil {
 			break
 		}
 		there := t.known(i, held)
 		if !there {
-			work.Go(func() error { return t.sendSegment(sending, peer, i) })
+			send(i)
 		}
-		// Not even a segment that fails keeps the CID from being told of all of
-		// this one: after half of it there is no going on.
+		// The CID is told of all of a segment, also while another fails: after
+		// half of it there is no going on.
 		matches, err := t.hash(ctx, i, held[int64(i)], there)
 		if err != nil {
-			// It ends the others: what they would send is not committed.
-			return errors.Join(err, ended(work, err))
+			cancel()
+			_ = work.Wait() // which fails because of that
+			return err
 		}
 		switch {
 		case there && !matches:
-			work.Go(func() error { return t.sendSegment(sending, peer, i) })
+			send(i)
 		case there:
 			t.resume(i, held[int64(i)])
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire/stream"
 	"github.com/filetao/filetao/wire/synapse"
 )
 
@@ -26,31 +27,46 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	keys := wallet.At(wallet.Location{Path: "/home/user/.bittensor/wallets", Name: "default", Hotkey: "default"})
-	hotkey, err := keys.Hotkey() // owns the files
+	files := wallet.At(wallet.Location{Path: "/home/user/.bittensor/wallets", Name: "default", Hotkey: "default"})
+	hotkey, err := files.Hotkey() // owns the files
 	if err != nil {
 		log.Fatal(err)
 	}
-	coldkey, err := keys.Coldkey(func(string) (string, error) { return "the password", nil })
+	coldkey, err := files.Coldkey(func(string) (string, error) { return "the password", nil })
 	if err != nil {
 		log.Fatal(err)
 	}
-	key := envelope.DeriveKey(coldkey.PrivateKeyHex()) // takes seconds: once, not per file
+	keys := client.Keys{
+		User:      func() (envelope.UserKey, error) { return envelope.UserKeyOf(coldkey.PrivateKeyHex()), nil },
+		Reference: func() (envelope.Key, error) { return envelope.DeriveKey(coldkey.PrivateKeyHex()), nil }, // takes seconds
+	}
 
-	transport := synapse.NewClient(synapse.ClientConfig{Key: hotkey}, synapse.ClientDeps{})
-	defer transport.Close()
+	plain := synapse.NewClient(synapse.ClientConfig{Key: hotkey}, synapse.ClientDeps{})
+	defer plain.Close()
+	fast := stream.NewClient(stream.ClientConfig{Key: hotkey}, stream.ClientDeps{})
+	defer fast.Close()
+	peers := stream.NewNegotiator(plain, fast)
 	c := client.New(client.Config{}, client.Deps{
-		Transport: transport, Metagraph: func() *chain.Metagraph { return graph },
+		Transport: peers, Streams: peers, Hotkey: hotkey, Metagraph: func() *chain.Metagraph { return graph },
 	})
-	stored, err := c.Put(ctx, []byte("a file"), client.PutOptions{Encrypt: &key})
+	film, err := os.Open("film.mkv")
 	if err != nil {
 		log.Fatal(err)
 	}
-	data, err := c.Get(ctx, stored.CID, client.GetOptions{Key: &key, Gateways: stored.Gateways})
+	defer film.Close()
+	info, err := film.Stat()
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("%s\n", data)
+	stored, err := c.PutFile(ctx, client.FileSource(film, info.Size()), client.PutFileOptions{Keys: keys})
+	if err != nil {
+		log.Fatal(err)
+	}
+	got, err := c.GetFile(ctx, stored.CID, "film-again.mkv", client.GetFileOptions{Keys: keys, Gateways: stored.Gateways})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(got.Size)
 }
 
 // Put encrypts unless told otherwise, and takes the data over. Get checks what

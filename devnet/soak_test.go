@@ -213,13 +213,13 @@ func (s *soak) put(ctx context.Context) {
 // get holds a file against what it must be. During misfortunes it need not be
 // answered.
 func (s *soak) get(ctx context.Context, id string, f *soaked, excused bool) {
-	must, _ := f.state()
-	got, err := s.member.get(ctx, id)
 	_, may := f.state()
+	got, err := s.member.get(ctx, id)
+	must, _ := f.state() // which time has made less
 	s.gets.Add(1)
 	switch {
 	case err == nil && !may:
-		s.t.Errorf("%s was deleted or is over, and came back", id)
+		s.t.Errorf("%s was deleted (%v) or is over (%v), and came back", id, f.gone, f.expires)
 	case err == nil && !bytes.Equal(got, f.content()):
 		s.t.Errorf("%s: %d bytes came back, not those %d that were stored", id, len(got), f.size)
 	case err == nil:
@@ -234,9 +234,9 @@ func (s *soak) get(ctx context.Context, id string, f *soaked, excused bool) {
 }
 
 func (s *soak) delete(ctx context.Context, id string, f *soaked) {
-	must, _ := f.state()
 	cuts := s.cuts.Load()
 	err := s.member.Delete(ctx, id, client.DeleteOptions{Gateways: []wallet.Address{s.member.gateway}})
+	must, _ := f.state()
 	s.deletes.Add(1)
 	switch {
 	case err == nil:
@@ -251,10 +251,10 @@ func (s *soak) delete(ctx context.Context, id string, f *soaked) {
 }
 
 func (s *soak) renew(ctx context.Context, id string, f *soaked) {
-	must, _ := f.state()
 	ttl := time.Duration(20+s.draw(40)) * time.Second
 	before := time.Now()
 	_, err := s.member.Renew(ctx, id, ttl, client.AskOptions{Gateways: []wallet.Address{s.member.gateway}})
+	must, _ := f.state()
 	s.renewals.Add(1)
 	switch {
 	case err == nil:

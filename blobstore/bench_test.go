@@ -114,3 +114,35 @@ func BenchmarkPutShard(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkShards lists shards with tags as those of 6.4 MiB have, a thousand a
+// page.
+func BenchmarkShards(b *testing.B) {
+	s, err := blobstore.Open(blobstore.Config{Dir: b.TempDir()}, blobstore.Deps{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close() // its folder is removed
+	const shards = 2000
+	tags := make([]byte, 27_000)
+	for i := range shards {
+		tags[i%len(tags)]++
+		data := bytesOf(100 + i)
+		rec := blobstore.Record{Owner: alice, Stored: noon}
+		if _, err := s.PutShard(b.Context(), rec, int64(len(data)), bytes.NewReader(data), tagged(string(tags))); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		q := blobstore.ShardQuery{Limit: 1000, Head: 900}
+		for n := 0; n < shards; {
+			page, err := s.Shards(b.Context(), alice, q)
+			if err != nil || len(page) == 0 {
+				b.Fatal(len(page), err)
+			}
+			n, q.After = n+len(page), page[len(page)-1].Hash
+		}
+	}
+	b.ReportMetric(shards*float64(b.N)/b.Elapsed().Seconds(), "shards/s")
+}

@@ -41,7 +41,7 @@ type bench struct {
 	files   int
 }
 
-func newBench(t *testing.T, miners int) *bench {
+func newBench(t testing.TB, miners int) *bench {
 	t.Helper()
 	net := fleettest.New(t, miners)
 	for _, m := range net.Miners {
@@ -68,7 +68,12 @@ func (f file) id(i int) string { return proof.Digest(f.manifest.ID(i)).String() 
 
 // put has miners hold a file of so many bytes, which is committed and exported or
 // is not.
-func (b *bench) put(t *testing.T, size int, committed bool) file {
+func (b *bench) put(t testing.TB, size int, committed bool) file {
+	return b.putAs(t, size, committed, erasure.Scheme{Data: 2, Total: 4}, b.fleet)
+}
+
+// putAs is put in a scheme, recorded by another fleet.
+func (b *bench) putAs(t testing.TB, size int, committed bool, scheme erasure.Scheme, f *fleet.Fleet) file {
 	t.Helper()
 	b.files++
 	owner := fleettest.Key(t, "owner")
@@ -90,9 +95,9 @@ func (b *bench) put(t *testing.T, size int, committed bool) file {
 	}
 	for at := 0; at < size && m.SegmentSize > 0; at += segmentSize {
 		part := content[at:min(size, at+segmentSize)]
-		seg, _, err := b.fleet.StoreSegment(t.Context(), fleet.SegmentSpec{
+		seg, _, err := f.StoreSegment(t.Context(), fleet.SegmentSpec{
 			Owner: owner.Address(), Upload: m.Upload, Index: len(ids), Size: int64(len(part)),
-			Scheme: erasure.Scheme{Data: 2, Total: 4}, Secret: m.Secret, TTL: ttl,
+			Scheme: scheme, Secret: m.Secret, TTL: ttl,
 		}, bytes.NewReader(part), func(erasure.Root) error { return nil }, b.Neurons())
 		if err != nil {
 			t.Fatal(err)
@@ -104,14 +109,14 @@ func (b *bench) put(t *testing.T, size int, committed bool) file {
 		m.Segments = append(m.Segments, manifest.Segment{Size: seg.Size, Root: root, Scheme: seg.Scheme})
 		ids = append(ids, seg.ID)
 	}
-	f := file{m, content}
+	is := file{m, content}
 	if committed {
-		b.commit(t, f, ids)
+		b.commit(t, is, ids)
 	}
-	return f
+	return is
 }
 
-func (b *bench) commit(t *testing.T, f file, ids []string) {
+func (b *bench) commit(t testing.TB, f file, ids []string) {
 	t.Helper()
 	owner := fleettest.Key(t, "owner")
 	sig, err := owner.Sign(f.manifest.Text())
@@ -129,7 +134,7 @@ func (b *bench) commit(t *testing.T, f file, ids []string) {
 	b.export(t, fmt.Sprintf("%d.filetao", b.files), e)
 }
 
-func (b *bench) export(t *testing.T, name string, e manifest.Export) {
+func (b *bench) export(t testing.TB, name string, e manifest.Export) {
 	t.Helper()
 	text, err := json.Marshal(e)
 	if err == nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/fleet/fleettest"
 	"github.com/filetao/filetao/index"
@@ -311,4 +312,29 @@ func TestMinersThatMakeThingsUpAddNothing(t *testing.T) {
 	if all := holdings(t, ix); len(all) > 0 {
 		t.Errorf("%v", all)
 	}
+}
+
+// TestOneSegmentCodedTwice: of shards from before it was put again, coded in another
+// way, and of those from after it only the ones of one kind are taken.
+func TestOneSegmentCodedTwice(t *testing.T) {
+	b := newBench(t, 6)
+	b.put(t, 100_000, false)
+	b.files-- // the same again
+	b.putAs(t, 100_000, false, erasure.Scheme{Data: 3, Total: 5}, b.fleetOver(lost(t), b.Net))
+	ix := lost(t)
+	r := b.rebuild(t, ix, false)
+	if r.Segments != 1 || r.Complete != 1 || r.Shards.Added+r.Shards.Conflicts != 5+6 || r.Shards.Added < 5 || r.Shards.Conflicts < 5 {
+		t.Errorf("%+v", r)
+	}
+	for s, err := range ix.AllSegments(t.Context()) {
+		held, err2 := ix.Shards(t.Context(), s.ID)
+		if err != nil || err2 != nil || len(held) != r.Shards.Added {
+			t.Errorf("%d shards of %v, %d were added, %v, %v", len(held), s.Scheme, r.Shards.Added, err, err2)
+		}
+	}
+	before := state(t, ix)
+	if again := b.rebuild(t, ix, false); again.Shards.Known != r.Shards.Added || again.Shards.Conflicts != r.Shards.Conflicts {
+		t.Errorf("%+v after %+v", again, r)
+	}
+	same(t, "built twice", state(t, ix), before)
 }

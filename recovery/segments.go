@@ -15,9 +15,9 @@ import (
 	"github.com/filetao/filetao/wire"
 )
 
-// writes is how many of one miner's shards are written at a time: each waits for
-// the disk, and they do so together.
-const writes = 32
+// writes is how many of one miner's shards are written at a time. They take turns
+// at what the index has of the miner, and wait for the disk together otherwise.
+const writes = 8
 
 // place is one in a file on its way.
 type place struct {
@@ -140,29 +140,27 @@ func (r *run) segment(ctx context.Context, s index.Segment) (bool, error) {
 	r.mu.Lock()
 	found := r.segments[s.ID]
 	if found == nil {
-		found = &segment{Segment: s}
+		found = &segment{}
 		r.segments[s.ID] = found
 	}
 	r.mu.Unlock()
-	found.once.Do(func() { found.taken, found.err = r.putSegment(ctx, s) })
+	found.once.Do(func() { found.Segment, found.taken, found.err = r.putSegment(ctx, s) })
 	return found.taken && reflect.DeepEqual(found.Segment, s), found.err
 }
 
-// putSegment puts a segment into its upload if nothing has it yet. One that is in
-// the index without belonging to anything was left behind halfway.
-func (r *run) putSegment(ctx context.Context, s index.Segment) (bool, error) {
+// putSegment puts a segment into its upload if nothing has it yet, and returns it
+// as the index knows it. One that is in the index without belonging to anything was
+// left behind halfway.
+func (r *run) putSegment(ctx context.Context, s index.Segment) (index.Segment, bool, error) {
 	known, err := r.Index.Segment(ctx, s.ID)
-	if err != nil && !errors.Is(err, index.ErrNotFound) {
-		return false, err
-	}
 	if err == nil {
-		if !reflect.DeepEqual(known, s) {
-			return false, nil
-		}
+		s = known
 		objects, err := r.Index.SegmentObjects(ctx, s.ID)
 		if err != nil || len(objects) > 0 {
-			return err == nil, err
+			return s, err == nil, err
 		}
+	} else if !errors.Is(err, index.ErrNotFound) {
+		return s, false, err
 	}
 	r.mu.Lock()
 	there := r.places[placeOf(s)]
@@ -171,13 +169,13 @@ func (r *run) putSegment(ctx context.Context, s index.Segment) (bool, error) {
 	}
 	r.mu.Unlock()
 	if there != "" {
-		return there == s.ID, nil
+		return s, there == s.ID, nil
 	}
 	err = r.Index.PutSegment(ctx, s, r.now.Add(Keep-idle))
 	if errors.Is(err, index.ErrConflict) {
-		return false, nil
+		return s, false, nil
 	}
-	return err == nil, err
+	return s, err == nil, err
 }
 
 // count says of the segments that were found which can be read.

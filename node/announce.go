@@ -21,7 +21,7 @@ func (n *Node) announce(ctx context.Context) error {
 		return nil
 	}
 	want := n.external()
-	ready := false
+	ready, lost := false, false
 	n.sayIfElsewhere(want)
 	var sent attempts
 	for {
@@ -29,8 +29,14 @@ func (n *Node) announce(ctx context.Context) error {
 		switch {
 		case errors.Is(err, ErrNotRegistered) && !ready:
 			return fmt.Errorf("%w: %s on subnet %d; register it with `filetao chain register`", err, n.Hotkey(), n.common.NetUID)
-		case err != nil:
+		case err != nil && !lost:
+			lost = true
 			n.log.Warn("no longer registered; waiting to be registered again", "err", err)
+		case err != nil:
+		case lost:
+			lost = false
+			n.log.Info("registered again", "block", n.follower.Head().Number)
+			continue
 		case served && !ready:
 			ready = true
 			n.log.Info("serving", "axon", want, "block", n.follower.Head().Number)

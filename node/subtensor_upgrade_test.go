@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/filetao/filetao/chain"
@@ -94,6 +95,34 @@ func TestNodesThroughAReorganisation(t *testing.T) {
 				if err := n.follower.WaitBlock(t.Context(), head); err != nil {
 					t.Fatal(err)
 				}
+			}
+		})
+	}
+}
+
+// TestAHotkeyLosesItsUIDAndGetsOneAgain: its node waits, and says each once.
+func TestAHotkeyLosesItsUIDAndGetsOneAgain(t *testing.T) {
+	for _, spec := range []uint32{185, 218, 300} {
+		t.Run(fmt.Sprint(spec), func(t *testing.T) {
+			t.Parallel()
+			s := newTensor(t, substratetest.Config{Runtime: spec, Genesis: seated(func(g *substratetest.Genesis) {
+				g.Rules.MaxUIDs, g.Rules.ImmunityPeriod = 3, 0
+			})})
+			s.register("Dave")
+			heard := listen()
+			m := s.miner("Dave", heard.log())
+			s.replace(2, "Eve")
+			heard.await(t, "no longer registered; waiting to be registered again")
+			if err := m.follower.WaitBlock(t.Context(), s.node.Head().Number+3); err != nil {
+				t.Fatal(err)
+			}
+			s.replace(1, "Dave")
+			heard.await(t, `msg="registered again"`)
+			if said := heard.String(); strings.Count(said, "no longer registered") != 1 {
+				t.Errorf("it says\n%s", said)
+			}
+			if own, ok := m.Metagraph().ByHotkey(s.key("Dave").Address()); !ok || own.UID != 1 || own.Axon.AddrPort() != m.Addr() {
+				t.Errorf("the chain has %+v, the miner listens at %s", own, m.Addr())
 			}
 		})
 	}

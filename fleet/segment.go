@@ -16,9 +16,7 @@ import (
 	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/manifest"
-	"github.com/filetao/filetao/proof"
 	"github.com/filetao/filetao/wallet"
-	"github.com/filetao/filetao/wire"
 )
 
 // SegmentSpec says what a segment is, how it is to be coded, and for how long.
@@ -401,75 +399,4 @@ func (p *put) outcome(o Outcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.outcomes = append(p.outcomes, o)
-}
-
-// segment is what the index is to know of one with that root.
-func (s SegmentSpec) segment(root erasure.Root) (index.Segment, error) {
-	owner, err := s.Owner.PublicKey()
-	if err != nil {
-		return index.Segment{}, fmt.Errorf("owner: %w", err)
-	}
-	id := proof.Digest(manifest.SegmentID(owner, s.Upload, s.Index, s.Size, root))
-	return index.Segment{
-		ID: id.String(), Owner: s.Owner, Upload: hex.EncodeToString(s.Upload[:]), Index: s.Index,
-		Size: s.Size, Root: root.String(), Scheme: s.Scheme, Secret: s.Secret[:],
-	}, nil
-}
-
-// record writes the segment and then its shards into the index.
-func (p *put) record(ctx context.Context) error {
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	if err := p.f.deps.Index.PutSegment(within, p.seg, p.f.deps.Now()); err != nil {
-		return fmt.Errorf("record segment %s: %w", p.seg.ID, err)
-	}
-	return p.recordShards(ctx, p.seg.ID)
-}
-
-// recordShards writes what miners hold into the index. A miner may hold another
-// shard of the segment from an earlier try: that one stays, and it is told to drop
-// the new one.
-func (p *put) recordShards(ctx context.Context, segment string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	err := p.each(func(s *sender) error {
-		err := p.f.deps.Index.PutShard(ctx, s.holding(segment))
-		if errors.Is(err, index.ErrConflict) {
-			p.f.call(ctx, TaskDelete, s.miner, &wire.Delete{DataHash: s.pledge.Hash.String()})
-			return nil
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("record the shards of segment %s: %w", segment, err)
-	}
-	return nil
-}
-
-// forget tells miners to drop the shards of a segment that does not come about,
-// but those that the index counts on from an earlier try. What they cannot be told
-// they drop when its time is over.
-func (p *put) forget(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.f.cfg.DeleteTimeout)
-	defer cancel()
-	_ = p.each(func(s *sender) error {
-		h, err := p.f.deps.Index.Holding(ctx, s.miner.Hotkey, p.seg.ID)
-		if errors.Is(err, index.ErrNotFound) || err == nil && h.Held() != s.pledge.Hash.String() {
-			p.f.call(ctx, TaskDelete, s.miner, &wire.Delete{DataHash: s.pledge.Hash.String()})
-		}
-		return nil
-	})
-}
-
-// each calls do, all at once, for every sender whose miner has given a receipt.
-func (p *put) each(do func(*sender) error) error {
-	var work sync.WaitGroup
-	errs := make([]error, len(p.all))
-	for i, s := range p.all {
-		if ok, _ := s.ended(); ok {
-			work.Go(func() { errs[i] = do(s) })
-		}
-	}
-	work.Wait()
-	return errors.Join(errs...)
 }

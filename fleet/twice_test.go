@@ -1,13 +1,17 @@
 package fleet_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/fleet/fleettest"
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/wire"
 )
 
 // While shards move two miners have the same, which is one shard and not two.
@@ -42,4 +46,76 @@ func TestSegmentOfWhichShardsAreThereTwiceComesBack(t *testing.T) {
 			}
 		})
 	}
+}
+
+// again puts what is there once more, at miners in another order.
+func (s *shards) again(t testing.TB, data []byte, scheme erasure.Scheme, seed int) (index.Segment, error) {
+	t.Helper()
+	s.places--
+	n := s.Neurons()
+	n = append(n[seed%len(n):len(n):len(n)], n[:seed%len(n)]...)
+	seg, _, err := s.StoreSegment(t.Context(), s.spec(t, data, scheme), bytes.NewReader(data), func(erasure.Root) error { return nil }, n)
+	return seg, err
+}
+
+// Who puts what was lost again has it, whatever the index says of miners that have
+// lost their shards.
+func TestSegmentThatWasLostIsPutAgain(t *testing.T) {
+	for _, lost := range []int{0, 1, 5, 8} {
+		data := noise(1, 300_000)
+		s := newShards(t, 8, fleet.Config{Spare: -1})
+		seg := s.put(t, data, erasure.Scheme{Data: 4, Total: 8})
+		for _, h := range s.held(t, seg)[:lost] {
+			if _, err := s.Net.Call(t.Context(), wire.Peer{Hotkey: h.Holder}, &wire.Delete{DataHash: h.Replica}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.again(t, data, seg.Scheme, 3); err != nil {
+			t.Fatal(err)
+		}
+		s.check(t, seg, data)
+		numbers := map[int]bool{}
+		for _, h := range s.held(t, seg) {
+			numbers[h.Number] = true
+			if s.miner(t, h).Bytes(h.Replica) == nil {
+				t.Fatalf("%d lost: shard %d is in the index, and %s does not have it", lost, h.Number, h.Holder)
+			}
+		}
+		if len(numbers) != 8 {
+			t.Fatalf("%d lost: %d different shards", lost, len(numbers))
+		}
+	}
+}
+
+// A file that is put again when there are more miners than there were keeps its
+// scheme: the first try is told so, and the next one knows.
+func TestSegmentPutAgainCodedOtherwise(t *testing.T) {
+	data := noise(2, 300_000)
+	s := newShards(t, 10, fleet.Config{})
+	seg := s.put(t, data, erasure.Scheme{Data: 4, Total: 8})
+	if _, err := s.Index.DropUpload(t.Context(), seg.Owner, seg.Upload); err != nil { // as a commit ends it
+		t.Fatal(err)
+	}
+	before := 0
+	for _, m := range s.Miners {
+		before += len(m.Holds())
+	}
+	if _, err := s.again(t, data, erasure.Scheme{Data: 2, Total: 6}, 0); !errors.Is(err, fleet.ErrShort) {
+		t.Fatal(err)
+	}
+	after := 0
+	for _, m := range s.Miners {
+		after += len(m.Holds())
+	}
+	if after != before {
+		t.Fatalf("%d shards at miners, %d before", after, before)
+	}
+	_, parts, err := s.Index.Upload(t.Context(), seg.Owner, seg.Upload)
+	if err != nil || len(parts) != 1 || parts[0].Scheme != seg.Scheme {
+		t.Fatal(parts, err)
+	}
+	if _, err := s.again(t, data, seg.Scheme, 0); err != nil {
+		t.Fatal(err)
+	}
+	s.check(t, seg, data)
 }

@@ -16,6 +16,16 @@ import (
 // the new time, ttl and pledge; another one is ErrConflict. The segment may be
 // put before or after. It is no drop any more if it was one.
 func (x *Index) PutShard(ctx context.Context, h Holding) error {
+	return x.putShard(ctx, h, false)
+}
+
+// ReplaceShard is PutShard of what a miner has just acknowledged: another shard of
+// the segment gives way to it, and becomes a drop in the same commit.
+func (x *Index) ReplaceShard(ctx context.Context, h Holding) error {
+	return x.putShard(ctx, h, true)
+}
+
+func (x *Index) putShard(ctx context.Context, h Holding, replace bool) error {
 	if h.Kind != KindShard {
 		return fmt.Errorf("%w: %s data as a shard", ErrInvalid, h.Kind)
 	}
@@ -34,7 +44,8 @@ func (x *Index) PutShard(ctx context.Context, h Holding) error {
 		if old, err = holdingIn(t, h.Hash); err != nil {
 			return err
 		}
-		if old != nil && (old.Kind != h.Kind || old.Number != h.Number || old.Replica != h.Replica) {
+		another := old != nil && (old.Number != h.Number || old.Replica != h.Replica)
+		if old != nil && old.Kind != h.Kind || another && !replace {
 			return fmt.Errorf("%w: %s holds %s %d of %s", ErrConflict, h.Holder, old.Kind, old.Number, h.Hash)
 		}
 		if !referred {
@@ -47,6 +58,11 @@ func (x *Index) PutShard(ctx context.Context, h Holding) error {
 		next := holdingRecord{V: version, Holding: h, Token: token}
 		if old == nil {
 			return addHolding(t, next)
+		}
+		if old.Replica != h.Replica {
+			if err := t.setRecord(dropField(old.Held()), newDrop(old.Holding)); err != nil {
+				return err
+			}
 		}
 		next.Slot = old.Slot
 		return replaceHolding(t, next, old)

@@ -198,6 +198,17 @@ func testShards(t *testing.T, s Store) {
 	other := h
 	other.Replica = Hash(99)
 	fails(t, x.PutShard(ctx, other), index.ErrConflict)
+	ok(t, x.ReplaceShard(ctx, other))
+	held = holdings(t, ctx, x, h.Holder)
+	same(t, held, map[string]index.Holding{h.Hash: other})
+	for d, err := range x.Drops(ctx, h.Holder) {
+		ok(t, err)
+		equal(t, d.Replica, h.Replica)
+	}
+	ok(t, x.ReplaceShard(ctx, h))
+	ok(t, x.Dropped(ctx, h.Holder, other.Replica))
+	held = holdings(t, ctx, x, h.Holder)
+	same(t, held, map[string]index.Holding{h.Hash: h})
 	swept, err := x.Sweep(ctx, 0)
 	ok(t, err)
 	equal(t, swept, 0)

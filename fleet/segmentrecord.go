@@ -1,0 +1,113 @@
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/filetao/filetao/erasure"
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/manifest"
+	"github.com/filetao/filetao/proof"
+	"github.com/filetao/filetao/wire"
+)
+
+// segment is what the index is to know of one with that root.
+func (s SegmentSpec) segment(root erasure.Root) (index.Segment, error) {
+	owner, err := s.Owner.PublicKey()
+	if err != nil {
+		return index.Segment{}, fmt.Errorf("owner: %w", err)
+	}
+	id := proof.Digest(manifest.SegmentID(owner, s.Upload, s.Index, s.Size, root))
+	return index.Segment{
+		ID: id.String(), Owner: s.Owner, Upload: hex.EncodeToString(s.Upload[:]), Index: s.Index,
+		Size: s.Size, Root: root.String(), Scheme: s.Scheme, Secret: s.Secret[:],
+	}, nil
+}
+
+// record writes the segment and then its shards into the index. One that is there
+// already, coded in another way, is made part of its upload as it is, so that
+// whoever tries again codes it like that.
+func (p *put) record(ctx context.Context) error {
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	err := p.f.deps.Index.PutSegment(within, p.seg, p.f.deps.Now())
+	if errors.Is(err, index.ErrConflict) {
+		p.forget(ctx)
+		seg, other := p.f.deps.Index.Segment(within, p.seg.ID)
+		if other == nil && seg.Scheme != p.seg.Scheme && bytes.Equal(seg.Secret, p.seg.Secret) {
+			if other = p.f.deps.Index.PutSegment(within, seg, p.f.deps.Now()); other == nil {
+				return fmt.Errorf("%w: segment %s is there, coded %v and not %v", ErrShort, seg.ID, seg.Scheme, p.seg.Scheme)
+			}
+		}
+		err = errors.Join(err, other)
+	}
+	if err != nil {
+		return fmt.Errorf("record segment %s: %w", p.seg.ID, err)
+	}
+	return p.recordShards(ctx, p.seg.ID)
+}
+
+// recordShards writes what miners hold into the index. A miner may hold another
+// shard of the segment from earlier: what it has acknowledged now takes its place,
+// since nobody knows whether it has the other still. That comes last, so that those
+// that are new make up for what the others have twice meanwhile.
+func (p *put) recordShards(ctx context.Context, segment string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	var mu sync.Mutex // guards others
+	others := map[*sender]bool{}
+	err := p.each(func(s *sender) error {
+		err := p.f.deps.Index.PutShard(ctx, s.holding(segment))
+		if errors.Is(err, index.ErrConflict) {
+			mu.Lock()
+			defer mu.Unlock()
+			others[s] = true
+			return nil
+		}
+		return err
+	})
+	if err == nil {
+		err = p.each(func(s *sender) error {
+			if !others[s] {
+				return nil
+			}
+			return p.f.deps.Index.ReplaceShard(ctx, s.holding(segment))
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("record the shards of segment %s: %w", segment, err)
+	}
+	return nil
+}
+
+// forget tells miners to drop the shards of a segment that does not come about,
+// but those that the index counts on from an earlier try. What they cannot be told
+// they drop when its time is over.
+func (p *put) forget(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.f.cfg.DeleteTimeout)
+	defer cancel()
+	_ = p.each(func(s *sender) error {
+		h, err := p.f.deps.Index.Holding(ctx, s.miner.Hotkey, p.seg.ID)
+		if errors.Is(err, index.ErrNotFound) || err == nil && h.Held() != s.pledge.Hash.String() {
+			p.f.call(ctx, TaskDelete, s.miner, &wire.Delete{DataHash: s.pledge.Hash.String()})
+		}
+		return nil
+	})
+}
+
+// each calls do, all at once, for every sender whose miner has given a receipt.
+func (p *put) each(do func(*sender) error) error {
+	var work sync.WaitGroup
+	errs := make([]error, len(p.all))
+	for i, s := range p.all {
+		if ok, _ := s.ended(); ok {
+			work.Go(func() { errs[i] = do(s) })
+		}
+	}
+	work.Wait()
+	return errors.Join(errs...)
+}

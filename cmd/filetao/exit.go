@@ -18,6 +18,7 @@ import (
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/manifest"
 	"github.com/filetao/filetao/node"
 	"github.com/filetao/filetao/receipt"
 	"github.com/filetao/filetao/validator/events"
@@ -122,6 +123,10 @@ var exits = []exitRule{
 	{client.ErrWrongData, exitFailure, "what came was thrown away; --hotkeys or --uids ask another gateway"},
 	{client.ErrNameTaken, exitExists, ""},
 	{client.ErrBook, exitFailure, ""},
+	{client.ErrBusy, exitUnavailable, "another process does the same: wait for it"},
+	{client.ErrLost, exitUnavailable, "try again when more of the miners answer"},
+	{client.ErrChanged, exitFailure, "store it again when nothing writes to it"},
+	{manifest.ErrExport, exitUsage, ""},
 	{cid.ErrInvalid, exitUsage, ""},
 	{envelope.ErrOpen, exitRefused, ""},
 	{node.ErrNotRegistered, exitRefused, ""},

@@ -18,6 +18,11 @@ import (
 	"github.com/filetao/filetao/node"
 )
 
+func (c *cli) filesCommand() *cobra.Command {
+	return group("files", "Keep files longer, export them, recover them without a gateway",
+		c.filesRenewCommand(), c.filesExportCommand(), c.filesRecoverCommand())
+}
+
 // exportFlags are the flags of `files export`.
 type exportFlags struct {
 	userFlags

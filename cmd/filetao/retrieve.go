@@ -19,9 +19,8 @@ import (
 )
 
 func (c *cli) retrieveCommand() *cobra.Command {
-	cmd := group("retrieve", "Get files back from the network, keep them longer, export them",
-		c.retrieveGetCommand(), c.retrieveListCommand(), c.filesRenewCommand(), c.filesExportCommand(), c.filesRecoverCommand())
-	cmd.Aliases = []string{"r", "files"}
+	cmd := group("retrieve", "Get files back from the network", c.retrieveGetCommand(), c.retrieveListCommand())
+	cmd.Aliases = []string{"r"}
 	return cmd
 }
 

@@ -79,7 +79,7 @@ func (c *cli) execute(ctx context.Context, args []string) exitCode {
 
 func (c *cli) newRoot() *cobra.Command {
 	root := group("filetao", "A decentralised storage network")
-	c.addCommands(root, "files", c.storeCommand(), c.retrieveCommand(), c.deleteCommand(), c.walletCommand())
+	c.addCommands(root, "files", c.storeCommand(), c.retrieveCommand(), c.filesCommand(), c.deleteCommand(), c.walletCommand())
 	c.addCommands(root, "network", c.devnetCommand(), c.cheatCommand(), c.benchCommand(), c.runCommand(), c.minerCommand(), c.auditCommand(), c.repairCommand(), c.indexCommand(), c.selectionCommand(), c.plotCommand(), c.simCommand(), c.chainCommand())
 	c.addCommands(root, "", c.versionCommand())
 	root.Long = "FileTAO stores encrypted files on a network of miners that validators keep honest.\n" +

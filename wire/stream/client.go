@@ -125,8 +125,8 @@ func (c *Client) ask(ctx context.Context, to wire.Peer, msg wire.Message, in wir
 	if err == nil {
 		return &wire.Answer{ReadCloser: a, Size: a.left}, ex, nil
 	}
+	err = o.explain(err) // before the context ends, or all would look given up
 	cancel()
-	err = o.explain(err)
 	c.log.Debug("exchange failed", "message", msg.Name(), "peer", to.Hotkey, "addr", to.Addr, "err", err)
 	return nil, ex, err
 }

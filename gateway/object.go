@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/filetao/filetao/cid"
-	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/manifest"
 	"github.com/filetao/filetao/proof"
@@ -34,19 +33,21 @@ func (g *Gateway) commitObject(ctx context.Context, from wire.Caller, m *wire.Co
 		return fmt.Errorf("commit %s: another request works on the file: %w", man.CID, err)
 	}
 	defer unlock()
-	segments, err := g.committable(ctx, man)
-	if err != nil {
-		return err
-	}
 	o := index.Object{
 		Owner: from.Hotkey, CID: man.CID, Size: man.Size, Manifest: m.Manifest, Signature: m.Signature,
 		Stored: g.deps.Now(), TTL: ttl,
+	}
+	segments, err := g.committable(ctx, man, o.Stored.Add(ttl))
+	if err != nil {
+		return err
 	}
 	if len(segments) > 0 {
 		o.Upload = hex.EncodeToString(man.Upload[:])
 	}
 	gone, err := g.deps.Index.PutObject(ctx, o, segments)
-	if err != nil && gone == nil {
+	if errors.Is(err, index.ErrNotFound) && gone == nil {
+		return wire.Conflict("a segment is not here any more: send it again, then commit")
+	} else if err != nil && gone == nil {
 		return err
 	} else if err != nil {
 		g.log.Warn("the index has references of a file that was overwritten, or its upload, left", "cid", man.CID, "err", err)
@@ -70,22 +71,6 @@ func checkManifest(owner wallet.Address, m *wire.CommitObject) (manifest.Manifes
 		return man, wire.Unauthorized("the manifest's signature: %w", err)
 	}
 	return man, nil
-}
-
-// committable are the IDs of a manifest's segments, all of which are held.
-func (g *Gateway) committable(ctx context.Context, man manifest.Manifest) ([]string, error) {
-	ids := make([]string, len(man.Segments))
-	for i := range man.Segments {
-		ids[i] = segmentID(man, i)
-		held, err := g.deps.Index.Shards(ctx, ids[i])
-		if err != nil {
-			return nil, err
-		}
-		if len(held) < fleet.Durable(man.Segments[i].Scheme) {
-			return nil, wire.Conflict("segment %d of %d is not here, or not any more: send it again, then commit", i, len(man.Segments))
-		}
-	}
-	return ids, nil
 }
 
 func segmentID(man manifest.Manifest, i int) string {
@@ -118,6 +103,9 @@ func (g *Gateway) openObject(ctx context.Context, from wire.Caller, m *wire.Open
 		return err
 	}
 	var where manifest.Placement
+	if err := wire.Reserve(ctx, placementSize(man)); err != nil {
+		return err
+	}
 	miners := g.miners()
 	for i := range man.Segments {
 		held, err := g.deps.Index.Shards(ctx, segmentID(man, i))
@@ -189,16 +177,12 @@ func (g *Gateway) renewObject(ctx context.Context, from wire.Caller, m *wire.Ren
 		return fmt.Errorf("renew %s: another request works on the file: %w", m.CID, err)
 	}
 	defer unlock()
-	for i, s := range man.Segments {
-		renewed, err := g.deps.Fleet.RenewSegment(ctx, segmentID(man, i), ttl)
-		if renewed < fleet.Durable(s.Scheme) {
-			return &wire.Error{
-				Status: wire.StatusUnavailable, Err: err,
-				Text: fmt.Sprintf("only %d miners keep their shard of segment %d longer; try again later", renewed, i),
-			}
-		}
-	}
 	now := g.deps.Now()
+	if err := g.eachSegment(ctx, man, func(ctx context.Context, i int, id string) error {
+		return g.prolong(ctx, man, i, id, now.Add(ttl))
+	}); err != nil {
+		return err
+	}
 	if err := g.deps.Index.RenewObject(ctx, from.Hotkey, m.CID, now, ttl); errors.Is(err, index.ErrNotFound) {
 		return notFound(m.CID)
 	} else if err != nil {

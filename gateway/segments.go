@@ -126,7 +126,7 @@ func (g *Gateway) segmentSpec(owner wallet.Address, m *wire.PutSegment) (fleet.S
 	}
 	return fleet.SegmentSpec{
 		Owner: owner, Upload: [16]byte(m.Upload), Index: int(m.Index), Size: m.Size,
-		Secret: envelope.ShardSecret(m.Secret), TTL: ttl,
+		Secret: envelope.ShardSecret(m.Secret), TTL: g.shardTTL(ttl),
 	}, nil
 }
 
@@ -197,7 +197,7 @@ func (g *Gateway) uploadState(ctx context.Context, from wire.Caller, m *wire.Upl
 		if err != nil {
 			return err
 		}
-		if len(held) >= fleet.Durable(seg.Scheme) {
+		if lasting(held, g.deps.Now()) >= fleet.Durable(seg.Scheme) {
 			list = append(list, uploaded{seg.Index, seg.Size, seg.Root, seg.Scheme.Data, seg.Scheme.Total})
 		}
 	}

@@ -186,29 +186,25 @@ func testShards(t *testing.T, s Store) {
 	ok(t, err)
 	same(t, back, seg)
 	h := Shard(seg, 1, 0)
-	held := holdings(t, ctx, x, h.Holder)
-	same(t, held, map[string]index.Holding{h.Hash: h})
+	holdsOnly(t, x, h)
 
 	// The same again is renewed; another one of the segment is refused.
 	h.Stored, h.TTL, h.Native = day.Add(time.Hour), 5*time.Hour, &index.Native{Pledge: []byte("q"), Asked: []byte("a"), Receipt: []byte("r")}
 	ok(t, x.PutShard(ctx, h))
-	held = holdings(t, ctx, x, h.Holder)
-	same(t, held, map[string]index.Holding{h.Hash: h})
+	holdsOnly(t, x, h)
 	fails(t, x.PutShard(ctx, Shard(seg, 1, 1)), index.ErrConflict)
 	other := h
 	other.Replica = Hash(99)
 	fails(t, x.PutShard(ctx, other), index.ErrConflict)
 	ok(t, x.ReplaceShard(ctx, other))
-	held = holdings(t, ctx, x, h.Holder)
-	same(t, held, map[string]index.Holding{h.Hash: other})
+	holdsOnly(t, x, other)
 	for d, err := range x.Drops(ctx, h.Holder) {
 		ok(t, err)
 		equal(t, d.Replica, h.Replica)
 	}
 	ok(t, x.ReplaceShard(ctx, h))
 	ok(t, x.Dropped(ctx, h.Holder, other.Replica))
-	held = holdings(t, ctx, x, h.Holder)
-	same(t, held, map[string]index.Holding{h.Hash: h})
+	holdsOnly(t, x, h)
 	swept, err := x.Sweep(ctx, 0)
 	ok(t, err)
 	equal(t, swept, 0)
@@ -237,6 +233,13 @@ func testShards(t *testing.T, s Store) {
 	ok(t, err)
 	got[0].Native = nil
 	same(t, lost, got[0])
+}
+
+// holdsOnly wants that to be all that its holder has.
+func holdsOnly(t *testing.T, x *index.Index, h index.Holding) {
+	t.Helper()
+	held := holdings(t, t.Context(), x, h.Holder)
+	same(t, held, map[string]index.Holding{h.Hash: h})
 }
 
 func testInvalidShards(t *testing.T, s Store) {

@@ -12,7 +12,6 @@ import (
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/manifest"
 	"github.com/filetao/filetao/proof"
-	"github.com/filetao/filetao/wire"
 )
 
 // segment is what the index is to know of one with that root.
@@ -84,18 +83,22 @@ func (p *put) recordShards(ctx context.Context, segment string) error {
 	return nil
 }
 
-// forget tells miners to drop the shards of a segment that does not come about,
-// but those that the index counts on from an earlier try. What they cannot be told
-// they drop when its time is over.
+// forget tells miners to drop the shards of a segment that does not come about. Of
+// those that the index counts on from an earlier try it notes the new pledge, which
+// the miner has in place of that one's. What they cannot be told they drop when its
+// time is over.
 func (p *put) forget(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.f.cfg.DeleteTimeout)
 	defer cancel()
 	_ = p.each(func(s *sender) error {
 		h, err := p.f.deps.Index.Holding(ctx, s.miner.Hotkey, p.seg.ID)
-		if errors.Is(err, index.ErrNotFound) || err == nil && h.Held() != s.pledge.Hash.String() {
-			p.f.call(ctx, TaskDelete, s.miner, &wire.Delete{DataHash: s.pledge.Hash.String()})
+		switch {
+		case err == nil && h.Held() == s.pledge.Hash.String():
+			return p.f.deps.Index.PutShard(ctx, s.holding(p.seg.ID))
+		case err == nil || errors.Is(err, index.ErrNotFound):
+			return p.f.dropShard(ctx, s.miner, s.pledge)
 		}
-		return nil
+		return err
 	})
 }
 

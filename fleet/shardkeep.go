@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/receipt"
-	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 )
 
@@ -73,22 +73,51 @@ func (f *Fleet) renewShard(ctx context.Context, s shard, ttl time.Duration) erro
 	return f.deps.Index.PutShard(within, h)
 }
 
-// Drop tells a miner to drop what the index has ended, and notes that it did; 404
-// is as good. Whom it cannot tell it returns an error for: try again later.
-func (f *Fleet) Drop(ctx context.Context, holder wallet.Address, replica string) error {
+// Drop tells a miner to drop what the index has ended, and notes that it did; that
+// it has nothing of the kind is as good, and so is that it was given the same shard
+// again meanwhile: that one stays. Whom it cannot tell it returns an error for: try
+// again later.
+func (f *Fleet) Drop(ctx context.Context, d index.Drop) error {
 	m := f.deps.Metagraph()
 	if m == nil {
-		return fmt.Errorf("drop %s at %s: no metagraph yet", replica, holder)
+		return fmt.Errorf("drop %s at %s: no metagraph yet", d.Replica, d.Holder)
 	}
-	n, ok := m.ByHotkey(holder)
+	n, ok := m.ByHotkey(d.Holder)
 	if !ok || !n.Axon.Serving() {
-		return fmt.Errorf("drop %s at %s: it is not on the network at present", replica, holder)
+		return fmt.Errorf("drop %s at %s: it is not on the network at present", d.Replica, d.Holder)
 	}
-	o, _ := f.call(ctx, TaskDelete, n, &wire.Delete{DataHash: replica})
-	if o.Err != nil && wire.StatusOf(o.Err) != wire.StatusNotFound {
-		return o.Err
+	var err error
+	if p, unpledged := receipt.ParsePledge(d.Pledge); unpledged == nil {
+		err = f.dropShard(ctx, n, p)
+	} else {
+		err = f.deleteAt(ctx, n, d.Replica)
+	}
+	if err != nil {
+		return err
 	}
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	return f.deps.Index.Dropped(within, holder, replica)
+	return f.deps.Index.Dropped(within, d.Holder, d.Replica)
+}
+
+// dropShard tells a miner to drop a shard as it was pledged. A miner that does not
+// know such conditions is told to delete it.
+func (f *Fleet) dropShard(ctx context.Context, n chain.Neuron, p receipt.Pledge) error {
+	o, came := f.call(ctx, TaskDelete, n, &wire.DropShard{Hash: p.Hash.String(), Salt: p.Salt[:]})
+	switch {
+	case came:
+		return nil
+	case wire.StatusOf(o.Err) == wire.StatusNotFound:
+		return f.deleteAt(ctx, n, p.Hash.String())
+	}
+	return o.Err
+}
+
+// deleteAt tells a miner to delete something; it is as good if there is nothing.
+func (f *Fleet) deleteAt(ctx context.Context, n chain.Neuron, hash string) error {
+	o, _ := f.call(ctx, TaskDelete, n, &wire.Delete{DataHash: hash})
+	if o.Err != nil && wire.StatusOf(o.Err) != wire.StatusNotFound {
+		return o.Err
+	}
+	return nil
 }

@@ -119,3 +119,66 @@ func TestSegmentPutAgainCodedOtherwise(t *testing.T) {
 	}
 	s.check(t, seg, data)
 }
+
+// What a miner is told to drop, and is given again before it hears of it, it keeps;
+// unless it is older than such conditions.
+func TestShardThatIsPutAgainIsNotDropped(t *testing.T) {
+	data := noise(3, 200_000)
+	scheme := erasure.Scheme{Data: 1, Total: 1}
+	s := newShards(t, 1, fleet.Config{})
+	seg := s.put(t, data, scheme)
+	late := s.drop(t, s.held(t, seg)[0])
+	if _, err := s.again(t, data, scheme, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Fleet.Drop(t.Context(), late); err != nil {
+		t.Fatal(err)
+	}
+	s.check(t, seg, data)
+	if err := s.Fleet.Drop(t.Context(), s.drop(t, s.held(t, seg)[0])); err != nil || len(s.Miners[0].Holds()) > 0 {
+		t.Fatal(err, s.Miners[0].Holds())
+	}
+	if _, err := s.again(t, data, scheme, 0); err != nil {
+		t.Fatal(err)
+	}
+	s.Miners[0].Behave(fleettest.Reference, "DropShard")
+	if err := s.Fleet.Drop(t.Context(), s.drop(t, s.held(t, seg)[0])); err != nil || len(s.Miners[0].Holds()) > 0 {
+		t.Fatal(err, s.Miners[0].Holds())
+	}
+}
+
+// drop ends a holding and returns what is left of it.
+func (s *shards) drop(t testing.TB, h index.Holding) (drop index.Drop) {
+	t.Helper()
+	if err := s.Index.DropShard(t.Context(), h.Holder, h.Hash); err != nil {
+		t.Fatal(err)
+	}
+	for d, err := range s.Index.Drops(t.Context(), h.Holder) {
+		if err != nil || d.Replica != h.Replica {
+			t.Fatal(d, err)
+		}
+		drop = d
+	}
+	return drop
+}
+
+// The pledges that miners have are those in the index, also after a put that failed.
+func TestPledgesAfterAPutThatFailed(t *testing.T) {
+	data := noise(4, 200_000)
+	s := newShards(t, 8, fleet.Config{})
+	seg := s.put(t, data, erasure.Scheme{Data: 4, Total: 8})
+	for _, m := range s.Miners[:5] {
+		m.Behave(fleettest.Failing, "PutShard")
+	}
+	for seed := range 8 {
+		if _, err := s.again(t, data, seg.Scheme, seed); !errors.Is(err, fleet.ErrShort) {
+			t.Fatal(err)
+		}
+		for _, h := range s.held(t, seg) {
+			n, _ := s.Metagraph().ByHotkey(h.Holder)
+			if o := s.Challenge(t.Context(), n, h); !o.OK() {
+				t.Fatal(o.Err)
+			}
+		}
+	}
+}

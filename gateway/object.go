@@ -255,7 +255,11 @@ func (g *Gateway) dropShard(ctx context.Context, h index.Holding) {
 	if !errors.Is(err, index.ErrNotFound) {
 		return // it is needed, or too new
 	}
-	if err := g.deps.Fleet.Drop(ctx, h.Holder, h.Replica); err != nil {
+	drop := index.Drop{Holder: h.Holder, Replica: h.Replica}
+	if h.Native != nil {
+		drop.Pledge = h.Native.Pledge
+	}
+	if err := g.deps.Fleet.Drop(ctx, drop); err != nil {
 		g.metrics.unreached.Inc()
 		g.log.Info("a miner is told later to delete a shard", "miner", h.Holder, "shard", h.Replica, "err", err)
 	}

@@ -41,7 +41,7 @@ func golden() map[string]any {
 		`{"v":1,"holder":"` + ss58 + `","hash":"12","replica":"13","kind":"shard","number":3,"size":9,"seed":"","stored":"2026-03-01T12:00:00.000005Z","ttl_ns":0,"native":{"pledge":"AQI=","asked":"Aw==","receipt":"BA=="},"at":0,"token":"00112233445566ff","slot":0}`: holdingRecord{
 			V: 1, Holding: Holding{Holder: ss58, Hash: "12", Replica: "13", Kind: KindShard, Number: 3, Size: 9, Stored: day, Native: &Native{[]byte{1, 2}, []byte{3}, []byte{4}}},
 			Token: "00112233445566ff"},
-		`{"v":1,"until":"2026-03-01T12:00:00.000005Z","since":"2026-03-01T12:00:00.000005Z"}`: dropRecord{1, day, day},
+		`{"v":1,"until":"2026-03-01T12:00:00.000005Z","since":"2026-03-01T12:00:00.000005Z"}`: dropRecord{V: 1, Until: day, Since: day},
 		`{"v":1,"until":"0001-01-01T00:00:00Z","since":"2026-03-01T12:00:00.000005Z"}`:        dropRecord{V: 1, Since: day},
 		`{"v":1,"size":0,"since":"2026-03-01T12:00:00.000005Z","index":4}`:                    referenceRecord{V: 1, Since: day, Index: 4},
 		`{"v":1,"size":9,"since":"2026-03-01T12:00:00.000005Z","going":true}`:                 referenceRecord{V: 1, Size: 9, Since: day, Going: true},

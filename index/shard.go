@@ -79,12 +79,15 @@ type Drop struct {
 	Replica string    // hash of the bytes that it has: Holding.Held
 	Since   time.Time // when the holding ended
 	Until   time.Time // when the miner deletes it by itself; zero: never
+	Pledge  []byte    // that was given for it, as in Native; none for what was not a shard
 }
 
 type dropRecord struct {
 	V     int       `json:"v"`
 	Until time.Time `json:"until"` // zero: the miner never does by itself
 	Since time.Time `json:"since"`
+	// Pledge is the holding's last, if it had one.
+	Pledge []byte `json:"pledge,omitempty"`
 }
 
 func (r dropRecord) check() error { return checkVersion(r.V) }
@@ -92,6 +95,9 @@ func (r dropRecord) check() error { return checkVersion(r.V) }
 // newDrop is what a holding leaves that ends now.
 func newDrop(h Holding) dropRecord {
 	r := dropRecord{V: version, Since: stamp(time.Now())}
+	if h.Kind == KindShard && h.Native != nil {
+		r.Pledge = h.Native.Pledge
+	}
 	if h.TTL > 0 {
 		r.Until = stamp(h.Stored.Add(h.TTL))
 	}
@@ -140,7 +146,7 @@ func (x *Index) Drops(ctx context.Context, holder wallet.Address) iter.Seq2[Drop
 			if err != nil {
 				err = fmt.Errorf("%s of %s: %w", entry.Field, holder, err)
 			}
-			if !yield(Drop{holder, entry.Field[len(prefixDrop):], r.Since, r.Until}, err) {
+			if !yield(Drop{holder, entry.Field[len(prefixDrop):], r.Since, r.Until, r.Pledge}, err) {
 				return
 			}
 		}

@@ -12,8 +12,8 @@ type DoorServer interface {
 }
 
 // Doors is a server for Register that lets audits (Challenge, Tags and Audit) in
-// by a door of their own, what ends, renews or lists shards (Delete, RenewShard and
-// ListShards) by that of ShardDoor, and everything else by the server's: a validator
+// by a door of their own, what ends, renews or lists shards (Delete, DropShard,
+// RenewShard and ListShards) by that of ShardDoor, and everything else by the server's: a validator
 // and a gateway of one hotkey then do not use up each other's rate.
 func Doors(s DoorServer, audits, shards *wire.Door) Server { return doors{s, audits, shards} }
 
@@ -26,7 +26,7 @@ func (d doors) Handle(makeMsg func() wire.Message, h wire.Handler, maxBody int64
 	switch makeMsg().(type) {
 	case *wire.Challenge, *wire.Tags, *wire.Audit:
 		d.server.HandleBehind(d.audits, makeMsg, h, maxBody)
-	case *wire.Delete, *wire.RenewShard, *wire.ListShards:
+	case *wire.Delete, *wire.DropShard, *wire.RenewShard, *wire.ListShards:
 		d.server.HandleBehind(d.shards, makeMsg, h, maxBody)
 	default:
 		d.server.Handle(makeMsg, h, maxBody)

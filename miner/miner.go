@@ -148,6 +148,7 @@ func (m *Miner) Register(s Server) {
 	tags := synapse.BodySize(por.TagsSize(min(m.cfg.MaxData, por.MaxData)))
 	s.Handle(func() wire.Message { return &wire.Tags{} }, answer(m, TaskTags, m.pledge), tags)
 	s.Handle(func() wire.Message { return &wire.Audit{} }, answer(m, TaskAudit, m.audit), small)
+	s.Handle(func() wire.Message { return &wire.DropShard{} }, answer(m, TaskDelete, m.dropShard), small)
 	s.Handle(func() wire.Message { return &wire.RenewShard{} }, answer(m, TaskRenewShard, m.renewShard), small)
 	s.Handle(func() wire.Message { return &wire.ListShards{} }, answer(m, TaskListShards, m.listShards), small)
 	s.Handle(func() wire.Message { return &wire.Offer{} }, answer(m, TaskOffer, m.offer), small)

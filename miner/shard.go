@@ -1,6 +1,7 @@
 package miner
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -263,4 +264,29 @@ func (m *Miner) sound(ctx context.Context, p receipt.Pledge) error {
 		return err
 	}
 	return shard.Close()
+}
+
+// dropShard answers DropShard. It waits for its turn, so that a shard that is being
+// handed over again has its new pledge, or gets it afterwards.
+func (m *Miner) dropShard(ctx context.Context, from wire.Caller, msg *wire.DropShard) error {
+	done, err := m.turns.wait(ctx, from.Hotkey, msg.Hash)
+	if err != nil {
+		return err
+	}
+	defer done()
+	k, err := m.Kept(ctx, from.Hotkey, msg.Hash)
+	switch {
+	case errors.Is(err, blobstore.ErrNotFound):
+		msg.Dropped = true
+		return nil
+	case err != nil && !errors.Is(err, errKept): // what cannot be read pledges nothing
+		return err
+	case err == nil && (!k.Pledge.Shard || !bytes.Equal(k.Pledge.Salt[:], msg.Salt)):
+		return nil
+	}
+	if err := m.store.Delete(ctx, from.Hotkey, msg.Hash); err != nil && !errors.Is(err, blobstore.ErrNotFound) {
+		return err
+	}
+	msg.Dropped = true
+	return nil
 }

@@ -177,7 +177,7 @@ func (e *Engine) tell(ctx context.Context, a wallet.Address) error {
 		if told++; told > e.cfg.DropsPerPass {
 			return nil
 		}
-		err := e.deps.Fleet.Drop(ctx, a, d.Replica)
+		err := e.deps.Fleet.Drop(ctx, d)
 		e.tellers.told(a, err, e.deps.Now())
 		if err != nil {
 			if ctx.Err() == nil && wire.StatusOf(err) != wire.StatusTooMany {

@@ -45,6 +45,27 @@ func (m *Audit) Fields() []Field {
 	}
 }
 
+// DropShard tells a miner to drop a shard as it was handed over once. If it was
+// handed over again since, which may have overtaken this, it stays. A miner that
+// answers 404 is older than the message: to it there is Delete.
+type DropShard struct {
+	Hash    string // request: the root, in decimal
+	Salt    []byte // request: of the receipt.Pledge about it
+	Dropped bool   // whether the miner has it no more; else it has it for another pledge
+}
+
+// Name is "DropShard".
+func (*DropShard) Name() string { return "DropShard" }
+
+// Fields are the shard, the pledge and the answer.
+func (m *DropShard) Fields() []Field {
+	return []Field{
+		{Name: "data_hash", Value: &m.Hash, Required: true, Hashed: true},
+		{Name: "salt", Value: &m.Salt, Required: true, Hashed: true},
+		{Name: "dropped", Value: &m.Dropped, Answer: true},
+	}
+}
+
 // RenewShard has a miner keep a shard of the asker's for longer: the answer is
 // its signature over the pledge with the new time. It is our own, as Tags is.
 type RenewShard struct {

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/filetao/filetao/proof"
+	"github.com/filetao/filetao/receipt"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 )
@@ -124,8 +125,15 @@ func (m *Miner) TTL(hash string) int64 {
 
 func (m *Miner) answer(ctx context.Context, _ wire.Caller, msg wire.Message) error {
 	m.mu.Lock()
-	m.asked[msg.Name()]++
-	as := m.as[msg.Name()]
+	name := msg.Name()
+	if name == "DropShard" { // another way to say so
+		name = "Delete"
+	}
+	m.asked[name]++
+	as, told := m.as[msg.Name()]
+	if !told {
+		as = m.as[name]
+	}
 	m.mu.Unlock()
 	switch as {
 	case Silent:
@@ -165,6 +173,15 @@ func (m *Miner) serve(msg wire.Message) error {
 		return m.renewShard(msg)
 	case *wire.ListShards:
 		return m.listShards(msg)
+	case *wire.DropShard:
+		s := m.stored[msg.Hash]
+		if s != nil {
+			if p, err := receipt.ParsePledge(s.pledge); err == nil && !bytes.Equal(p.Salt[:], msg.Salt) {
+				return nil
+			}
+		}
+		msg.Dropped = true
+		delete(m.stored, msg.Hash)
 	case *wire.Delete:
 		_, msg.Deleted = m.stored[msg.DataHash]
 		delete(m.stored, msg.DataHash)

@@ -208,12 +208,19 @@ func (x *exchange) admit(ctx context.Context, rt route) (done func(), c wire.Cal
 	if err := x.checkSize(rt); err != nil {
 		return nil, c, err
 	}
+	leave := func() {}
+	if rt.streams {
+		if leave, err = x.s.shares.take(x.hotkey, adm.Standing); err != nil {
+			return nil, c, err
+		}
+	}
 	queue := x.s.queueOf(rt)
 	if err := queue.Wait(ctx, adm.Priority); err != nil {
+		leave()
 		return nil, c, wire.Unavailable("No turn before the timeout.")
 	}
 	door.Served(x.hotkey)
-	return queue.Done, c, nil
+	return func() { queue.Done(); leave() }, c, nil
 }
 
 func (x *exchange) checkSize(rt route) error {

@@ -89,6 +89,7 @@ type Server struct {
 	used     *used
 	messages *wire.Queue
 	streams  *wire.Queue
+	shares   *shares // of streams
 	buffers  *buffers
 
 	maxMemory int64 // the largest reservation
@@ -120,6 +121,7 @@ func NewServer(cfg ServerConfig, deps ServerDeps) (*Server, error) {
 	}
 	s.used = newUsed(deps.Now)
 	s.messages, s.streams = wire.NewQueue(s.cfg.Workers), wire.NewQueue(s.cfg.StreamWorkers)
+	s.shares = newShares(s.cfg.StreamWorkers)
 	s.maxMemory = s.cfg.MaxMemory
 	s.memory = semaphore.NewWeighted(s.maxMemory)
 	s.add(route{

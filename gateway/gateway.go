@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/envelope"
@@ -36,7 +35,7 @@ type Config struct {
 	// requests wait for their turn.
 	Memory int64
 	// Segments is how many segments are taken in at a time, each with some MiB of
-	// memory; more wait.
+	// memory; more wait. One user has a quarter of them at most, but four in any case.
 	Segments int
 	// InFlight is how many bytes of one file's chunks travel at once, each
 	// counted once whatever its replicas.
@@ -90,7 +89,7 @@ type Gateway struct {
 	files   *locks // one change to a file at a time
 	metrics *metrics
 
-	segments *semaphore.Weighted // being taken in
+	segments *turns // being taken in
 }
 
 // New makes a gateway. A setting that is zero takes its default; MinReplicas is
@@ -111,7 +110,7 @@ func New(cfg Config, deps Deps) *Gateway {
 	return &Gateway{
 		cfg: cfg, deps: deps, log: log,
 		memory: newBudget(cfg.Memory, m.memory), files: newLocks(), metrics: m,
-		segments: semaphore.NewWeighted(int64(cfg.Segments)),
+		segments: newTurns(cfg.Segments),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -54,7 +55,11 @@ func newNatively(t testing.TB, miners int, cfg gateway.Config) *natively {
 
 func (n *natively) ask(t testing.TB, m wire.Message, body []byte) error {
 	t.Helper()
-	out, err := n.handlers[m.Name()](t.Context(), wire.Caller{Hotkey: n.owner.Address()}, m, wire.Body{Size: int64(len(body)), Reader: bytes.NewReader(body)})
+	return n.askAs(t.Context(), n.owner.Address(), m, int64(len(body)), bytes.NewReader(body))
+}
+
+func (n *natively) askAs(ctx context.Context, user wallet.Address, m wire.Message, size int64, body io.Reader) error {
+	out, err := n.handlers[m.Name()](ctx, wire.Caller{Hotkey: user}, m, wire.Body{Size: size, Reader: body})
 	if c, ok := out.Reader.(io.Closer); ok {
 		c.Close()
 	}
@@ -191,4 +196,39 @@ func TestManifestThatLiesIsRefused(t *testing.T) {
 	if _, err := n.commit(t, good, time.Hour); wire.StatusOf(err) != wire.StatusConflict {
 		t.Errorf("three different shards of %v: %v (%s)", good.Segments[0].Scheme, err, hex.EncodeToString(good.Upload[:1]))
 	}
+}
+
+// A user whose segments do not move holds up nobody else, nor does what waits behind
+// them.
+func TestSlowSegmentsHoldUpTheirOwnUser(t *testing.T) {
+	n := newNatively(t, 9, gateway.Config{Segments: 8})
+	ctx, cancel := context.WithCancel(t.Context())
+	begun := make(chan struct{}, 20)
+	var slow sync.WaitGroup
+	for i := range int64(20) {
+		slow.Go(func() {
+			put := &wire.PutSegment{Upload: make([]byte, 16), Index: i, Size: 1000, Secret: make([]byte, 32), TTL: 3600}
+			if err := n.askAs(ctx, user(t, "slow"), put, 1032, standing{ctx, begun}); err == nil {
+				t.Error("a segment came about that was never sent")
+			}
+		})
+	}
+	for range 4 {
+		<-begun
+	}
+	n.upload(t, noise(200_000), time.Hour)
+	cancel()
+	slow.Wait()
+}
+
+// standing is a body that does not move.
+type standing struct {
+	ctx   context.Context
+	begun chan<- struct{}
+}
+
+func (s standing) Read([]byte) (int, error) {
+	s.begun <- struct{}{}
+	<-s.ctx.Done()
+	return 0, s.ctx.Err()
 }

@@ -40,10 +40,11 @@ func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutS
 		return wire.Body{}, fmt.Errorf("segment %d: another request brings it: %w", m.Index, err)
 	}
 	defer unlock()
-	if err := g.segments.Acquire(ctx, 1); err != nil {
+	done, err := g.segments.take(ctx, from.Hotkey)
+	if err != nil {
 		return wire.Body{}, wire.Unavailable("busy: %d segments are on their way; try again later", g.cfg.Segments)
 	}
-	defer g.segments.Release(1)
+	defer done()
 	candidates, err := g.candidates()
 	if err != nil {
 		return wire.Body{}, err

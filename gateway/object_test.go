@@ -201,7 +201,7 @@ func TestManifestThatLiesIsRefused(t *testing.T) {
 // A user whose segments do not move holds up nobody else, nor does what waits behind
 // them.
 func TestSlowSegmentsHoldUpTheirOwnUser(t *testing.T) {
-	n := newNatively(t, 9, gateway.Config{Segments: 8})
+	n := newNatively(t, 9, gateway.Config{Segments: 8, StoreTimeout: 3 * time.Second})
 	ctx, cancel := context.WithCancel(t.Context())
 	begun := make(chan struct{}, 20)
 	var slow sync.WaitGroup
@@ -213,8 +213,13 @@ func TestSlowSegmentsHoldUpTheirOwnUser(t *testing.T) {
 			}
 		})
 	}
-	for range 4 {
-		<-begun
+	settled := time.After(300 * time.Millisecond)
+	for waiting, i := true, 0; waiting && i < 8; i++ { // all that may begin have
+		select {
+		case <-begun:
+		case <-settled:
+			waiting = false
+		}
 	}
 	n.upload(t, noise(200_000), time.Hour)
 	cancel()

@@ -172,12 +172,16 @@ type shard struct {
 }
 
 func (f *minerFeed) rows(i int) (*segmentRows, error) {
-	s := f.m.Segments[i]
-	coder, err := erasure.New(s.Scheme)
+	s, source := f.m.Segments[i], f.sources(i)
+	wide := s.Scheme // there may be shards beyond the scheme's: a gateway makes some to spare
+	for _, from := range source {
+		wide.Total = max(wide.Total, from.Number+1)
+	}
+	coder, err := erasure.New(wide)
 	if err != nil {
 		return nil, err
 	}
-	return &segmentRows{feed: f, index: i, m: s, coder: coder, source: f.sources(i), pieces: make([][]byte, s.Scheme.Total)}, nil
+	return &segmentRows{feed: f, index: i, m: s, coder: coder, source: source, pieces: make([][]byte, wide.Total)}, nil
 }
 
 // sources are the places of a segment's shards, data first: where the metagraph

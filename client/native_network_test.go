@@ -109,8 +109,10 @@ func (g *streamGateway) start(t testing.TB, net *network, uid int, listen string
 		<-ended // requests that were cut off are what some tests want
 	})
 	t.Cleanup(g.stop)
-	record := &net.graph.Neurons[uid].Axon
-	record.IP, record.Port = axon.Addr().Addr(), axon.Addr().Port()
+	// A gateway that comes back while others are being asked is where it was.
+	if record := &net.graph.Neurons[uid].Axon; record.AddrPort() != axon.Addr() {
+		record.IP, record.Port = axon.Addr().Addr(), axon.Addr().Port()
+	}
 }
 
 // reference answers the reference's messages.

@@ -13,6 +13,7 @@ import (
 	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/fleet/fleettest"
+	"github.com/filetao/filetao/index"
 )
 
 // Whatever miners do, and wherever their asker gives up: what is acknowledged comes
@@ -61,18 +62,30 @@ func TestSegmentsUnderRandomFailures(t *testing.T) {
 		for _, h := range held {
 			s.miner(t, h).Behave(behaviours[r.IntN(len(behaviours))], "GetShard")
 		}
-		for range 4 { // given up at any point, and with more failures than can be borne
-			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.IntN(60))*time.Millisecond)
-			got, err := s.get(ctx, seg, 0, seg.Size)
-			cancel()
-			if !bytes.HasPrefix(data, got) || err == nil && len(got) != len(data) {
-				t.Fatalf("%d bytes of %d, not all of them right, %v", len(got), len(data), err)
-			}
-		}
+		s.giveUp(t, r, seg, data)
 	}
 	if stored == 0 {
 		t.Fatal(errors.New("nothing was stored"))
 	}
+	settle(t, before)
+}
+
+// giveUp gets a segment with any number of failures, and gives up at any point.
+func (s *shards) giveUp(t *testing.T, r *rand.Rand, seg index.Segment, data []byte) {
+	t.Helper()
+	for range 4 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.IntN(60))*time.Millisecond)
+		got, err := s.get(ctx, seg, 0, seg.Size)
+		cancel()
+		if !bytes.HasPrefix(data, got) || err == nil && len(got) != len(data) {
+			t.Fatalf("%d bytes of %d, not all of them right, %v", len(got), len(data), err)
+		}
+	}
+}
+
+// settle waits until no more goroutines run than before.
+func settle(t *testing.T, before int) {
+	t.Helper()
 	for wait := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
 		if time.Now().After(wait) {
 			b := make([]byte, 1<<20)

@@ -162,6 +162,7 @@ func (p *put) store(ctx context.Context, in io.Reader, check func(erasure.Root) 
 		cancel(err)
 	}
 	p.running.Wait()
+	p.doubt(ctx)
 	if err == nil && p.kept() < p.least {
 		err = p.short()
 	}

@@ -357,3 +357,23 @@ func TestSegmentIsPutWithoutTheStuckAllAtOnce(t *testing.T) {
 	}
 	s.check(t, seg, data)
 }
+
+// A miner may have kept what it did not acknowledge.
+func TestUnacknowledgedShardsAreDropped(t *testing.T) {
+	s := newShards(t, 9, fleet.Config{})
+	s.Miners[2].Behave(fleettest.Liar, "PutShard")
+	seg := s.put(t, noise(8, 300_000), erasure.Scheme{Data: 4, Total: 8})
+	for i, m := range s.Miners {
+		for d, err := range s.Index.Drops(t.Context(), m.Hotkey()) {
+			if err != nil || i != 2 || len(m.Holds()) != 1 || m.Holds()[0] != d.Replica {
+				t.Fatal(i, d, err)
+			}
+			if err := s.Drop(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if left := s.Miners[2].Holds(); len(left) != 0 || len(s.held(t, seg)) != 8 {
+		t.Fatal(left)
+	}
+}

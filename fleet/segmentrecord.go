@@ -102,6 +102,24 @@ func (p *put) forget(ctx context.Context) {
 	})
 }
 
+// doubt notes what miners may have all the same that were sent all of a shard and
+// have not answered, so that they are told to drop it when they can be.
+func (p *put) doubt(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	for _, s := range p.all {
+		if ok, _ := s.ended(); ok || !s.whole {
+			continue
+		}
+		err := p.f.deps.Index.PutDrop(ctx, index.Drop{
+			Holder: s.miner.Hotkey, Replica: s.pledge.Hash.String(), Until: s.started.Add(p.spec.TTL), Pledge: s.pledge.Encode(),
+		})
+		if err != nil {
+			p.f.log.Warn("a miner keeps a shard that nobody asks for until its time is over", "miner", s.miner.Hotkey, "err", err)
+		}
+	}
+}
+
 // each calls do, all at once, for every sender whose miner has given a receipt.
 func (p *put) each(do func(*sender) error) error {
 	var work sync.WaitGroup

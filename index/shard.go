@@ -129,6 +129,21 @@ func (x *Index) dropIf(ctx context.Context, holder wallet.Address, hash string, 
 	})
 }
 
+// PutDrop notes that a miner is to be told to delete a shard that it may have,
+// since it was sent one and has not acknowledged it. Since is not looked at. The
+// pledge keeps the drop from meaning what comes later.
+func (x *Index) PutDrop(ctx context.Context, d Drop) error {
+	if err := firstError(checkAddress(d.Holder), checkHash(d.Replica)); err != nil {
+		return err
+	}
+	if len(d.Pledge) == 0 || len(d.Pledge) > MaxNative {
+		return fmt.Errorf("%w: a drop with a pledge of %d bytes", ErrInvalid, len(d.Pledge))
+	}
+	return x.update(ctx, holderGroup(d.Holder), func(t *txn) error {
+		return t.setRecord(dropField(d.Replica), dropRecord{V: version, Since: stamp(time.Now()), Until: stamp(d.Until), Pledge: d.Pledge})
+	})
+}
+
 // Drops yields what a miner still has to be told to delete, in no promised order.
 // Changing it inside the loop is allowed.
 func (x *Index) Drops(ctx context.Context, holder wallet.Address) iter.Seq2[Drop, error] {

@@ -69,11 +69,12 @@ const testChunk = 1 << 20
 const open = "--encrypt=false"
 
 // killDuringTransfers kills one miner while the chunks of a put are under way
-// and another during those of a get.
+// and another during those of a get: of the reference's way, since its chunks can
+// be small (package devnet does it to shards).
 func (n *network) killDuringTransfers(t *testing.T, gateway, first, second *process) {
 	path, data := n.file(24 * testChunk)
 	cid := make(chan string)
-	go func() { cid <- n.put(path, open) }()
+	go func() { cid <- n.put(path, open, "--reference") }()
 	gateway.wait(t, "gateway", fmt.Sprintf("task=store .*bytes=%d", testChunk))
 	first.stop(syscall.SIGKILL)
 	stored := <-cid

@@ -47,7 +47,7 @@ func scriptNode(t *testing.T, spec uint32) *substratetest.Node {
 	g.NetUID = scriptNet
 	g.Rules.MaxUIDs, g.Rules.MaxValidators, g.Rules.ImmunityPeriod = 3, 2, 0
 	g.Rules.MinStake, g.Rules.WeightsVersion, g.Rules.ServingRateLimit = 10*chain.TAO, 302, 1000
-	tick := time.NewTicker(40 * time.Millisecond)
+	tick := time.NewTicker(150 * time.Millisecond) // a transaction is good for 16 blocks
 	t.Cleanup(tick.Stop)
 	return substratetest.Start(t, substratetest.Config{Runtime: spec, Genesis: &g, Ticks: tick.C})
 }

@@ -172,18 +172,26 @@ func states(t *testing.T, script []step) []string {
 }
 
 // wrapped is errorfs with the logs that are made out of old ones, which errorfs
-// itself lets pass.
+// itself lets pass. They are so in two calls, since MemFS's one takes a lock twice,
+// and hangs for ever when the disk is cloned in between.
 type wrapped struct {
 	*errorfs.FS
+	disk   vfs.FS
 	inject errorfs.Injector
 }
 
 func wrap(fs vfs.FS, inject errorfs.Injector) vfs.FS {
-	return wrapped{errorfs.Wrap(fs, inject), inject}
+	return wrapped{errorfs.Wrap(fs, inject), fs, inject}
 }
 
 func (w wrapped) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := w.FS.ReuseForWrite(oldname, newname, category)
+	if err := w.inject.MaybeError(errorfs.Op{Kind: errorfs.OpReuseForWrite, Path: oldname}); err != nil {
+		return nil, err
+	}
+	if err := w.disk.Rename(oldname, newname); err != nil {
+		return nil, err
+	}
+	f, err := w.disk.OpenReadWrite(newname, category)
 	if err != nil {
 		return nil, err
 	}

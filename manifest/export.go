@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/filetao/filetao/erasure"
 )
 
 // ExportVersion is the V of an Export.
@@ -62,6 +64,13 @@ func (e Export) Verify(verify func(owner [32]byte, text, sig []byte) error) (Man
 	}
 	if len(e.Placement.Segments) != len(m.Segments) {
 		return Manifest{}, fmt.Errorf("%w: %d segments, the manifest has %d", ErrPlacement, len(e.Placement.Segments), len(m.Segments))
+	}
+	for i, places := range e.Placement.Segments {
+		for _, p := range places {
+			if p.Number < 0 || p.Number >= erasure.MaxTotal { // some beyond the scheme's are good, see package erasure
+				return Manifest{}, fmt.Errorf("%w: shard %d of segment %d", ErrPlacement, p.Number, i)
+			}
+		}
 	}
 	return m, nil
 }

@@ -67,7 +67,7 @@ func TestVerifyRefuses(t *testing.T) {
 		{"more segments", manifest.ErrPlacement, func(e *manifest.Export) {
 			e.Placement.Segments = append(e.Placement.Segments, []manifest.Place{place(0)})
 		}},
-		{"no shard 3 of 1-of-3", manifest.ErrPlacement, func(e *manifest.Export) { e.Placement.Segments[2][0].Number = 3 }},
+		{"no shard 128", manifest.ErrPlacement, func(e *manifest.Export) { e.Placement.Segments[2][0].Number = 128 }},
 		{"no shard -1", manifest.ErrPlacement, func(e *manifest.Export) { e.Placement.Segments[2][0].Number = -1 }},
 	} {
 		e := exported()

@@ -77,7 +77,8 @@ func (o *outgoing) ask() (*answerBody, error) {
 		return nil, err
 	}
 	a, err = o.try()
-	if wire.StatusOf(err) == wire.StatusUnauthorized {
+	if wire.StatusOf(err) == wire.StatusUnauthorized && !errors.Is(err, errForged) {
+		// The peer refuses the second of two equal requests: it has had the first.
 		err = &wire.Error{Status: wire.StatusUnavailable, Text: "the connection broke in the midst of the exchange", Err: err}
 	}
 	return a, err
@@ -262,6 +263,7 @@ func (o *outgoing) exchange() wire.Exchange {
 var (
 	errUnanswered = errors.New("no answer")
 	errTooLong    = errors.New("it is over its limit")
+	errForged     = errors.New("it is not the peer's answer to this request")
 )
 
 // receive reads the answer up to its body. With an error of the peer's it returns
@@ -326,10 +328,10 @@ func (o *outgoing) readHead(a *answerBody) (answer, error) {
 	}
 	digest := digestOf(answerDomain, sealed.statement)
 	if err := wallet.Verify(o.to.Hotkey, signed(answerDomain, digest), sealed.signature); err != nil {
-		return answer{}, &wire.Error{Status: wire.StatusUnauthorized, Text: "the answer is not signed by " + string(o.to.Hotkey), Err: err}
+		return answer{}, &wire.Error{Status: wire.StatusUnauthorized, Text: "the answer is not signed by " + string(o.to.Hotkey), Err: fmt.Errorf("%w: %w", errForged, err)}
 	}
 	if said.request != o.digest {
-		return answer{}, wire.Unauthorized("the answer is to another request")
+		return answer{}, &wire.Error{Status: wire.StatusUnauthorized, Text: "the answer is to another request", Err: errForged}
 	}
 	if said.fields+said.body != a.left {
 		return answer{}, fmt.Errorf("%w: it is of another length than the answer", errHead)

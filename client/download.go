@@ -347,9 +347,9 @@ func (d *download) opened(u *unit, r io.Reader) (int64, error) {
 	if _, err := io.ReadFull(r, u.sealed); err != nil {
 		return 0, brokeOff(err)
 	}
-	pieces := (n + sealedPiece - 1) / sealedPiece
-	u.plain = u.plain[:n-pieces*pieceTag]
-	open := envelope.NewOpener(*d.key, d.m.Size, bytes.NewReader(u.sealed), d.pos/sealedPiece)
+	pieces := (n + envelope.SealedPieceSize - 1) / envelope.SealedPieceSize
+	u.plain = u.plain[:n-pieces*(envelope.SealedPieceSize-envelope.PieceSize)]
+	open := envelope.NewOpener(*d.key, d.m.Size, bytes.NewReader(u.sealed), d.pos/envelope.SealedPieceSize)
 	_, err := io.ReadFull(open, u.plain)
 	if len(u.plain) == 0 { // the one piece of an empty file
 		_, err = open.Read(make([]byte, 1))

@@ -1,9 +1,6 @@
 package client
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"encoding/binary"
 	"fmt"
 	"io"
 
@@ -12,32 +9,23 @@ import (
 
 const (
 	blockPieces = contentBlock / envelope.PieceSize
-	pieceTag    = 16
-	sealedPiece = envelope.PieceSize + pieceTag
-	sealedBlock = blockPieces * sealedPiece
+	sealedBlock = blockPieces * envelope.SealedPieceSize
 )
 
 // sealedContent is a content as it is handed in: sealed in the envelope's format
 // 2, any part of which can be made without the others; or as it is.
 type sealedContent struct {
 	*content
-	gcm  cipher.AEAD // nil: as it is
-	size int64       // bytes, sealed
+	sealer *envelope.PieceSealer // nil: as it is
+	size   int64                 // bytes, sealed
 }
 
 func sealContent(f *content, key *envelope.FileKey) (*sealedContent, error) {
 	if key == nil {
 		return &sealedContent{content: f, size: f.size}, nil
 	}
-	block, err := aes.NewCipher(key[:])
-	if err != nil {
-		return nil, fmt.Errorf("seal: %w", err)
-	}
-	gcm, err := cipher.NewGCM(block)
-	if err != nil {
-		return nil, fmt.Errorf("seal: %w", err)
-	}
-	s := &sealedContent{content: f, gcm: gcm, size: envelope.SealedSize(f.size)}
+	sealer := envelope.NewPieceSealer(*key, f.size)
+	s := &sealedContent{content: f, sealer: &sealer, size: envelope.SealedSize(f.size)}
 	if s.size == 0 {
 		return nil, fmt.Errorf("%w: %d bytes", ErrTooLarge, f.size)
 	}
@@ -93,7 +81,7 @@ func (p *sealedPart) fill() error {
 		return io.EOF
 	}
 	size := int64(contentBlock)
-	if p.s.gcm != nil {
+	if p.s.sealer != nil {
 		size = sealedBlock
 	}
 	b := p.offset / size
@@ -101,33 +89,15 @@ func (p *sealedPart) fill() error {
 	if err != nil {
 		return err
 	}
-	if p.s.gcm != nil {
-		block = p.seal(b, block)
+	if p.s.sealer != nil {
+		if p.sealed == nil {
+			p.sealed = make([]byte, 0, envelope.SealedSize(int64(len(p.plain))))
+		}
+		p.sealed = p.s.sealer.Append(p.sealed[:0], block, b*blockPieces)
+		block = p.sealed
 	}
 	from, to := p.offset-b*size, min(p.end-b*size, int64(len(block)))
 	p.rest = block[from:to]
 	p.offset = b*size + to
 	return nil
-}
-
-// seal is a block as envelope.NewSealer seals it: each piece with AES-256-GCM and
-// its number as the nonce, 11 bytes big-endian, then 1 for the last piece.
-func (p *sealedPart) seal(b int64, block []byte) []byte {
-	p.sealed = p.sealed[:0]
-	if p.sealed == nil {
-		p.sealed = make([]byte, 0, envelope.SealedSize(int64(len(p.plain))))
-	}
-	last := max(0, (p.s.content.size-1)/envelope.PieceSize)
-	for i := b * blockPieces; ; i++ {
-		var nonce [12]byte
-		binary.BigEndian.PutUint64(nonce[3:], uint64(i))
-		if i == last {
-			nonce[11] = 1
-		}
-		piece := block[:min(len(block), envelope.PieceSize)]
-		p.sealed = p.s.gcm.Seal(p.sealed, nonce[:], piece, nil)
-		if block = block[len(piece):]; len(block) == 0 {
-			return p.sealed
-		}
-	}
 }

@@ -11,7 +11,7 @@ type opener struct {
 	sealed io.Reader
 	plain  int64 // bytes of the whole text
 	piece  int64 // the next
-	buf    [sealedPiece]byte
+	buf    [SealedPieceSize]byte
 	rest   []byte // opened and not given out yet
 	err    error
 }

@@ -12,10 +12,10 @@ import (
 // last.
 const PieceSize = 64 << 10
 
-const (
-	sealedPiece = PieceSize + tagSize
-	maxPlain    = 1 << 62
-)
+// SealedPieceSize is how many bytes each piece has sealed, but the last.
+const SealedPieceSize = PieceSize + tagSize
+
+const maxPlain = 1 << 62
 
 // SealedSize is the length of the sealed form of so many bytes, in format 2:
 // a tag for each piece more. 0 for a size below 0 or above 2^62.
@@ -29,7 +29,7 @@ func SealedSize(plain int64) int64 {
 // PlainSize is the length of what the sealed form of so many bytes opens to. It
 // fails with ErrOpen if no sealed form has that length.
 func PlainSize(sealed int64) (int64, error) {
-	plain := sealed - tagSize*pieces(sealed, sealedPiece)
+	plain := sealed - tagSize*pieces(sealed, SealedPieceSize)
 	if plain < 0 || SealedSize(plain) != sealed {
 		return 0, fmt.Errorf("%w: nothing has %d bytes sealed", ErrOpen, sealed)
 	}
@@ -49,8 +49,8 @@ func Pieces(offset, length, plainSize int64) (firstPiece, sealedOffset, sealedLe
 	}
 	last := (offset + min(length, plainSize-offset) - 1) / PieceSize
 	firstPiece = offset / PieceSize
-	sealedOffset = firstPiece * sealedPiece
-	end := min((last+1)*sealedPiece, SealedSize(plainSize))
+	sealedOffset = firstPiece * SealedPieceSize
+	end := min((last+1)*SealedPieceSize, SealedSize(plainSize))
 	return firstPiece, sealedOffset, end - sealedOffset, offset % PieceSize
 }
 

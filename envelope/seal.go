@@ -23,7 +23,7 @@ type sealer struct {
 	piece  int64 // the next
 	buf    [PieceSize + 1]byte
 	kept   int // 1 once buf[0] is read already
-	room   [sealedPiece]byte
+	room   [SealedPieceSize]byte
 	rest   []byte // sealed and not given out yet
 	err    error
 }
@@ -48,7 +48,7 @@ func (s *sealer) Read(p []byte) (n int, err error) {
 			n += m
 			continue
 		}
-		if s.err != nil || n > 0 && len(p)-n < sealedPiece {
+		if s.err != nil || n > 0 && len(p)-n < SealedPieceSize {
 			break
 		}
 		n += s.next(p[n:])
@@ -78,7 +78,7 @@ func (s *sealer) next(p []byte) int {
 	if end {
 		s.err = io.EOF
 	}
-	dst, direct := s.room[:0], len(p) >= sealedPiece
+	dst, direct := s.room[:0], len(p) >= SealedPieceSize
 	if direct {
 		dst = p[:0]
 	}
@@ -90,4 +90,29 @@ func (s *sealer) next(p []byte) int {
 	}
 	s.rest = sealed
 	return 0
+}
+
+// PieceSealer seals pieces of one text in any order.
+type PieceSealer struct {
+	cipher pieceCipher
+	last   int64 // the last piece
+}
+
+// NewPieceSealer is for a text of so many bytes, 0 to 2^62, for which alone the key
+// must be.
+func NewPieceSealer(k FileKey, size int64) PieceSealer {
+	return PieceSealer{newPieceCipher(k), pieces(size, PieceSize) - 1}
+}
+
+// Append appends what NewSealer gives for some pieces of the text: plain is all of
+// the text from piece first on, or as much as whole pieces hold. What is sealed
+// twice must be the same bytes both times, or the key is given away.
+func (s PieceSealer) Append(dst, plain []byte, first int64) []byte {
+	for piece := first; ; piece++ {
+		p := plain[:min(len(plain), PieceSize)]
+		dst = s.cipher.gcm.Seal(dst, s.cipher.at(piece, piece == s.last), p, nil)
+		if plain = plain[len(p):]; len(plain) == 0 {
+			return dst
+		}
+	}
 }

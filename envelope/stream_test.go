@@ -203,6 +203,23 @@ func TestAnotherKeyOpensNothing(t *testing.T) {
 	}
 }
 
+// TestPiecesInAnyOrder: pieces that are sealed by themselves are those of the whole.
+func TestPiecesInAnyOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		plain := text(anySize().Draw(t, "size"))
+		b, s := sealAll(t, plain), envelope.NewPieceSealer(fileKey(), int64(len(plain)))
+		last := max(0, len(plain)-1) / piece
+		for range rapid.IntRange(1, 4).Draw(t, "parts") {
+			first := rapid.IntRange(0, last).Draw(t, "first")
+			end := rapid.IntRange(first, last).Draw(t, "end") + 1
+			got := s.Append([]byte("before"), plain[first*piece:min(end*piece, len(plain))], int64(first))
+			if want := b[first*sealed : min(end*sealed, len(b))]; string(got) != "before"+string(want) {
+				t.Fatalf("pieces %d to %d of %d bytes are others", first, end, len(plain))
+			}
+		}
+	})
+}
+
 // Ranges: only the part that Pieces names is read.
 func TestRanges(t *testing.T) {
 	plain := text(3*piece + 77)

@@ -132,10 +132,21 @@ func (c *Client) get(ctx context.Context, id string, o GetFileOptions, to target
 	} else if err != nil {
 		return Got{}, err
 	}
+	got, err := c.download(ctx, id, o, to, first, peers)
+	if errors.Is(err, ErrWrongKey) && !first.signed && c.verifySignature(first.m, first.signature) != nil {
+		if first, err = c.open(ctx, peers, id, false, o.Timeout); err == nil { // a signed one
+			got, err = c.download(ctx, id, o, to, first, peers)
+		}
+	}
+	return got, err
+}
+
+// download is the rest of get once it is known what the file is.
+func (c *Client) download(ctx context.Context, id string, o GetFileOptions, to target, first opened, peers []wire.Peer) (Got, error) {
 	feed := newGatewayFeed(c, id, first, peers)
 	defer feed.close()
 	d := &download{c: c, o: o, m: first.m, feed: feed}
-	got, err := d.run(ctx, to, from)
+	got, err := d.run(ctx, to, to.part.left())
 	got.CID, got.Gateway = id, first.peer.Hotkey
 	return got, err
 }

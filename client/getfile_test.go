@@ -252,6 +252,38 @@ func TestGetTakesOnlyWhatTheOwnerSigned(t *testing.T) {
 	}
 }
 
+// TestSmallFilesSpeakForThemselves: whatever a gateway says of a file that is in its
+// manifest, what comes of it is that file, and from the other gateway if need be.
+func TestSmallFilesSpeakForThemselves(t *testing.T) {
+	n, all := streaming(t, 2)
+	c := n.user(t, client.Config{Attempts: 1, Tries: 2})
+	data := text(100)
+	stored := putFile(t, c, data, client.PutFileOptions{UIDs: ids(0)})
+	good := all[0].objects[stored.CID]
+	for name, change := range map[string]func(*manifest.Manifest){
+		"another salt": func(m *manifest.Manifest) { m.Payload = envelope.Payload2([32]byte{1}) },
+		"in the open":  func(m *manifest.Manifest) { m.Payload = "" },
+		"other bytes":  func(m *manifest.Manifest) { m.Inline = append([]byte{m.Inline[0] ^ 1}, m.Inline[1:]...) },
+		"shorter":      func(m *manifest.Manifest) { m.Inline, m.Size = m.Inline[1:], m.Size-1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			forged := *good
+			change(&forged.m)
+			forged.manifest = forged.m.Encode()
+			all[0].objects[stored.CID] = &forged
+			var out bytes.Buffer
+			_, err := c.GetTo(t.Context(), stored.CID, &out, client.GetFileOptions{Keys: keys(), Plain: true, UIDs: ids(0)})
+			if !errors.Is(err, client.ErrWrongData) || out.Len() > 0 {
+				t.Fatalf("%d bytes, %v", out.Len(), err)
+			}
+			all[1].objects[stored.CID] = good
+			if got := getBack(t, c, stored.CID, client.GetFileOptions{Plain: true, UIDs: ids(0, 1)}); !bytes.Equal(got, data) {
+				t.Fatalf("%d bytes", len(got))
+			}
+		})
+	}
+}
+
 // cutWriter is a full disk.
 type cutWriter struct{}
 

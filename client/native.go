@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/filetao/filetao/cid"
+	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/manifest"
 	"github.com/filetao/filetao/wallet"
@@ -130,6 +132,15 @@ func noStreams(failed failures) bool { return failed.all(wire.StatusNotFound) }
 
 // verifyManifest reads a manifest of ours, which is that of the file with that CID.
 func (c *Client) verifyManifest(id string, encoded, signature []byte) (manifest.Manifest, error) {
+	m, err := c.readManifest(id, encoded)
+	if err == nil {
+		err = c.verifySignature(m, signature)
+	}
+	return m, err
+}
+
+// readManifest reads what says to be that.
+func (c *Client) readManifest(id string, encoded []byte) (manifest.Manifest, error) {
 	m, err := manifest.Parse(encoded)
 	switch {
 	case err != nil:
@@ -139,10 +150,22 @@ func (c *Client) verifyManifest(id string, encoded, signature []byte) (manifest.
 	case m.Owner != c.deps.Hotkey.PublicKey():
 		return m, fmt.Errorf("%w: a manifest of %s, and the hotkey is %s", ErrWrongData, wallet.AddressOf(m.Owner), c.deps.Hotkey.Address())
 	}
-	if err := wallet.Verify(c.deps.Hotkey.Address(), m.Text(), signature); err != nil {
-		return m, fmt.Errorf("%w: the manifest's signature: %w", ErrWrongData, err)
-	}
 	return m, nil
+}
+
+func (c *Client) verifySignature(m manifest.Manifest, signature []byte) error {
+	if err := wallet.Verify(c.deps.Hotkey.Address(), m.Text(), signature); err != nil {
+		return fmt.Errorf("%w: the manifest's signature: %w", ErrWrongData, err)
+	}
+	return nil
+}
+
+// speaksForItself says whether nothing can come of a manifest but its file, whoever
+// has written it: its sealed bytes are in it and have the CID that was asked for,
+// and only the user's key opens them.
+func speaksForItself(m manifest.Manifest) bool {
+	_, sealed, err := envelope.ParsePayload2(m.Payload)
+	return err == nil && sealed && len(m.Segments) == 0 && cid.Sum(m.Inline) == m.CID
 }
 
 // worthwhile says whether the same request may do better in a while.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/filetao/filetao/chain"
@@ -128,6 +127,7 @@ type put struct {
 	numbers []int // of the shards that are made
 	target  int   // how many of them are wanted
 	least   int   // how many do at worst
+	began   time.Time
 	// seg is what they are shards of; with no ID until the root of one that is new
 	// is known, which is before pieces are closed.
 	seg index.Segment
@@ -155,6 +155,7 @@ func (p *put) store(ctx context.Context, in io.Reader, check func(erasure.Root) 
 	if p.candidates, err = p.f.roomFor(ctx, p.shardSize(), candidates); err != nil {
 		return erasure.Root{}, err
 	}
+	p.began = p.f.deps.Now()
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	root, err := p.run(inner, in, check)
@@ -244,8 +245,8 @@ func readRow(in io.Reader, pieces [][]byte, bytes int, hash *erasure.Hasher) err
 
 // hand gives every sender its piece. Those that are behind by all that is
 // buffered for them are waited for, all together for Config.Patience, and then
-// dropped as far as they can be spared; the others, together again, have stalls
-// times that.
+// dropped as far as they can be spared; the others, together again, have as long as
+// stall says.
 func (p *put) hand(ctx context.Context, pieces [][]byte) error {
 	var behind []*sender
 	for _, s := range p.all {
@@ -271,7 +272,7 @@ func (p *put) hand(ctx context.Context, pieces [][]byte) error {
 	slower := p.spare() >= len(behind)
 	patience, cancel := context.WithTimeout(ctx, p.f.cfg.Patience)
 	defer cancel()
-	stall, cancelStall := context.WithTimeout(ctx, stalls*p.f.cfg.Patience)
+	stall, cancelStall := context.WithTimeout(ctx, p.stall(len(behind)))
 	defer cancelStall()
 	for _, s := range behind {
 		taken := s.offer(patience, pieces[s.number])
@@ -298,61 +299,72 @@ func (p *put) hand(ctx context.Context, pieces [][]byte) error {
 // errBehind says of a miner that the others were much faster.
 var errBehind = errors.New("it fell behind the other miners")
 
-// spare is how many of the shards that may still become durable are not needed.
-func (p *put) spare() int {
-	able := 0
+// stall is how long so many are waited for that cannot be spared, before fewer
+// shards do: as long again as the segment has taken up to now, within limits, since
+// repair can make what is missing later. Without enough others it is the upper one.
+func (p *put) stall(behind int) time.Duration {
+	most := stalls * p.f.cfg.Patience
+	if p.able()-behind < p.least {
+		return most
+	}
+	return min(max(2*p.f.cfg.Patience, p.f.deps.Now().Sub(p.began)), most)
+}
+
+// able is how many shards may still become durable.
+func (p *put) able() (n int) {
 	for _, s := range p.all {
 		if ok, ended := s.ended(); ok || !ended {
-			able++
+			n++
 		}
 	}
-	return able - p.target
+	return n
 }
+
+// spare is how many of them are not needed.
+func (p *put) spare() int { return p.able() - p.target }
 
 // enough says whether the segment can still become durable.
 func (p *put) enough() error {
-	if p.spare()+p.target < p.least {
+	if p.able() < p.least {
 		return p.short()
 	}
 	return nil
 }
 
-// wait returns once all senders have come to an end. When as many miners have
-// given a receipt as the scheme has shards, the others have Config.Patience.
+// wait returns once all senders have come to an end. When enough miners have given
+// a receipt for the segment to be durable, the others have as long as stall says,
+// and Config.Patience when there are as many as the scheme has shards.
 func (p *put) wait(ctx context.Context) error {
-	enough := make(chan struct{})
-	all := make(chan struct{})
-	left := int64(p.target)
-	var each sync.WaitGroup
+	ended := make(chan error, len(p.all))
 	for _, s := range p.all {
-		each.Go(func() {
+		p.running.Go(func() {
 			<-s.done
-			if s.err == nil && atomic.AddInt64(&left, -1) == 0 {
-				close(enough)
-			}
+			ended <- s.err
 		})
 	}
-	go func() {
-		each.Wait()
-		close(all)
-	}()
-	defer func() { <-all }()
-	select {
-	case <-all:
-		return nil
-	case <-enough:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	patience := time.NewTimer(p.f.cfg.Patience)
-	defer patience.Stop()
-	select {
-	case <-all:
-	case <-patience.C:
-	case <-ctx.Done():
-	}
-	for _, s := range p.all {
-		s.drop(errBehind)
+	var enough <-chan time.Time
+	got := 0
+	for range p.all {
+		select {
+		case err := <-ended:
+			if err != nil {
+				continue
+			}
+			switch got++; got {
+			case p.target:
+				enough = time.After(p.f.cfg.Patience)
+			case p.least:
+				enough = time.After(p.stall(p.able() - got))
+			}
+			continue
+		case <-enough:
+			for _, s := range p.all {
+				s.drop(errBehind)
+			}
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 	return nil
 }

@@ -77,8 +77,8 @@ func (s *sender) offer(ctx context.Context, piece []byte) bool {
 	return false
 }
 
-// stalls is how many times Config.Patience a miner may stand still that cannot be
-// spared, before it is rather done with fewer shards than there should be.
+// stalls is how many times Config.Patience a miner may stand still at most that
+// cannot be spared.
 const stalls = 25
 
 // ended says that nothing more is taken from pieces, and ok how that came.

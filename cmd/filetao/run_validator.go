@@ -45,6 +45,7 @@ func (i *indexFlags) url() string {
 type neuronFlags struct {
 	permitLimit                      float64
 	ping, store, challenge, retrieve float64
+	start                            byteSize
 }
 
 func (n *neuronFlags) add(cmd *cobra.Command) {
@@ -54,6 +55,8 @@ func (n *neuronFlags) add(cmd *cobra.Command) {
 	f.Float64Var(&n.store, "neuron.store_timeout", d.StoreTimeout.Seconds(), "`seconds` a miner has to store")
 	f.Float64Var(&n.challenge, "neuron.challenge_timeout", d.ChallengeTimeout.Seconds(), "`seconds` a miner has to answer a challenge")
 	f.Float64Var(&n.retrieve, "neuron.retrieve_timeout", d.RetrieveTimeout.Seconds(), "`seconds` a miner has to give data back")
+	n.start = byteSize(d.Start)
+	f.Var(&n.start, "neuron.start_capacity", "how much a miner may be given before it has shown that it holds anything; raise it where you know the miners")
 	f.Float64Var(&n.ping, "api.ping_timeout", d.PingTimeout.Seconds(), "`seconds` a miner has to answer a ping")
 }
 
@@ -62,7 +65,7 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 func (n *neuronFlags) fleet() fleet.Config {
 	return fleet.Config{
 		VpermitLimit: max(1, rao(n.permitLimit)), PingTimeout: seconds(n.ping), StoreTimeout: seconds(n.store),
-		ChallengeTimeout: seconds(n.challenge), RetrieveTimeout: seconds(n.retrieve),
+		ChallengeTimeout: seconds(n.challenge), RetrieveTimeout: seconds(n.retrieve), Start: int64(n.start),
 	}
 }
 
@@ -160,7 +163,7 @@ func (c *cli) runValidator(cmd *cobra.Command, v *validatorFlags, remote chain.C
 	if err != nil {
 		return err
 	}
-	v.cfg.TTL = time.Duration(v.ttl) * time.Second
+	v.cfg.TTL, v.cfg.Rules.Capacity.Start = time.Duration(v.ttl)*time.Second, int64(v.start)
 	return withIndex(cmd.Context(), c.log, v.url(), v.dir, func(ix *index.Index) error {
 		cfg := node.ValidatorConfig{Common: common, Index: ix, Fleet: v.fleet(), Validator: v.cfg, Events: v.eventFlags.config(v.dir), Axon: v.axon, Repair: v.repairFlags.config()}
 		if v.api {

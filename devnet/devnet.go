@@ -169,6 +169,9 @@ func (d *Devnet) WalletPath() string { return filepath.Join(d.dir, "wallets") }
 // ChainEndpoint is the chain's URL for nodes and commands in other processes.
 func (d *Devnet) ChainEndpoint() string { return d.rpc.URL() }
 
+// Config is what the network was made by.
+func (d *Devnet) Config() Config { return d.cfg }
+
 // Dir is the folder of the network.
 func (d *Devnet) Dir() string { return d.dir }
 

@@ -8,7 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/devnet"
+	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/internal/durable"
 )
 
@@ -22,15 +24,27 @@ type devnetFile struct {
 	Validator string `json:"validator_dir"`
 	Hashes    string `json:"hash_basepath"`
 	Storage   string `json:"storage_basepath"`
+	// What its validators go by, where that is not the network's; 0: not said.
+	BlockSeconds    float64 `json:"block_seconds"`
+	BlocksPerStep   int     `json:"blocks_per_step"`
+	StoreSample     int     `json:"store_sample"`
+	ChallengeSample int     `json:"challenge_sample"`
+	RetrieveSample  int     `json:"retrieve_sample"`
+	MonitorSample   int     `json:"monitor_sample"`
+	PermitLimit     float64 `json:"vpermit_tao_limit"`
 }
 
 const devnetFileName = "devnet.json"
 
 // describe writes the file for a devnet that is ready.
 func describe(d *devnet.Devnet) (devnetFile, error) {
+	v := d.Config().Validator
 	f := devnetFile{
 		Chain: d.ChainEndpoint(), NetUID: uint16(devnet.NetUID), Wallets: d.WalletPath(), User: d.UserWallet(), Validator: d.ValidatorDir(),
 		Hashes: filepath.Join(d.Dir(), "hashes"), Storage: filepath.Join(d.Dir(), "storage"),
+		BlockSeconds: d.Config().BlockTime.Seconds(), BlocksPerStep: v.BlocksPerStep,
+		StoreSample: v.StoreSample, ChallengeSample: v.ChallengeSample, RetrieveSample: v.RetrieveSample, MonitorSample: v.MonitorSample,
+		PermitLimit: float64(fleet.DefaultConfig().VpermitLimit) / float64(chain.TAO),
 	}
 	data, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {

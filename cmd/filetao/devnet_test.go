@@ -59,7 +59,13 @@ type user struct {
 // startDevnet runs a devnet until the test ends.
 func startDevnet(t *testing.T) user {
 	t.Helper()
-	d, err := devnet.New(quickDevnet(t))
+	u, _ := startDevnetOf(t, quickDevnet(t))
+	return u
+}
+
+func startDevnetOf(t *testing.T, cfg devnet.Config) (user, *devnet.Devnet) {
+	t.Helper()
+	d, err := devnet.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +86,7 @@ func startDevnet(t *testing.T) user {
 	if _, err := describe(d); err != nil {
 		t.Fatal(err)
 	}
-	return user{t, d.Dir(), t.TempDir()}
+	return user{t, d.Dir(), t.TempDir()}, d
 }
 
 // run runs a command, which has to end with that exit code, and returns what it

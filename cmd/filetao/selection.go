@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/fleet"
@@ -42,8 +43,9 @@ func (c *cli) selectionCommand() *cobra.Command {
 		Use: "selection", Short: "Recompute who was due at a block, and whether a challenge was legitimate", Args: noArgs,
 		Long: `Recompute, from the chain alone, which miners a validator had to ask at a block:
 the block's hash is the seed with which they are drawn from all that serve an axon
-and are no large validators. How many are drawn is the validator's setting: --k-… take
-the network's (a devnet challenges 3). --check says whether one miner could be asked.
+and are no large validators. How many are drawn is the validator's setting: --k-… are
+the network's, or with --devnet that devnet's. --check says whether one miner could
+be asked.
 
 What is asked outside of this is no audit of a step: users' files are stored and
 fetched when users ask; a question without an answer is put again, the same, up to
@@ -56,6 +58,7 @@ Exit code 0 says that it was legitimate; 4 that it was not; 9 that it cannot be
 told, because the subnet has changed since, or because only the validator knows.`,
 		Example: "  filetao selection --block 4200 --devnet DIR\n  filetao selection --block 4200 --check 5Grw… --task challenge",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			s.take(cmd.Flags(), c.net)
 			if err := s.settle(); err != nil {
 				return err
 			}
@@ -64,7 +67,7 @@ told, because the subnet has changed since, or because only the validator knows.
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&s.block, "block", "", "`number` of the block, or its hash (default: the newest)")
+	f.StringVar(&s.block, "block", "", "`number` of the block, or its hash (default: the newest that begins a step)")
 	f.StringVar(&s.check, "check", "", "`hotkey` or UID of a miner that was asked")
 	f.StringVar(&s.task, "task", drawChallenge, "what it was asked to do: "+strings.Join(drawnTasks, ", "))
 	f.StringVar(&s.asker, "asker", "", "`hotkey` or UID of the validator, which leaves itself out (needed only if it could be drawn itself)")
@@ -76,6 +79,28 @@ told, because the subnet has changed since, or because only the validator knows.
 	f.Float64Var(&s.permitLimit, "neuron.vpermit_tao_limit", float64(fleet.DefaultConfig().VpermitLimit)/float64(chain.TAO), "stake in `TAO` above which a validator is not asked to store")
 	completeFlag(cmd, "task", cobra.FixedCompletions(drawnTasks, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// take takes from a devnet what no flag says; nil: there is none.
+func (s *selectionFlags) take(f *pflag.FlagSet, from *devnetFile) {
+	if from == nil {
+		return
+	}
+	for name, n := range map[string]struct {
+		flag *int
+		is   int
+	}{
+		"k-store": {&s.store, from.StoreSample}, "k-challenge": {&s.challenge, from.ChallengeSample},
+		"k-retrieve": {&s.retrieve, from.RetrieveSample}, "k-monitor": {&s.ping, from.MonitorSample},
+		"neuron.blocks_per_step": {&s.blocksPerStep, from.BlocksPerStep},
+	} {
+		if n.is > 0 && !f.Changed(name) {
+			*n.flag = n.is
+		}
+	}
+	if from.PermitLimit > 0 && !f.Changed("neuron.vpermit_tao_limit") {
+		s.permitLimit = from.PermitLimit
+	}
 }
 
 func (s *selectionFlags) settle() error {
@@ -164,7 +189,11 @@ func (s *selectionFlags) read(ctx context.Context, from chain.Chain, net chain.N
 		return nil, err
 	}
 	x := &selected{graph: m, Metagraph: m.Block.Number, Changed: []string{}}
-	if err := x.at(ctx, from, s.block); err != nil {
+	name := s.block
+	if number := m.Block.Number; name == "" {
+		name = strconv.FormatUint(number-number%uint64(s.blocksPerStep), 10)
+	}
+	if err := x.at(ctx, from, name); err != nil {
 		return nil, err
 	}
 	if x.Block != nil {
@@ -184,10 +213,6 @@ func (s *selectionFlags) read(ctx context.Context, from chain.Chain, net chain.N
 
 // at finds the block that --block names.
 func (x *selected) at(ctx context.Context, from chain.Chain, name string) error {
-	if name == "" {
-		x.Block, x.Hash = &x.graph.Block.Number, x.graph.Block.Hash
-		return nil
-	}
 	if number, err := strconv.ParseUint(name, 10, 64); err == nil {
 		b, err := from.BlockAt(ctx, number)
 		x.Block, x.Hash = &number, b.Hash

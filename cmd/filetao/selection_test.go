@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
+
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/fleet"
@@ -202,6 +204,60 @@ func TestSelection(t *testing.T) {
 		_, text, err := look(t, dev, block, c.change)
 		if got, _ := exitOf(err); got != c.want || !strings.Contains(strings.Join(strings.Fields(text), " "), c.says) {
 			t.Errorf("%s: exit code %d, want %d: %v: %s", name, got, c.want, err, text)
+		}
+	}
+}
+
+// TestSelectionTakesADevnetsSettings draws as many as devnet.json says, unless a
+// flag does, and at the newest block that begins a step.
+func TestSelectionTakesADevnetsSettings(t *testing.T) {
+	dev, block := selectionChain(t)
+	net := &devnetFile{StoreSample: 4, ChallengeSample: 3, RetrieveSample: 2, MonitorSample: 5, BlocksPerStep: 3, PermitLimit: 9000}
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.Int("k-retrieve", 0, "")
+	if err := flags.Set("k-retrieve", "1"); err != nil {
+		t.Fatal(err)
+	}
+	x, text, err := look(t, dev, block, func(s *selectionFlags) { s.block, s.retrieve = "", 1; s.take(flags, net) })
+	if err != nil || *x.Block != block.Number || x.Hash != block.Hash || !*x.Step || x.Metagraph == block.Number {
+		t.Fatalf("%+v, %v: %s", x, err, text)
+	}
+	for task, n := range map[string]int{drawStore: 4, drawChallenge: 3, drawRetrieve: 1, drawMonitor: 5} {
+		if len(x.Due[task]) != n {
+			t.Errorf("%s: %v are due, want %d", task, x.Due[task], n)
+		}
+	}
+	if !slices.Contains(x.Available, 0) {
+		t.Errorf("a validator of 5000 TAO is not among %v", x.Available)
+	}
+}
+
+// TestADevnetsChallengesAreLegitimate checks by devnet.json whom a devnet challenged.
+func TestADevnetsChallengesAreLegitimate(t *testing.T) {
+	t.Parallel()
+	cfg := quickDevnet(t)
+	cfg.Validator.ChallengeSample = 1
+	u, d := startDevnetOf(t, cfg)
+	ready, err := d.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		u.run(exitOK, "chain", "status", "--wait", "2")
+		now, err := d.Snapshot(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, m := range now.Miners {
+			if m.Last == nil || m.Last.Block <= ready.Block {
+				continue
+			}
+			check := func(want exitCode, uid int) {
+				u.run(want, "selection", "--block", fmt.Sprint(m.Last.Block), "--check", fmt.Sprint(uid))
+			}
+			check(exitOK, m.UID)
+			check(exitRefused, now.Miners[(i+1)%len(now.Miners)].UID)
+			return
 		}
 	}
 }

@@ -31,7 +31,7 @@ type Client struct {
 	session *session      // nil while there is none
 	changed chan struct{} // closed and replaced with session
 	over    bool
-	genesis chain.Hash    // of the first node; zero before
+	genesis chain.Hash    // Config.Genesis or the first node's; zero before
 	why     error         // the last connection's end
 	failed  chan struct{} // closed when all endpoints have failed once; then nil
 	subs    sync.WaitGroup
@@ -58,7 +58,7 @@ func New(cfg Config, deps Deps) (*Client, error) {
 	return &Client{
 		cfg: cfg, log: deps.Log, heads: chain.NewHeads(), runtimes: newRuntimes(),
 		accounts: newAccounts(), ended: make(chan struct{}), changed: make(chan struct{}),
-		failed: make(chan struct{}),
+		failed: make(chan struct{}), genesis: cfg.Genesis,
 	}, nil
 }
 
@@ -208,7 +208,7 @@ func (c *Client) greet(ctx context.Context, s *session) error {
 		c.genesis = s.genesis
 	}
 	if s.genesis != c.genesis {
-		return fmt.Errorf("%w: the node is of another chain, with genesis %s, not %s", chain.ErrUnavailable, s.genesis, c.genesis)
+		return fmt.Errorf("%w: the node is of another chain: %s, not %s", chain.ErrUnavailable, called(s.genesis), called(c.genesis))
 	}
 	return nil
 }

@@ -15,6 +15,9 @@ type Config struct {
 	// Endpoints are ws:// or wss:// addresses of nodes of one chain, the
 	// preferred one first. At least one.
 	Endpoints []string
+	// Genesis is the chain's block 0; zero is any, and then that of the first
+	// node. Endpoints with another one are passed over.
+	Genesis chain.Hash
 	// RequestTimeout is for one request, and for a connection to come up before
 	// a call gives up; 0 is 30 s.
 	RequestTimeout time.Duration
@@ -46,20 +49,6 @@ type Config struct {
 // Deps are what a Client works with.
 type Deps struct {
 	Log *slog.Logger // nil discards
-}
-
-// Endpoints are the public addresses of a network known by name: finney, test,
-// local.
-func Endpoints(network string) ([]string, bool) {
-	switch network {
-	case "finney":
-		return []string{"wss://entrypoint-finney.opentensor.ai:443"}, true
-	case "test":
-		return []string{"wss://test.finney.opentensor.ai:443"}, true
-	case "local":
-		return []string{"ws://127.0.0.1:9944"}, true
-	}
-	return nil, false
 }
 
 // complete checks a configuration and fills in the defaults.

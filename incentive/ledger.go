@@ -156,8 +156,9 @@ func (l *Ledger[H]) Pinged(uid int, hotkey H, ok bool, most int) (c Change, down
 		return c, false
 	}
 	row.Failures = 0
+	c.Reward = finite(l.rules.Unavailable)
 	row.Score = MovingAverage(row.Score, l.rules.Unavailable, l.rules.Alpha)
-	c.Reward, c.After = l.rules.Unavailable, row.Score
+	c.After = row.Score
 	return c, true
 }
 

@@ -129,16 +129,32 @@ func TestRowsSurviveJSON(t *testing.T) {
 	}
 }
 
+// anyRules are the default ones with numbers of the fuzzer's for the rewards, the
+// moving average and what possession is worth.
+func anyRules(reward, failure, alpha float64) incentive.Rules {
+	rules := incentive.DefaultRules()
+	rules.Success, rules.Unavailable, rules.Alpha = reward, failure, alpha
+	rules.StoreFailure, rules.ChallengeFailure, rules.RetrieveFailure = failure, failure, failure
+	rules.Possession.Exponent, rules.Possession.Tolerance, rules.Possession.Unproven = alpha, failure, reward
+	for i := range rules.Tiers {
+		rules.Tiers[i].Factor, rules.Tiers[i].Boost = alpha, reward
+	}
+	return rules
+}
+
 func FuzzSettleIsTotal(f *testing.F) {
-	f.Add(uint8(0), int16(0), int64(1), int64(1<<20), 0.5, 2.0, 3.0, true, true)
-	f.Add(uint8(2), int16(-1), int64(-1), int64(-1), math.NaN(), math.Inf(1), -1.0, true, false)
-	f.Fuzz(func(t *testing.T, task uint8, uid int16, elapsed, bytes int64, score, passed, failed float64, ok, late bool) {
-		l := incentive.NewLedger[string](incentive.DefaultRules())
+	f.Add(uint8(0), int16(0), int64(1), int64(1<<20), 0.5, 2.0, 3.0, true, true, 1.0, -0.005, 0.05)
+	f.Add(uint8(2), int16(-1), int64(-1), int64(-1), math.NaN(), math.Inf(1), -1.0, true, false, 1.0, -0.005, 0.05)
+	f.Add(uint8(1), int16(0), int64(1), int64(1), 0.5, 2.0, 3.0, false, false, math.Inf(1), math.NaN(), math.NaN())
+	f.Fuzz(func(t *testing.T, task uint8, uid int16, elapsed, bytes int64, score, passed, failed float64, ok, late bool, reward, failure, alpha float64) {
+		l := incentive.NewLedger[string](anyRules(reward, failure, alpha))
 		e := incentive.Evidence{Passed: passed, Failed: failed}
 		row := incentive.Row[string]{Hotkey: "a", Score: score, Possession: incentive.Possession{Challenge: e, Retrieve: e}}
 		l.Restore([]incentive.Row[string]{row, row})
 		r := incentive.Result[string]{UID: int(uid), Hotkey: "a", OK: ok, Came: ok, Elapsed: time.Duration(elapsed), Bytes: bytes, Late: late}
-		for _, c := range l.Settle(incentive.Task(task), time.Minute, []incentive.Result[string]{r, r, good(1, "a")}, nil) {
+		changes := l.Settle(incentive.Task(task), time.Minute, []incentive.Result[string]{r, r, good(1, "a")}, nil)
+		down, _ := l.Pinged(0, "a", false, 0)
+		for _, c := range append(changes, down) {
 			for _, x := range []float64{c.Reward, c.Possession, c.After} {
 				if math.IsNaN(x) || math.IsInf(x, 0) {
 					t.Fatalf("%+v", c)

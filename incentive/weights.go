@@ -28,14 +28,33 @@ const (
 // weights the Bittensor SDK would set: what is not finite counts as the least
 // finite score, negatives as 0; L1 normalisation; process_weights_for_netuid
 // without quantile; convert_weights_and_uids_for_emit. UIDs ascend, values are
-// never 0. The SDK computes in single precision, so that its values may differ
-// by one where a value lies on the edge between two. UIDs beyond 65535 do not
-// exist and are left out.
+// never 0, and there are MinAllowed of them if there are as many scores: the SDK
+// counts before it rounds, and sends fewer. It computes in single precision, so
+// that its values may differ by one where a value lies on the edge between two.
+// UIDs beyond 65535 do not exist and are left out.
 func Weights(scores []float64, limits Limits) []Weight {
 	scores = scores[:min(len(scores), math.MaxUint16+1)]
 	shares := normalizeL1(clean(scores))
-	uids, shares := process(shares, limits)
-	return emit(uids, shares)
+	limit := float64(limits.Max) / math.MaxUint16
+	all := make([]int, len(shares))
+	var uids []int
+	var some []float64
+	for uid, w := range shares {
+		all[uid] = uid
+		if w > 0 {
+			uids, some = append(uids, uid), append(some, w)
+		}
+	}
+	if len(some) == 0 || len(shares) < limits.MinAllowed {
+		return emit(all, uniform(len(shares)))
+	}
+	if weights := emit(uids, normalizeMax(some, limit)); len(weights) >= limits.MinAllowed {
+		return weights
+	}
+	for uid := range shares {
+		shares[uid] += floorWeight // 65535 times it, beside a share of 1, rounds to 1
+	}
+	return emit(all, normalizeMax(shares, limit))
 }
 
 // clean replaces what is not finite by the minimum of the rest, then
@@ -71,30 +90,6 @@ func normalizeL1(x []float64) []float64 {
 		x[i] /= top
 	}
 	return divide(x, sum(x))
-}
-
-// process is process_weights_for_netuid with exclude_quantile 0, where the
-// quantile is the least weight and excludes nobody.
-func process(shares []float64, limits Limits) (uids []int, weights []float64) {
-	limit := float64(limits.Max) / math.MaxUint16
-	all := make([]int, len(shares))
-	for uid, w := range shares {
-		all[uid] = uid
-		if w > 0 {
-			uids, weights = append(uids, uid), append(weights, w)
-		}
-	}
-	switch {
-	case len(uids) == 0 || len(shares) < limits.MinAllowed:
-		return all, uniform(len(shares))
-	case len(uids) < limits.MinAllowed:
-		floor := make([]float64, len(shares))
-		for uid, w := range shares {
-			floor[uid] = floorWeight + w
-		}
-		return all, normalizeMax(floor, limit)
-	}
-	return uids, normalizeMax(weights, limit)
 }
 
 // normalizeMax is the SDK's normalize_max_weight: shares that sum to 1 with

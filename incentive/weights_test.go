@@ -26,6 +26,7 @@ func TestWeightsAreTheSDKs(t *testing.T) {
 		{[]float64{0, 0.3, 0.9, 0, 0.6, 0.6, 0.01}, 2, 30000, []incentive.Weight{{1, 21845}, {2, 65535}, {4, 43690}, {5, 43690}, {6, 728}}},
 		{[]float64{5, 5, 0, 0}, 1, 13107, []incentive.Weight{{0, 65535}, {1, 65535}}},
 		{[]float64{1, 0.999, 1e-07}, 1, 32768, []incentive.Weight{{0, 65535}, {1, 65533}}},
+		{[]float64{1, 1e-6, 0}, 2, 65535, []incentive.Weight{{0, 65535}, {1, 1}, {2, 1}}}, // the SDK's is one, which the chain refuses
 		{[]float64{4, 2, 1, 1}, 1, 26214, []incentive.Weight{{0, 65535}, {1, 49151}, {2, 24576}, {3, 24576}}},
 	} {
 		got := incentive.Weights(c.scores, incentive.Limits{MinAllowed: c.minAllowed, Max: c.limit})
@@ -56,10 +57,20 @@ func TestWeightsOfUnusableScores(t *testing.T) {
 	}
 }
 
+// tiny are ten scores of which five are too small, beside three others, to round
+// to a weight.
+func tiny() (raw []byte) {
+	for _, score := range []float64{0.5, 0.5, 0.5, 1e-6, 1e-6, 1e-6, 1e-6, 1e-6, 0, 0} {
+		raw = binary.BigEndian.AppendUint64(raw, math.Float64bits(score))
+	}
+	return raw
+}
+
 func FuzzWeightsAreFitForTheChain(f *testing.F) {
 	f.Add([]byte{0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0}, 1, uint16(65535))
 	f.Add([]byte{0x7f, 0xf8, 0, 0, 0, 0, 0, 1}, 8, uint16(0))
 	f.Add(make([]byte, 8*64), -5, uint16(2000))
+	f.Add(tiny(), 8, uint16(65535))
 	f.Fuzz(func(t *testing.T, raw []byte, minAllowed int, limit uint16) {
 		var scores []float64
 		for len(raw) >= 8 && len(scores) < 512 {
@@ -69,6 +80,9 @@ func FuzzWeightsAreFitForTheChain(f *testing.F) {
 		got := incentive.Weights(scores, incentive.Limits{MinAllowed: minAllowed, Max: limit})
 		if len(scores) > 0 && len(got) == 0 {
 			t.Fatal("no weights at all")
+		}
+		if len(got) < min(minAllowed, len(scores)) {
+			t.Fatalf("%d weights of %d scores, at least %d", len(got), len(scores), minAllowed)
 		}
 		top, total := uint16(0), 0.0
 		for i, w := range got {

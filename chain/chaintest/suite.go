@@ -1,6 +1,7 @@
 package chaintest
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"testing"
@@ -15,6 +16,7 @@ import (
 // least 2, MinAllowedWeights of at most 1, MinStake and Burn above 0, weights
 // and serving rate limits from 1 to 20 blocks, and no neurons yet.
 type Subject struct {
+	// Chain also has a Transfer, as Transferrer wants it.
 	Chain  chain.Chain
 	NetUID chain.NetUID
 	// Funded is a coldkey that pays for 20 registrations and minimum stakes.
@@ -23,6 +25,11 @@ type Subject struct {
 	Axon chain.Axon
 	// Unknown is a subnet that does not exist.
 	Unknown chain.NetUID
+}
+
+// Transferrer is a chain that moves balance between coldkeys.
+type Transferrer interface {
+	Transfer(ctx context.Context, from *wallet.Keypair, to wallet.Address, amount chain.Rao) error
 }
 
 // Run tests the chains that open makes, one for every test.
@@ -38,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"register", (*subject).register},
 		{"register refused", (*subject).registerRefused},
 		{"stake and permit", (*subject).stake},
+		{"transfer", (*subject).transfer},
 		{"serve", (*subject).serve},
 		{"weights refused", (*subject).weightsRefused},
 		{"weights become incentive", (*subject).weights},

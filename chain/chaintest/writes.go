@@ -52,6 +52,27 @@ func (s *subject) registerRefused() {
 	}
 }
 
+func (s *subject) transfer() {
+	on, ok := s.Chain.(Transferrer)
+	if !ok {
+		s.Fatalf("%T moves no balance", s.Chain)
+	}
+	from, to := s.balance(s.Funded.Address()), s.newKey()
+	s.ok(on.Transfer(s.Context(), s.Funded, to.Address(), 3*chain.TAO))
+	s.ok(on.Transfer(s.Context(), to, s.newKey().Address(), chain.TAO))
+	if left, got := s.balance(s.Funded.Address()), s.balance(to.Address()); from-left != 3*chain.TAO || got != 2*chain.TAO {
+		s.Errorf("%s less, and %s are there after one of 3 was sent on", from-left, got)
+	}
+	s.refused(on.Transfer(s.Context(), to, s.Funded.Address(), 3*chain.TAO), chain.ErrBalanceTooLow)
+	s.refused(on.Transfer(s.Context(), s.newKey(), to.Address(), 1), chain.ErrBalanceTooLow)
+	if got := s.balance(to.Address()); got != 2*chain.TAO {
+		s.Errorf("after refused transfers %s are there", got)
+	}
+	if err := on.Transfer(s.Context(), s.Funded, "no address", 1); err == nil {
+		s.Error("a transfer to what is no address")
+	}
+}
+
 func (s *subject) stake() {
 	least := s.rules().MinStake
 	key := s.newNeuron(least - 1)

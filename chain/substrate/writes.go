@@ -70,6 +70,27 @@ func (c *Client) AddStake(ctx context.Context, coldkey *wallet.Keypair, net chai
 	})
 }
 
+// Transfer moves balance to another coldkey, which gets at least what an
+// account has to have; the sender keeps as much (transfer_keep_alive). It is no
+// part of chain.Chain: subnets do not need it. chain.ErrBalanceTooLow.
+func (c *Client) Transfer(ctx context.Context, from *wallet.Keypair, to wallet.Address, amount chain.Rao) error {
+	key, err := account(to)
+	if err != nil {
+		return err
+	}
+	return c.transact(ctx, from, func(ctx context.Context, v *view) ([]byte, error) {
+		rt, err := v.next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		call, err := rt.Call("Balances", "transfer_keep_alive", arguments{"dest": scale.Enum("Id", key), "value": scale.Uint(amount)})
+		if err != nil {
+			return nil, fmt.Errorf("runtime %d: %w", rt.Spec, err)
+		}
+		return call, nil
+	})
+}
+
 // ServeAxon implements chain.Chain.
 func (c *Client) ServeAxon(ctx context.Context, hotkey *wallet.Keypair, net chain.NetUID, axon chain.Axon) error {
 	args, err := axonArguments(net, axon)

@@ -3,7 +3,9 @@ package validator_test
 import (
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,6 +85,51 @@ func TestWhoIsNotThereLosesItsScore(t *testing.T) {
 	}
 	if after[2] < before[2]/2 {
 		t.Errorf("the score of who is there went from %v to %v", before[2], after[2])
+	}
+}
+
+// scored has the next validator begin with the scores of the miners.
+func (b *bench) scored(t *testing.T, scores ...float64) {
+	t.Helper()
+	rows := fmt.Sprintf(`{"hotkey":%q,"score":0,"failures":0}`, b.Asker.Address())
+	for i, score := range scores {
+		rows += fmt.Sprintf(`,{"hotkey":%q,"score":%v,"failures":0}`, b.Miners[i].Hotkey(), score)
+	}
+	if err := b.Index.PutState(t.Context(), "validator/"+string(b.Asker.Address()),
+		[]byte(`{"v":3,"block":2,"steps":1,"window":1,"dropped":1,"uids":[`+rows+`]}`)); err != nil {
+		t.Fatal(err)
+	}
+	b.Validator = b.again(settings(), b.Net)
+}
+
+// Weights made of scores that pay nobody would pay everybody alike.
+func TestNoScoreAboveZeroSetsNoWeights(t *testing.T) {
+	for _, c := range []struct {
+		scores []float64
+		told   string
+	}{{[]float64{0, -0.001, -0.002}, "level=WARN"}, {[]float64{0, 0, 0}, "level=INFO"}} {
+		b := newBench(t, 3, settings())
+		said := new(strings.Builder)
+		b.log = slog.New(slog.NewTextHandler(said, nil))
+		b.scored(t, c.scores...)
+		for number := uint64(400); number < 800; number++ {
+			if set, err := b.weigh(t, number); set || err != nil {
+				t.Fatal(set, err)
+			}
+		}
+		if sent := b.chain.answer(nil); len(sent) > 0 {
+			t.Errorf("sent %v", sent)
+		}
+		if n := strings.Count(said.String(), c.told+` msg="no weights are sent: `); n != 2 {
+			t.Errorf("it was said %d times in two epochs\n%s", n, said)
+		}
+		b.scored(t, 0, -0.001, 0.001)
+		if set, err := b.weigh(t, 801); !set || err != nil {
+			t.Error(set, err)
+		}
+		if sent := b.chain.answer(nil); len(sent) != 1 || !slices.Equal(sent[0], []chain.Weight{{UID: 3, Value: 65535}}) {
+			t.Errorf("sent %v", sent)
+		}
 	}
 }
 

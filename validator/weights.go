@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/filetao/filetao/chain"
@@ -14,6 +15,7 @@ type attempts struct {
 	set     uint64 // block of the last success
 	next    uint64 // no attempt before this block
 	backoff uint64 // blocks to wait after the next failure
+	told    uint64 // block at which it was last said that nobody is to be paid
 }
 
 // maxBackoff is the longest pause between attempts to set weights, in blocks.
@@ -26,8 +28,9 @@ const underWay = 8
 // SetWeights sends the scores to the chain as weights, if an epoch has passed
 // since the chain last took any from us and no failure is too recent; where the
 // subnet has commit-reveal, it commits to them, and reveals what was committed
-// before when its time has come. Scores that are all zero say nothing and are not
-// sent. It reports whether it did one of these.
+// before when its time has come. Scores of which none is above zero are not sent:
+// the chain would be given equal weights for all UIDs. It reports whether it did
+// one of these.
 // The chain's LastUpdate decides, so that a restart sends nothing twice.
 func (v *Validator) SetWeights(ctx context.Context, block chain.Block) (bool, error) {
 	graph := v.deps.Follower.Metagraph()
@@ -46,7 +49,11 @@ func (v *Validator) SetWeights(ctx context.Context, block chain.Block) (bool, er
 func (v *Validator) newWeights(ctx context.Context, graph *chain.Metagraph, block chain.Block) (bool, error) {
 	self, registered := graph.ByHotkey(v.deps.Key.Address())
 	scores := v.paid(v.board.scores(graph.Neurons))
-	if !v.weightsDue(block.Number, self.LastUpdate) || !slices.ContainsFunc(scores, func(s float64) bool { return s != 0 }) {
+	if !v.weightsDue(block.Number, self.LastUpdate) {
+		return false, nil
+	}
+	if !slices.ContainsFunc(scores, func(s float64) bool { return s > 0 }) {
+		v.nobodyPaid(ctx, block.Number, scores)
 		return false, nil
 	}
 	due, err := true, fmt.Errorf("%w: %s", chain.ErrNotRegistered, v.deps.Key.Address())
@@ -72,6 +79,21 @@ func (v *Validator) paid(scores []float64) []float64 {
 		}
 	}
 	return paid
+}
+
+// nobodyPaid says, once an epoch, why no weights are sent.
+func (v *Validator) nobodyPaid(ctx context.Context, block uint64, scores []float64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.weights.told > 0 && block < v.weights.told+uint64(v.cfg.EpochBlocks) {
+		return
+	}
+	v.weights.told = block
+	level := slog.LevelInfo // nobody was asked yet
+	if slices.ContainsFunc(scores, func(s float64) bool { return s < 0 }) {
+		level = slog.LevelWarn
+	}
+	v.log.Log(ctx, level, "no weights are sent: no miner that can be asked has a score above zero", "block", block)
 }
 
 func (v *Validator) weightsDue(block, lastUpdate uint64) bool {

@@ -33,6 +33,8 @@ var (
 	ErrStakeTooLow = errors.New("stake too low")
 	// ErrBalanceTooLow: the coldkey cannot pay.
 	ErrBalanceTooLow = errors.New("balance too low")
+	// ErrBurn: a registration costs more than its maker allows.
+	ErrBurn = errors.New("registration too dear")
 	// ErrVersionKey: the weights' version key is below the subnet's.
 	ErrVersionKey = errors.New("weights version key too low")
 	// ErrWeights: duplicates, unknown UIDs, too few or too large weights.
@@ -84,8 +86,9 @@ type Chain interface {
 
 	// Register burns the subnet's price from the coldkey and gives the hotkey a
 	// slot, if need be that of the neuron that earns least and is past its
-	// immunity. ErrAlreadyRegistered, ErrBalanceTooLow, ErrNotOwner, ErrFull.
-	Register(ctx context.Context, coldkey *wallet.Keypair, net NetUID, hotkey wallet.Address) error
+	// immunity. The price is at most maxBurn when the transaction is signed; 0 is
+	// any. ErrAlreadyRegistered, ErrBalanceTooLow, ErrBurn, ErrNotOwner, ErrFull.
+	Register(ctx context.Context, coldkey *wallet.Keypair, net NetUID, hotkey wallet.Address, maxBurn Rao) error
 	// AddStake moves balance of the coldkey onto a hotkey that was registered at
 	// some time. ErrBalanceTooLow, ErrNotRegistered.
 	AddStake(ctx context.Context, coldkey *wallet.Keypair, net NetUID, hotkey wallet.Address, amount Rao) error

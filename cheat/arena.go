@@ -213,7 +213,7 @@ func (a *arena) register(ctx context.Context, coldkey, hotkey *wallet.Keypair) e
 	if err := a.dev.Transfer(ctx, alice, coldkey.Address(), stake+100*chain.TAO); err != nil {
 		return fmt.Errorf("fund a neuron: %w", err)
 	}
-	if err := a.dev.Register(ctx, coldkey, netUID, hotkey.Address()); err != nil {
+	if err := a.dev.Register(ctx, coldkey, netUID, hotkey.Address(), 0); err != nil {
 		return fmt.Errorf("register a neuron: %w", err)
 	}
 	return nil

@@ -55,7 +55,7 @@ func (d *Devnet) register(ctx context.Context) error {
 			if err := d.fund(ctx, id); err != nil {
 				return err
 			}
-			if err := d.dev.Register(ctx, id.coldkey, NetUID, id.hotkey.Address()); err != nil {
+			if err := d.dev.Register(ctx, id.coldkey, NetUID, id.hotkey.Address(), 0); err != nil {
 				return fmt.Errorf("register %s: %w", id.name, err)
 			}
 			if id.stake == 0 {

@@ -101,7 +101,7 @@ func member(t *testing.T, dev *devchain.Devchain, name string, stake chain.Rao) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := dev.Register(t.Context(), alice, 21, key.Address()); err != nil {
+	if err := dev.Register(t.Context(), alice, 21, key.Address(), 0); err != nil {
 		t.Fatal(err)
 	}
 	if stake > 0 {

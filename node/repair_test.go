@@ -19,7 +19,7 @@ import (
 func TestMinersLeave(t *testing.T) {
 	dev, key := newChain(t)
 	alice, miner, stranger := keypair(t, "//Alice"), keypair(t, "//Second"), keypair(t, "//Stranger")
-	if err := dev.Register(t.Context(), alice, 21, miner.Address()); err != nil {
+	if err := dev.Register(t.Context(), alice, 21, miner.Address(), 0); err != nil {
 		t.Fatal(err)
 	}
 	ix, _, _ := audited(t)

@@ -98,7 +98,7 @@ func newChain(t *testing.T) (*devchain.Devchain, *wallet.Keypair) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := dev.Register(t.Context(), alice, chain.NetUID(21), miner.Address()); err != nil {
+	if err := dev.Register(t.Context(), alice, chain.NetUID(21), miner.Address(), 0); err != nil {
 		t.Fatal(err)
 	}
 	return dev, miner

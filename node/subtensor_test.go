@@ -83,7 +83,7 @@ func (s *tensor) uid(name string) chain.UID {
 
 func (s *tensor) register(name string) {
 	s.Helper()
-	if err := s.on.Register(s.Context(), s.key("Alice"), s.net, s.key(name).Address()); err != nil {
+	if err := s.on.Register(s.Context(), s.key("Alice"), s.net, s.key(name).Address(), 0); err != nil {
 		s.Fatalf("register %s: %v", name, err)
 	}
 }
@@ -406,7 +406,7 @@ func (s *tensor) replace(uid chain.UID, name string) {
 	s.node.Put("SubtensorModule", "PruningScores", scale.Uints(scores), scale.Uint(s.net))
 	before := len(s.node.Submitted())
 	done := make(chan error, 1)
-	go func() { done <- s.on.Register(s.Context(), s.key("Alice"), s.net, s.key(name).Address()) }()
+	go func() { done <- s.on.Register(s.Context(), s.key("Alice"), s.net, s.key(name).Address(), 0) }()
 	s.await("a registration", func() bool {
 		return slices.ContainsFunc(s.node.Submitted()[before:], func(x substratetest.Submitted) bool { return x.Name == "burned_register" })
 	})

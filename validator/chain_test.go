@@ -48,10 +48,10 @@ func openChain(t *testing.T, net *fleettest.Net) *devchain.Devchain {
 			t.Fatal(err)
 		}
 	}
-	must(dev.Register(t.Context(), owner, 21, net.Asker.Address()))
+	must(dev.Register(t.Context(), owner, 21, net.Asker.Address(), 0))
 	must(dev.AddStake(t.Context(), owner, 21, net.Asker.Address(), 5000*chain.TAO))
 	for i, m := range net.Miners {
-		must(dev.Register(t.Context(), owner, 21, m.Hotkey()))
+		must(dev.Register(t.Context(), owner, 21, m.Hotkey(), 0))
 		must(dev.ServeAxon(t.Context(), m.Key(), 21, net.Neuron(i).Axon))
 	}
 	return dev

@@ -106,12 +106,12 @@ func newCommitter(t *testing.T, change func(*chain.Hyperparameters)) *committer 
 		wg.Wait()
 		must(t, dev.Close())
 	})
-	must(t, dev.Register(ctx, owner, 21, c.key.Address()))
+	must(t, dev.Register(ctx, owner, 21, c.key.Address(), 0))
 	must(t, dev.AddStake(ctx, owner, 21, c.key.Address(), 5000*chain.TAO))
 	rows := fmt.Sprintf(`{"hotkey":%q,"score":0,"failures":0}`, c.key.Address())
 	for i := range 3 {
 		k := fleettest.Key(t, fmt.Sprintf("miner%d", i))
-		must(t, dev.Register(ctx, owner, 21, k.Address()))
+		must(t, dev.Register(ctx, owner, 21, k.Address(), 0))
 		must(t, dev.ServeAxon(ctx, k, 21, chain.Axon{IP: netip.MustParseAddr("10.0.0.1"), Port: 9000, Protocol: 4}))
 		rows += fmt.Sprintf(`,{"hotkey":%q,"score":%d,"failures":0}`, k.Address(), i+1)
 	}

@@ -135,7 +135,7 @@ func (s *subject) noSubnet() {
 	s.refused(err, chain.ErrNoSubnet)
 	_, err = c.Weights(ctx, s.Unknown)
 	s.refused(err, chain.ErrNoSubnet)
-	s.refused(c.Register(ctx, s.Funded, s.Unknown, key.Address()), chain.ErrNoSubnet)
+	s.refused(c.Register(ctx, s.Funded, s.Unknown, key.Address(), 0), chain.ErrNoSubnet)
 	s.refused(c.AddStake(ctx, s.Funded, s.Unknown, key.Address(), 1), chain.ErrNoSubnet)
 	s.refused(c.ServeAxon(ctx, key, s.Unknown, s.Axon), chain.ErrNoSubnet)
 	s.refused(c.SetWeights(ctx, key, s.Unknown, []chain.Weight{{UID: 0, Value: 1}}, 0), chain.ErrNoSubnet)
@@ -147,7 +147,7 @@ func (s *subject) cancelled() {
 	_, headErr := s.Chain.Head(ctx)
 	_, graphErr := s.Chain.Metagraph(ctx, s.NetUID)
 	_, subscribeErr := s.Chain.Subscribe(ctx)
-	registerErr := s.Chain.Register(ctx, s.Funded, s.NetUID, s.newKey().Address())
+	registerErr := s.Chain.Register(ctx, s.Funded, s.NetUID, s.newKey().Address(), 0)
 	for i, err := range []error{headErr, graphErr, subscribeErr, registerErr} {
 		if !errors.Is(err, context.Canceled) {
 			s.Errorf("call %d: got %v, want the context's error", i, err)

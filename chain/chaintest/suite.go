@@ -13,7 +13,7 @@ import (
 
 // Subject is a chain to be tested. It makes blocks by itself, has one subnet
 // with a tempo of at most 50, at least eight free slots, MaxValidators of at
-// least 2, MinAllowedWeights of at most 1, MinStake and Burn above 0, weights
+// least 2, MinAllowedWeights of at most 1, MinStake and Burn above 1, weights
 // and serving rate limits from 1 to 20 blocks, and no neurons yet.
 type Subject struct {
 	// Chain also has a Transfer, as Transferrer wants it.
@@ -141,7 +141,7 @@ func (s *subject) neuron(hotkey wallet.Address) (chain.Neuron, *chain.Metagraph)
 func (s *subject) newNeuron(stake chain.Rao) *wallet.Keypair {
 	s.Helper()
 	key := s.newKey()
-	s.ok(s.Chain.Register(s.Context(), s.Funded, s.NetUID, key.Address()))
+	s.ok(s.Chain.Register(s.Context(), s.Funded, s.NetUID, key.Address(), 0))
 	if stake > 0 {
 		s.ok(s.Chain.AddStake(s.Context(), s.Funded, s.NetUID, key.Address(), stake))
 	}

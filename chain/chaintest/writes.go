@@ -40,14 +40,19 @@ func (s *subject) register() {
 func (s *subject) registerRefused() {
 	key := s.newNeuron(0)
 	before := s.balance(s.Funded.Address())
-	s.refused(s.Chain.Register(s.Context(), s.Funded, s.NetUID, key.Address()), chain.ErrAlreadyRegistered)
-	s.refused(s.Chain.Register(s.Context(), s.newKey(), s.NetUID, s.newKey().Address()), chain.ErrBalanceTooLow)
+	s.refused(s.Chain.Register(s.Context(), s.Funded, s.NetUID, key.Address(), 0), chain.ErrAlreadyRegistered)
+	s.refused(s.Chain.Register(s.Context(), s.newKey(), s.NetUID, s.newKey().Address(), 0), chain.ErrBalanceTooLow)
 	s.refused(s.Chain.AddStake(s.Context(), s.newKey(), s.NetUID, key.Address(), 1), chain.ErrBalanceTooLow)
 	s.refused(s.Chain.AddStake(s.Context(), s.Funded, s.NetUID, s.newKey().Address(), 1), chain.ErrNotRegistered)
+	burn := s.rules().Burn
+	dear := s.Chain.Register(s.Context(), s.Funded, s.NetUID, s.newKey().Address(), burn-1)
+	s.refused(dear, chain.ErrBurn)
+	s.refused(s.Chain.Register(s.Context(), s.Funded, s.Unknown, s.newKey().Address(), burn), chain.ErrNoSubnet)
 	if after := s.balance(s.Funded.Address()); after != before {
 		s.Errorf("refused transactions cost %s", before-after)
 	}
-	if err := s.Chain.Register(s.Context(), s.Funded, s.NetUID, "no address"); err == nil {
+	s.ok(s.Chain.Register(s.Context(), s.Funded, s.NetUID, s.newKey().Address(), burn))
+	if err := s.Chain.Register(s.Context(), s.Funded, s.NetUID, "no address", 0); err == nil {
 		s.Error("a hotkey that is no address was registered")
 	}
 }
@@ -174,7 +179,7 @@ func (s *subject) concurrent() {
 	results := make(chan error, n)
 	for range n {
 		key := s.newKey()
-		go func() { results <- s.Chain.Register(s.Context(), s.Funded, s.NetUID, key.Address()) }()
+		go func() { results <- s.Chain.Register(s.Context(), s.Funded, s.NetUID, key.Address(), 0) }()
 	}
 	for range n {
 		s.ok(<-results)

@@ -3,6 +3,7 @@ package devchain
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/wallet"
@@ -17,6 +18,7 @@ const maxAttempts = 1000
 type accounts struct {
 	genesis chain.Hash
 	nonce   func(context.Context, wallet.Address) (uint64, error)
+	rules   func(context.Context, chain.NetUID) (chain.Hyperparameters, error)
 	// submit returns when the transaction is in a block or refused.
 	submit func(ctx context.Context, raw []byte) error
 }
@@ -41,7 +43,16 @@ func (a *accounts) send(ctx context.Context, key *wallet.Keypair, c call) error 
 }
 
 // Register implements chain.Chain.
-func (a *accounts) Register(ctx context.Context, coldkey *wallet.Keypair, net chain.NetUID, hotkey wallet.Address) error {
+func (a *accounts) Register(ctx context.Context, coldkey *wallet.Keypair, net chain.NetUID, hotkey wallet.Address, maxBurn chain.Rao) error {
+	if maxBurn > 0 { // a price that never changes is asked for once
+		h, err := a.rules(ctx, net)
+		if err != nil {
+			return err
+		}
+		if h.Burn > maxBurn {
+			return fmt.Errorf("%w: %s, allowed are %s", chain.ErrBurn, h.Burn, maxBurn)
+		}
+	}
 	return a.send(ctx, coldkey, register{net, hotkey})
 }
 

@@ -74,7 +74,7 @@ func open(cfg Config, deps Deps, on disk, every uint64) (*Devchain, error) {
 	if err != nil {
 		return nil, errors.Join(err, d.journal.close())
 	}
-	d.accounts = accounts{genesis: genesis.Head.Hash, nonce: d.nonce, submit: d.submit}
+	d.accounts = accounts{genesis: genesis.Head.Hash, nonce: d.nonce, rules: d.Hyperparameters, submit: d.submit}
 	d.state.Store(s)
 	d.heads.Set(s.Head)
 	return d, nil

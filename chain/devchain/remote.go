@@ -81,7 +81,7 @@ func DialRemote(ctx context.Context, cfg RemoteConfig) (*Remote, error) {
 	transport := &http.Transport{MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second}
 	r := &Remote{cfg: cfg, http: "http" + rest, socket: "ws" + rest, client: &http.Client{Transport: transport}}
 	r.life, r.end = context.WithCancel(context.WithoutCancel(ctx))
-	r.accounts = accounts{nonce: r.nonce, submit: r.submit}
+	r.accounts = accounts{nonce: r.nonce, rules: r.Hyperparameters, submit: r.submit}
 	if err := r.call(ctx, &r.genesis, methodBlockHash, 0); err != nil {
 		return nil, errors.Join(fmt.Errorf("dial chain %s: %w", cfg.Endpoint, err), r.Close())
 	}

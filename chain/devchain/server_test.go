@@ -77,7 +77,7 @@ func exchanges(d *Devchain, alice wallet.Address, registered string) []struct{ r
 func TestRPCByHand(t *testing.T) {
 	d := openTest(t, testConfig())
 	alice := key(t, "//Alice")
-	if err := during(t, d, func() error { return d.Register(t.Context(), alice, net1, bob) }); err != nil {
+	if err := during(t, d, func() error { return d.Register(t.Context(), alice, net1, bob, 0) }); err != nil {
 		t.Fatal(err)
 	}
 	m, err := d.Metagraph(t.Context(), net1)

@@ -42,8 +42,6 @@ type Config struct {
 	Mortality uint64
 	// Tip is paid to the block's author with every transaction.
 	Tip chain.Rao
-	// MaxBurn is the highest price Register pays; 0 is any.
-	MaxBurn chain.Rao
 }
 
 // Deps are what a Client works with.

@@ -343,7 +343,7 @@ func TestContextsEnd(t *testing.T) {
 	_, headErr := c.Head(ctx)
 	_, subErr := c.Subscribe(ctx)
 	key := devKey(t, "Alice")
-	registerErr := c.Register(ctx, key, r.net, key.Address())
+	registerErr := c.Register(ctx, key, r.net, key.Address(), 0)
 	for i, err := range []error{graphErr, headErr, subErr, registerErr} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("call %d: %v", i, err)

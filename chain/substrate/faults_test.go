@@ -265,14 +265,14 @@ func TestRefusalsOfBothStyles(t *testing.T) {
 			n.Put("SubtensorModule", "ServingRateLimit", scale.Uint(uint64(1000)), scale.Uint(uint16(1)))
 			refused(chain.ErrRateLimit, serve("127.0.0.9", 8092))
 			poor, bob := wallet.KeypairFromSeed([32]byte{7}), devKey(t, "Bob")
-			refused(chain.ErrBalanceTooLow, func() error { return c.Register(t.Context(), poor, 1, poor.Address()) })
+			refused(chain.ErrBalanceTooLow, func() error { return c.Register(t.Context(), poor, 1, poor.Address(), 0) })
 			refused(chain.ErrNoPermit, func() error {
 				n.Put("SubtensorModule", "ValidatorPermit", scale.List(scale.Bool(false), scale.Bool(false), scale.Bool(false)), scale.Uint(uint16(1)))
 				n.Put("SubtensorModule", "MaxAllowedValidators", scale.Uint(uint16(0)), scale.Uint(uint16(1)))
 				return c.SetWeights(t.Context(), bob, 1, []chain.Weight{{UID: 1, Value: 1}}, 0)
 			})
 			n.Put("SubtensorModule", "RegistrationsThisInterval", scale.Uint(uint16(3000)), scale.Uint(uint16(1)))
-			refused(chain.ErrRateLimit, func() error { return c.Register(t.Context(), devKey(t, "Alice"), 1, poor.Address()) })
+			refused(chain.ErrRateLimit, func() error { return c.Register(t.Context(), devKey(t, "Alice"), 1, poor.Address(), 0) })
 		}
 	}
 }

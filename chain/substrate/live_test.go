@@ -93,7 +93,7 @@ func (l *live) register() *wallet.Keypair {
 	l.ok(err)
 	before, err := l.c.Balance(l.Context(), l.alice.Address())
 	l.ok(err)
-	l.ok(l.c.Register(l.Context(), l.alice, l.net, key.Address()))
+	l.ok(l.c.Register(l.Context(), l.alice, l.net, key.Address(), 0))
 	after, err := l.c.Balance(l.Context(), l.alice.Address())
 	l.ok(err)
 	if before-after < rules.Burn {
@@ -108,7 +108,7 @@ func (l *live) register() *wallet.Keypair {
 	if !slices.Contains(list, chain.Registration{UID: n.UID, Hotkey: key.Address()}) {
 		l.Errorf("block %d has registrations %v", n.RegisteredAt, list)
 	}
-	if err := l.c.Register(l.Context(), l.alice, l.net, key.Address()); !errors.Is(err, chain.ErrAlreadyRegistered) && !errors.Is(err, chain.ErrRateLimit) {
+	if err := l.c.Register(l.Context(), l.alice, l.net, key.Address(), 0); !errors.Is(err, chain.ErrAlreadyRegistered) && !errors.Is(err, chain.ErrRateLimit) {
 		l.Errorf("once more: %v", err)
 	}
 	return key

@@ -324,7 +324,7 @@ func TestNoSubnet(t *testing.T) {
 		key := devKey(t, "Alice")
 		serveErr := c.ServeAxon(t.Context(), key, 999, chain.Axon{IP: netip.MustParseAddr("8.8.8.8"), Port: 1})
 		stakeErr := c.AddStake(t.Context(), key, 999, key.Address(), 1)
-		registerErr := c.Register(t.Context(), key, 999, key.Address())
+		registerErr := c.Register(t.Context(), key, 999, key.Address(), 0)
 		for i, err := range []error{graphErr, rulesErr, rowsErr, eventsErr, serveErr, stakeErr, registerErr} {
 			if !errors.Is(err, chain.ErrNoSubnet) {
 				t.Errorf("call %d: %v", i, err)

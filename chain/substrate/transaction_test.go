@@ -27,6 +27,7 @@ type pool struct {
 	statuses []string
 	finally  string
 	taken    atomic.Int32
+	maxBurn  chain.Rao
 }
 
 func newPool(t *testing.T, r *recording) *pool {
@@ -138,7 +139,7 @@ func (p *pool) offer(c *Client, x *recordedExtrinsic) (made bool, err error) {
 	}
 	switch call.Name {
 	case "burned_register":
-		return true, c.Register(ctx, key, net(), hotkey())
+		return true, c.Register(ctx, key, net(), hotkey(), p.maxBurn)
 	case "add_stake":
 		return true, c.AddStake(ctx, key, net(), hotkey(), chain.Rao(arg("amount_staked").Uint64()))
 	case "serve_axon":
@@ -324,9 +325,10 @@ func TestMaxBurn(t *testing.T) {
 		if x.Call.Method != "burnedRegister" || !x.Result.Success {
 			continue
 		}
-		for limit, want := range map[chain.Rao]error{burn: nil, burn - 1: ErrBurn, 1: ErrBurn} {
+		for limit, want := range map[chain.Rao]error{0: nil, burn: nil, burn - 1: chain.ErrBurn, 1: chain.ErrBurn} {
 			p := newPool(t, r)
-			if _, err := p.offer(connect(t, Config{MaxBurn: limit}, p.node), &x); !errors.Is(err, want) || (p.taken.Load() > 0) != (want == nil) {
+			p.maxBurn = limit
+			if _, err := p.offer(connect(t, Config{}, p.node), &x); !errors.Is(err, want) || (p.taken.Load() > 0) != (want == nil) {
 				t.Errorf("limit %s at price %s: %v, sent %d", limit, burn, err, p.taken.Load())
 			}
 		}

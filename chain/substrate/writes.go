@@ -11,15 +11,12 @@ import (
 	"github.com/filetao/filetao/wallet"
 )
 
-// ErrBurn: a registration costs more than Config.MaxBurn allows.
-var ErrBurn = errors.New("registration too dear")
-
 type arguments = map[string]scale.Value
 
-// Register implements chain.Chain. ErrBurn when the price is above
-// Config.MaxBurn. Runtimes with register_limit check that themselves; with
-// others the price may still rise until the transaction is in a block.
-func (c *Client) Register(ctx context.Context, coldkey *wallet.Keypair, net chain.NetUID, hotkey wallet.Address) error {
+// Register implements chain.Chain. Runtimes with register_limit hold the price
+// against the limit themselves; with others it is checked right before signing,
+// and may still rise until the transaction is in a block.
+func (c *Client) Register(ctx context.Context, coldkey *wallet.Keypair, net chain.NetUID, hotkey wallet.Address, maxBurn chain.Rao) error {
 	key, err := account(hotkey)
 	if err != nil {
 		return err
@@ -29,18 +26,17 @@ func (c *Client) Register(ctx context.Context, coldkey *wallet.Keypair, net chai
 			return nil, err
 		}
 		args := arguments{"netuid": scale.Uint(net), "hotkey": key}
-		limit := c.cfg.MaxBurn
-		if limit == 0 {
+		if maxBurn == 0 {
 			return v.call(ctx, "burned_register", args)
 		}
 		var burn chain.Rao
 		if err := v.read(ctx, number(&burn, "Burn", scale.Uint(net))); err != nil {
 			return nil, err
 		}
-		if burn > limit {
-			return nil, fmt.Errorf("%w: %s, allowed are %s", ErrBurn, burn, limit)
+		if burn > maxBurn {
+			return nil, fmt.Errorf("%w: %s, allowed are %s", chain.ErrBurn, burn, maxBurn)
 		}
-		limited := arguments{"netuid": args["netuid"], "hotkey": key, "limit_price": scale.Uint(limit)}
+		limited := arguments{"netuid": args["netuid"], "hotkey": key, "limit_price": scale.Uint(maxBurn)}
 		call, err := v.call(ctx, "register_limit", limited)
 		if errors.Is(err, scale.ErrUnknown) {
 			return v.call(ctx, "burned_register", args)

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/chain"
-	"github.com/filetao/filetao/chain/substrate"
 	"github.com/filetao/filetao/wallet"
 )
 
@@ -55,7 +54,7 @@ func (c *cli) chainRegisterCommand() *cobra.Command {
 					return err
 				}
 				if c.maxBurn > 0 && h.Burn > c.maxBurn {
-					return fmt.Errorf("%w: %s, --max-burn allows %s", substrate.ErrBurn, h.Burn, c.maxBurn)
+					return fmt.Errorf("%w: %s, --max-burn allows %s", chain.ErrBurn, h.Burn, c.maxBurn)
 				}
 				coldkey, hotkey, err := c.bothKeys()
 				if err != nil {
@@ -64,7 +63,7 @@ func (c *cli) chainRegisterCommand() *cobra.Command {
 				if err := c.confirm(yes, fmt.Sprintf("Registering %s on subnet %d costs %s of %s.", hotkey, netuid, h.Burn, coldkey.Address())); err != nil {
 					return err
 				}
-				if err := remote.Register(cmd.Context(), coldkey, netuid, hotkey); err != nil {
+				if err := remote.Register(cmd.Context(), coldkey, netuid, hotkey, c.maxBurn); err != nil {
 					return withBalance(cmd.Context(), remote, coldkey.Address(), fmt.Sprintf("a registration costs %s", h.Burn), err)
 				}
 				m, err := remote.Metagraph(cmd.Context(), netuid)

@@ -78,7 +78,7 @@ func (c *cli) dialChain(ctx context.Context) (chain.Chain, func() error, error) 
 			return nil, nil, err
 		}
 	}
-	remote, err := substrate.Dial(ctx, substrate.Config{Endpoints: endpoints, MaxBurn: c.maxBurn}, substrate.Deps{Log: c.log})
+	remote, err := substrate.Dial(ctx, substrate.Config{Endpoints: endpoints}, substrate.Deps{Log: c.log})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/filetao/filetao/blobstore"
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/chain/devchain"
-	"github.com/filetao/filetao/chain/substrate"
 	"github.com/filetao/filetao/cid"
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/envelope"
@@ -106,7 +105,7 @@ var exits = []exitRule{
 	{chain.ErrNoPermit, exitRefused, "add stake with `filetao chain stake`"},
 	{chain.ErrStakeTooLow, exitRefused, "add stake with `filetao chain stake`"},
 	{chain.ErrBalanceTooLow, exitRefused, ""},
-	{substrate.ErrBurn, exitRefused, ""},
+	{chain.ErrBurn, exitRefused, ""},
 	{chain.ErrVersionKey, exitRefused, "a newer filetao has it"},
 	{chain.ErrWeights, exitRefused, "`filetao chain status` shows the subnet's rules"},
 	{chain.ErrCommitReveal, exitRefused, ""},

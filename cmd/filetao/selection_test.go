@@ -115,7 +115,7 @@ func selectionChain(t *testing.T) (*devchain.Devchain, chain.Block) {
 	s, alice := steps{dev, t}, key("//Alice")
 	for uid := range 14 {
 		hotkey := key(fmt.Sprintf("//Selected%d", uid))
-		s.included(func() error { return dev.Register(t.Context(), alice, 21, hotkey.Address()) })
+		s.included(func() error { return dev.Register(t.Context(), alice, 21, hotkey.Address(), 0) })
 		if uid == 13 {
 			continue
 		}

@@ -49,7 +49,8 @@ func TestPoolRefusals(t *testing.T) {
 // Every name in the table is one of an error that a recorded runtime has, or
 // one of the few known from later ones.
 func TestNamesOfErrorsAreTheRuntimes(t *testing.T) {
-	known := map[string]bool{"Token.FundsUnavailable": true, "Token.NotExpendable": true, "IncorrectCommitRevealVersion": true}
+	known := map[string]bool{"Token.FundsUnavailable": true, "Token.NotExpendable": true, "IncorrectCommitRevealVersion": true,
+		"RegistrationPriceLimitExceeded": true}
 	eachRecording(t, func(t *testing.T, r *recording) {
 		for _, p := range r.types.Pallets() {
 			if errs, err := r.types.Type(p.Errors); err == nil {

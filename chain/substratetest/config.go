@@ -43,6 +43,9 @@ type Config struct {
 	// LateChecks leaves what subtensor's own extension would refuse in the pool
 	// to the block: stake, addresses, reveals and the limit of registrations.
 	LateChecks bool
+	// RegisterLimit adds to the runtime the call register_limit, which the
+	// recorded ones have not and today's have.
+	RegisterLimit bool
 	// StateKept is for how many blocks the state is kept, as by a node that is
 	// no archive; 0 is 4096.
 	StateKept uint64

@@ -43,6 +43,7 @@ func (x *execution) run(o *origin, call scale.Call) error {
 func calls() map[string]func(*origin) error {
 	return map[string]func(*origin) error{
 		"SubtensorModule.burned_register": (*origin).register,
+		"SubtensorModule.register_limit":  (*origin).registerLimit,
 		"SubtensorModule.add_stake":       (*origin).stake,
 		"SubtensorModule.serve_axon":      (*origin).serve,
 		"SubtensorModule.set_weights":     (*origin).setWeights,

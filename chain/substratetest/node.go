@@ -83,7 +83,7 @@ func (n *Node) load(spec uint32) *runtime {
 	n.t.Helper()
 	rt := n.runtime[spec]
 	if rt == nil {
-		rt = loadRuntime(n.t, spec)
+		rt = loadRuntime(n.t, spec, n.cfg.RegisterLimit)
 		n.runtime[spec] = rt
 	}
 	return rt

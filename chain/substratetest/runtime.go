@@ -26,9 +26,19 @@ type runtime struct {
 	lite, rules scale.TypeID
 }
 
-func loadRuntime(t testing.TB, spec uint32) *runtime {
+func loadRuntime(t testing.TB, spec uint32, limit bool) *runtime {
 	t.Helper()
 	rec := loadRecording(t, spec)
+	for _, raw := range []*hexBytes{&rec.metadata, &rec.metadata15} {
+		if !limit || *raw == nil {
+			continue
+		}
+		longer, err := addRegisterLimit(*raw)
+		if err != nil {
+			t.Fatalf("runtime %d: %v", spec, err)
+		}
+		*raw = longer
+	}
 	raw := rec.metadata
 	if rec.metadata15 != nil {
 		raw = rec.metadata15

@@ -38,14 +38,14 @@ func (q inquiry) again() bool { return len(q.before.Question) > 0 }
 // whole also by returning it, and asks again whom a repetition is due for. Who
 // holds nothing that can be asked about, or not any more, is left out, and so is
 // who owes an answer. pinged says whom the same step has pinged and who answered.
-func (v *Validator) audit(ctx context.Context, block chain.Block, whole bool, owed debts, pinged <-chan map[wallet.Address]bool) (challenges, retrievals batch, err error) {
-	start, turns := v.deps.Now(), v.turns(block, whole, owed)
+func (v *Validator) audit(ctx context.Context, d draws, whole bool, owed debts, pinged <-chan map[wallet.Address]bool) (challenges, retrievals batch, err error) {
+	start, turns := v.deps.Now(), v.turns(d, whole, owed)
 	miners := make([]chain.Neuron, len(turns))
 	var mu sync.Mutex // guards asked and failed
 	var asked []inquiry
 	var failed error
 	v.deps.Fleet.Each(miners, func(i int, _ chain.Neuron) {
-		put, err := v.put(ctx, block, turns[i])
+		put, err := v.put(ctx, d.Block, turns[i])
 		mu.Lock()
 		defer mu.Unlock()
 		asked, failed = append(asked, put...), errors.Join(failed, err)
@@ -63,12 +63,12 @@ func (v *Validator) audit(ctx context.Context, block chain.Block, whole bool, ow
 }
 
 // turns are those of a step: repetitions first, the longest due before others.
-func (v *Validator) turns(block chain.Block, whole bool, owed debts) []turn {
+func (v *Validator) turns(d draws, whole bool, owed debts) []turn {
 	var turns []turn
 	now := v.deps.Now()
-	for _, d := range owed {
-		if !d.Next.After(now) {
-			turns = append(turns, turn{miner: d.miner, owed: d})
+	for _, debt := range owed {
+		if !debt.Next.After(now) {
+			turns = append(turns, turn{miner: debt.miner, owed: debt})
 		}
 	}
 	slices.SortFunc(turns, func(a, b turn) int {
@@ -76,7 +76,7 @@ func (v *Validator) turns(block chain.Block, whole bool, owed debts) []turn {
 	})
 	at := map[wallet.Address]int{}
 	add := func(task fleet.Task, k int) {
-		for _, n := range v.deps.Fleet.Due(block.Hash, k) {
+		for _, n := range d.due(k) {
 			if owed[n.Hotkey] != nil {
 				continue
 			}

@@ -101,8 +101,8 @@ func apart(a, b uint64) uint64 { return max(a, b) - min(a, b) }
 
 // offers asks miners for their offers: those that were not asked for longest, and
 // nobody before its time or while it owes an answer. No answer changes nothing.
-func (v *Validator) offers(ctx context.Context, block uint64, owed debts) error {
-	due := v.offersDue(block, owed)
+func (v *Validator) offers(ctx context.Context, graph *chain.Metagraph, block uint64, owed debts) error {
+	due := v.offersDue(graph, block, owed)
 	var mu sync.Mutex // guards failed
 	var failed error
 	v.deps.Fleet.Each(due, func(_ int, n chain.Neuron) {
@@ -126,12 +126,12 @@ func (v *Validator) offers(ctx context.Context, block uint64, owed debts) error 
 }
 
 // offersDue are the miners to ask, and notes that they were.
-func (v *Validator) offersDue(block uint64, owed debts) []chain.Neuron {
+func (v *Validator) offersDue(graph *chain.Metagraph, block uint64, owed debts) []chain.Neuron {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	asked := map[wallet.Address]uint64{} // without those that are gone
 	var due []chain.Neuron
-	for _, n := range v.deps.Fleet.Available() {
+	for _, n := range v.available(graph) {
 		at, known := v.asked[n.Hotkey]
 		if c := v.board.claim(n); !known && c != nil {
 			at, known = c.Block, true

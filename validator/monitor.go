@@ -11,9 +11,9 @@ import (
 // monitor pings due miners. answered says who was pinged, and whether it
 // answered. Who has failed too often in a row is found out when the step is
 // settled: it is down, its score pays for it, and Deps.Lost is told.
-func (v *Validator) monitor(ctx context.Context, block chain.Block) (b batch, answered map[wallet.Address]bool) {
+func (v *Validator) monitor(ctx context.Context, d draws) (b batch, answered map[wallet.Address]bool) {
 	b = batch{task: TaskMonitor, start: v.deps.Now()}
-	due := v.deps.Fleet.Due(block.Hash, v.cfg.MonitorSample)
+	due := d.due(v.cfg.MonitorSample)
 	outcomes := make([]fleet.Outcome, len(due))
 	v.deps.Fleet.Each(due, func(i int, n chain.Neuron) { outcomes[i] = v.deps.Fleet.Ping(ctx, n) })
 	answered = make(map[wallet.Address]bool, len(due))

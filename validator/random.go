@@ -20,28 +20,31 @@ import (
 	"github.com/filetao/filetao/wire"
 )
 
-// storeRandom has due miners that are alive store a fresh random datum, and
-// others in the place of those that fail. pinged has who was pinged already,
-// and whether it answered. Who owes an answer is handed nothing. Who was drawn
-// and is not there has failed, as long as others are: else a miner that answers
-// now and then would be handed nothing, asked about nothing, and keep its score.
-func (v *Validator) storeRandom(ctx context.Context, block chain.Block, pinged map[wallet.Address]bool, owed debts) (batch, error) {
+// storeRandom has due miners that are alive store a fresh random datum: those
+// drawn from all, as for every task, without those who owe an answer and are
+// handed nothing. In the place of these, and of those that fail, come others,
+// drawn from the rest. pinged has who was pinged already, and whether it
+// answered. Who was drawn and is not there has failed, as long as others are:
+// else a miner that answers now and then would be handed nothing, asked about
+// nothing, and keep its score.
+func (v *Validator) storeRandom(ctx context.Context, d draws, pinged map[wallet.Address]bool, owed debts) (batch, error) {
 	b := batch{task: TaskStore, start: v.deps.Now(), limit: v.deps.Fleet.Config().StoreTimeout}
 	data, err := v.randomData()
 	if err != nil {
 		return b, err
 	}
 	datum := fleet.NewDatum(data)
-	rest := slices.DeleteFunc(v.deps.Fleet.Available(), func(n chain.Neuron) bool { return owed[n.Hotkey] != nil })
+	drawn := d.due(v.cfg.StoreSample)
+	rest := without(d.available, drawn)
+	owes := func(n chain.Neuron) bool { return owed[n.Hotkey] != nil }
+	drawn, rest = slices.DeleteFunc(drawn, owes), slices.DeleteFunc(rest, owes)
 	var outcomes []fleet.Outcome
 	var absent []chain.Neuron
 	var broken error
 	stored := 0
-	for round := 0; round <= v.cfg.StoreRounds && stored < v.cfg.StoreSample && len(rest) > 0 && broken == nil; round++ {
-		drawn := fleet.Draw(block.Hash, rest, v.cfg.StoreSample-stored)
-		rest = slices.DeleteFunc(rest, func(n chain.Neuron) bool { return slices.Contains(drawn, n) })
+	for round := 0; ; round++ {
 		alive := v.alive(ctx, drawn, pinged)
-		absent = append(absent, slices.DeleteFunc(drawn, func(n chain.Neuron) bool { return slices.Contains(alive, n) })...)
+		absent = append(absent, without(drawn, alive)...)
 		got, err := v.deps.Fleet.Spread(ctx, datum, index.Random, v.cfg.TTL, len(alive), alive)
 		outcomes = append(outcomes, got...)
 		if err != nil && !errors.Is(err, fleet.ErrShort) {
@@ -52,12 +55,22 @@ func (v *Validator) storeRandom(ctx context.Context, block chain.Block, pinged m
 				stored++
 			}
 		}
+		if round == v.cfg.StoreRounds || stored >= v.cfg.StoreSample || len(rest) == 0 || broken != nil {
+			break
+		}
+		drawn = fleet.Draw(d.Hash, rest, v.cfg.StoreSample-stored)
+		rest = without(rest, drawn)
 	}
 	b, err = v.done(ctx, b, outcomes)
 	if len(outcomes) > 0 || slices.Contains(slices.Collect(maps.Values(pinged)), true) {
 		b.results = append(b.results, notThere(ctx, absent, datum.Size())...)
 	}
 	return b, errors.Join(broken, err)
+}
+
+// without are the miners that are not among others.
+func without(miners, others []chain.Neuron) []chain.Neuron {
+	return slices.DeleteFunc(slices.Clone(miners), func(n chain.Neuron) bool { return slices.Contains(others, n) })
 }
 
 // notThere are the results of miners that were to be handed data and did not

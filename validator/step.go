@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/wallet"
 )
 
@@ -43,17 +44,18 @@ func (v *Validator) Step(ctx context.Context, block chain.Block) error {
 
 // round is a step once it is clear who is who, and who owes what.
 func (v *Validator) round(ctx context.Context, graph *chain.Metagraph, block chain.Block, number uint64, owed debts) error {
+	d := draws{block, v.available(graph)}
 	whole := number%uint64(v.cfg.RetrieveEvery) == 0
 	pinged := make(chan map[wallet.Address]bool, 1)
 	var pings, stores, challenges, retrievals batch
 	err := v.together(ctx, []work{{"monitor and store", func(ctx context.Context) (err error) {
 		var answered map[wallet.Address]bool
-		pings, answered = v.monitor(ctx, block)
+		pings, answered = v.monitor(ctx, d)
 		pinged <- answered
-		stores, err = v.storeRandom(ctx, block, answered, owed)
+		stores, err = v.storeRandom(ctx, d, answered, owed)
 		return err
 	}}, {"audit", func(ctx context.Context) (err error) {
-		challenges, retrievals, err = v.audit(ctx, block, whole, owed, pinged)
+		challenges, retrievals, err = v.audit(ctx, d, whole, owed, pinged)
 		return err
 	}}})
 	if settled := v.settle(ctx, block.Number, number, pings, stores, challenges, retrievals); settled != nil {
@@ -61,6 +63,22 @@ func (v *Validator) round(ctx context.Context, graph *chain.Metagraph, block cha
 	}
 	// Only now, so that nobody is asked about what is being dropped.
 	return errors.Join(err, v.upkeep(ctx, graph, block.Number, number, owed))
+}
+
+// draws is who can be asked in a step, and the block that draws from them. All
+// tasks of a step draw from the metagraph that the step has read: what the chain
+// says meanwhile is for the next one.
+type draws struct {
+	chain.Block
+	available []chain.Neuron // by ascending UID; never changed
+}
+
+// due are k of them, as whoever has the block's hash and the metagraph draws too.
+func (d draws) due(k int) []chain.Neuron { return fleet.Draw(d.Hash, d.available, k) }
+
+// available are the miners of a metagraph that can be asked, by ascending UID.
+func (v *Validator) available(graph *chain.Metagraph) []chain.Neuron {
+	return fleet.Available(graph, v.deps.Fleet.Config().VpermitLimit, v.deps.Key.Address())
 }
 
 // settleTimeout limits what is read and written once a task is over, whatever

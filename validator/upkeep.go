@@ -13,7 +13,7 @@ import (
 // random data once a period. Offers come after the stores: what is said while
 // data is on its way is not true for long.
 func (v *Validator) upkeep(ctx context.Context, graph *chain.Metagraph, block, step uint64, owed debts) error {
-	tasks := []work{{"offers", func(ctx context.Context) error { return v.offers(ctx, block, owed) }}}
+	tasks := []work{{"offers", func(ctx context.Context) error { return v.offers(ctx, graph, block, owed) }}}
 	if step%uint64(v.cfg.ExpireEvery) == 0 {
 		tasks = append(tasks, work{"expire", v.expire})
 	}

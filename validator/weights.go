@@ -48,7 +48,7 @@ func (v *Validator) SetWeights(ctx context.Context, block chain.Block) (bool, er
 // newWeights sends or commits weights if they are due.
 func (v *Validator) newWeights(ctx context.Context, graph *chain.Metagraph, block chain.Block) (bool, error) {
 	self, registered := graph.ByHotkey(v.deps.Key.Address())
-	scores := v.paid(v.board.scores(graph.Neurons))
+	scores := v.paid(graph)
 	if !v.weightsDue(block.Number, self.LastUpdate) {
 		return false, nil
 	}
@@ -71,9 +71,10 @@ func (v *Validator) newWeights(ctx context.Context, graph *chain.Metagraph, bloc
 
 // paid are the scores by UID of those who can be asked. The others' stay as they
 // are, for nobody asks them, and must not be paid for what they were.
-func (v *Validator) paid(scores []float64) []float64 {
+func (v *Validator) paid(graph *chain.Metagraph) []float64 {
+	scores := v.board.scores(graph.Neurons)
 	paid := make([]float64, len(scores))
-	for _, n := range v.deps.Fleet.Available() {
+	for _, n := range v.available(graph) {
 		if int(n.UID) < len(scores) {
 			paid[n.UID] = scores[n.UID]
 		}

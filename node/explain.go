@@ -213,16 +213,24 @@ func (v View) state(ctx context.Context, x *Explanation) (trials []index.Trial, 
 		}
 		all++
 	}
-	if v, err = v.withClaims(ctx); err != nil {
+	if trials, err = v.trials(ctx, hotkey); err != nil {
+		return nil, err
+	}
+	if x.BlockSeconds == 0 {
+		pace, err := v.pace(ctx, []MinerRow{x.Miner})
+		if err != nil {
+			return nil, err
+		}
+		v.BlockTime, x.BlockSeconds = cmp.Or(pace, v.BlockTime), pace.Seconds()
+	}
+	if v, err = v.withSaved(ctx); err != nil {
 		return nil, err
 	}
 	if err := v.complete(ctx, &x.Miner, all); err != nil {
 		return nil, err
 	}
-	if x.Pending, err = v.pending(ctx, hotkey); err != nil {
-		return nil, err
-	}
-	return v.trials(ctx, hotkey)
+	x.Pending, err = v.pending(ctx, hotkey)
+	return trials, err
 }
 
 // match tells native audits from others, and has a verdict in full that was cut

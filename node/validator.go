@@ -53,6 +53,9 @@ type Validator struct {
 
 // NewValidator builds a validator. Nothing runs yet.
 func NewValidator(c ValidatorConfig) (*Validator, error) {
+	if err := c.leave(); err != nil {
+		return nil, err
+	}
 	n, err := newNode(c.Common, "validator")
 	if err != nil {
 		return nil, err
@@ -146,7 +149,7 @@ func NewGateway(c GatewayConfig) (*Gateway, error) {
 		return nil, err
 	}
 	n.addCheck(startCheck{asker: c.Asker.Address()})
-	n.serveMiners(n.newViewer(View{Index: c.Index, VpermitLimit: c.Fleet.VpermitLimit}, nil))
+	n.serveMiners(n.newViewer(View{Index: c.Index, VpermitLimit: c.Fleet.VpermitLimit, Self: c.Asker.Address()}, nil))
 	n.serveAudits(c.Index)
 	f := n.newFleet(c.Fleet, c.Asker, c.Index)
 	n.excludeLeavers(f, c.Index)

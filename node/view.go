@@ -33,18 +33,20 @@ type View struct {
 	VpermitLimit chain.Rao
 	Self         wallet.Address
 	// Metagraph and Subnet are the chain's, nil without one. BlockTime is the
-	// time between two blocks; 0 means 12 s.
+	// time between two blocks; 0 is what the audits say, else 12 s.
 	Metagraph *chain.Metagraph
 	Subnet    *chain.Hyperparameters
 	BlockTime time.Duration
 	// BlockAt looks a block up, for its time; nil: no times.
 	BlockAt func(context.Context, uint64) (chain.Block, error)
-	// Scores are the moving averages by UID; nil: those of the newest event.
+	// Scores are the moving averages by UID; nil: those of the newest event, or
+	// those that the validator has saved.
 	Scores []float64
 	// Block is the number of the newest block; 0: not known.
 	Block uint64
 
 	claims map[wallet.Address]*validator.Claim // see withClaims
+	uids   map[wallet.Address]int              // see withSaved
 }
 
 // networkBlockTime is that of the network.
@@ -52,6 +54,16 @@ const networkBlockTime = 12 * time.Second
 
 // settled is the view with its defaults.
 func (v View) settled() View {
+	v = v.settledRules()
+	v.BlockTime = cmp.Or(v.BlockTime, networkBlockTime)
+	if v.Metagraph != nil {
+		v.Block = max(v.Block, v.Metagraph.Block.Number)
+	}
+	return v
+}
+
+// settledRules is the view with the defaults of what its validator goes by.
+func (v View) settledRules() View {
 	d := validator.DefaultConfig()
 	c := &v.Config
 	c.BlocksPerStep = cmp.Or(c.BlocksPerStep, d.BlocksPerStep)
@@ -62,10 +74,6 @@ func (v View) settled() View {
 		c.Rules = d.Rules
 	}
 	v.VpermitLimit = cmp.Or(v.VpermitLimit, fleet.DefaultConfig().VpermitLimit)
-	v.BlockTime = cmp.Or(v.BlockTime, networkBlockTime)
-	if v.Metagraph != nil {
-		v.Block = max(v.Block, v.Metagraph.Block.Number)
-	}
 	return v
 }
 
@@ -98,7 +106,12 @@ func (v View) Miners(ctx context.Context) ([]MinerRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v, err = v.settled().withClaims(ctx); err != nil {
+	if v.BlockTime == 0 {
+		if v.BlockTime, err = v.pace(ctx, rows); err != nil {
+			return nil, err
+		}
+	}
+	if v, err = v.settled().withSaved(ctx); err != nil {
 		return nil, err
 	}
 	for i := range rows {
@@ -129,6 +142,8 @@ func (v View) complete(ctx context.Context, r *MinerRow, known int) error {
 			r.UID = &uid
 		}
 		known = len(fleet.Available(v.Metagraph, v.VpermitLimit, v.Self))
+	} else if uid, ok := v.uids[r.Hotkey]; ok {
+		r.UID = &uid
 	}
 	v.rank(r)
 	rules := v.Config.Rules

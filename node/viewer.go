@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,7 +25,7 @@ type viewer struct {
 }
 
 func (n *Node) newViewer(base View, scores func() []float64) *viewer {
-	base.Self = n.Hotkey()
+	base.Self = cmp.Or(base.Self, n.Hotkey())
 	base.BlockAt = n.common.Chain.BlockAt
 	return &viewer{node: n, base: base, scores: scores, turn: make(chan struct{}, 1)}
 }
@@ -33,8 +34,6 @@ const (
 	// chainTimeout bounds what a view asks the chain; without it the view is good
 	// too.
 	chainTimeout = 2 * time.Second
-	// pacedBlocks are looked back for the time between two blocks.
-	pacedBlocks = 100
 	// pageTail and minersTail are how much of the event log is read for the
 	// operator and for a miner: days and half a day of a large network.
 	pageTail, minersTail = 128 << 20, 16 << 20
@@ -56,13 +55,7 @@ func (w *viewer) now(ctx context.Context) View {
 	} else {
 		n.log.Debug("no hyperparameters for a view of the miners", "err", err)
 	}
-	if head.Number < 2 {
-		return v
-	}
-	back := min(pacedBlocks, head.Number-1)
-	if b, err := n.common.Chain.BlockAt(ctx, head.Number-back); err == nil && head.Time.After(b.Time) {
-		v.BlockTime = head.Time.Sub(b.Time) / time.Duration(back)
-	}
+	v.BlockTime = Pace(ctx, n.common.Chain.BlockAt, head)
 	return v
 }
 

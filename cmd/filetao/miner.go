@@ -14,7 +14,6 @@ import (
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/node"
-	"github.com/filetao/filetao/validator"
 )
 
 func (c *cli) minerCommand() *cobra.Command {
@@ -64,15 +63,15 @@ func (c *cli) minerStatsCommand() *cobra.Command {
 		Long: "Show every miner's statistics, tier, score and storage, what it lacks for the next\n" +
 			"tier, and what its operator should see to, marked with !,\n" + sourceHelp + `
 
-SCORE is the moving average of rewards, which decides the weight; it is known of a
-running validator only. STORE, CHALLENGE and RETRIEVE are successes of attempts in
+SCORE is the moving average of rewards, which decides the weight; of a stopped
+validator the one that it has saved last. STORE, CHALLENGE and RETRIEVE are successes of attempts in
 this window of statistics. LIMIT is what the miner may hold now, at most what its
-tier may, and CLAIMS what it has signed that it is willing to hold for all who ask;
-of that a running validator knows. NEXT TIER says how many successes are missing, and how many hours they
-take: an estimate for a miner whose answers are all good, of this validator's
-questions alone. SCORE LOW says that the answers of this window are not good
-enough for it. A running validator goes by its own rules, for others --profile
-names them. ` + "`filetao miner explain`" + ` says more of one miner.`,
+tier may, and CLAIMS what it has signed that it is willing to hold for all who ask.
+NEXT TIER says how many successes are missing, and how many hours they take: an
+estimate for a miner whose answers are all good, of this validator's questions
+alone. SCORE LOW says that the answers of this window are not good enough for it.
+A validator's folder says by which rules it goes; --profile names others to show
+a stopped one by. ` + "`filetao miner explain`" + ` says more of one miner.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			order, ok := statsOrders[s.sort]
 			if !ok {
@@ -80,7 +79,7 @@ names them. ` + "`filetao miner explain`" + ` says more of one miner.`,
 			}
 			rows := []node.MinerRow{}
 			if err := c.withSource(cmd.Context(), &s.from, func(src *source) error {
-				got, err := c.minerRows(cmd.Context(), src, s.profile)
+				got, err := c.minerRows(cmd.Context(), src, &s)
 				rows = append(rows, got...)
 				return err
 			}); err != nil {
@@ -95,20 +94,21 @@ names them. ` + "`filetao miner explain`" + ` says more of one miner.`,
 	f.StringVar(&s.sort, "sort", "uid", "sort by `what`: "+strings.Join(orders, ", "))
 	f.BoolVar(&s.full, "full", false, "print hotkeys in full")
 	s.from.add(c, cmd)
-	s.profile.add(f)
+	s.profile.addView(f)
 	completeFlag(cmd, "sort", cobra.FixedCompletions(orders, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 // minerRows are the rows of a source, with what the chain adds.
-func (c *cli) minerRows(ctx context.Context, src *source, profile profileFlag) ([]node.MinerRow, error) {
+func (c *cli) minerRows(ctx context.Context, src *source, s *statsFlags) ([]node.MinerRow, error) {
 	if src.ix == nil {
 		return src.miners(ctx)
 	}
-	v := node.View{Index: src.ix, Config: validator.DefaultConfig()}
-	if err := profile.settle(&v.Config); err != nil {
+	v, err := s.profile.view(s.from.dir)
+	if err != nil {
 		return nil, err
 	}
+	v.Index = src.ix
 	c.addChain(ctx, &v)
 	return v.Miners(ctx)
 }
@@ -130,6 +130,7 @@ func (c *cli) addChain(ctx context.Context, v *node.View) {
 			return err
 		}
 		v.Metagraph, v.Subnet = m, &subnet
+		v.BlockTime = node.Pace(ctx, remote.BlockAt, m.Block)
 		return nil
 	}); err != nil {
 		c.log.Debug("no chain for the miners' table", "err", err)

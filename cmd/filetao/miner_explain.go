@@ -14,7 +14,6 @@ import (
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/node"
-	"github.com/filetao/filetao/validator"
 	"github.com/filetao/filetao/validator/events"
 	"github.com/filetao/filetao/wire"
 )
@@ -44,8 +43,8 @@ taken ` + sourceHelp + `
 REWARD is what entered the score, and OTHERS what the others' good answers to the
 same task were paid on average: score = 0.05 x reward + 0.95 x score. A reward is
 the tier's factor, times the miner's possession (the share of a success that its
-audits are worth), shifted from the slow answers to the fast ones. A running
-validator goes by its own rules, for others --profile names them.
+audits are worth), shifted from the slow answers to the fast ones. A validator's
+folder says by which rules it goes; --profile names others to show a stopped one by.
 
 Who runs a miner can ask a validator of it, signed with its hotkey: --ask names
 the validator. Nobody is told of other miners.`,
@@ -70,7 +69,7 @@ the validator. Nobody is told of other miners.`,
 	f.StringVar(&x.ask, "ask", "", "ask the validator with this `hotkey` or UID, over the network, of the miner whose hotkey the wallet has")
 	f.Float64Var(&x.timeout, "timeout", 20, "`seconds` that a validator may take (--ask)")
 	x.from.add(c, cmd)
-	x.profile.add(f)
+	x.profile.addView(f)
 	for _, other := range []string{"dir", "index", "events", "since", "profile"} {
 		cmd.MarkFlagsMutuallyExclusive("ask", other)
 	}
@@ -125,10 +124,11 @@ func (c *cli) explanationOf(ctx context.Context, x *explainFlags, who node.Whom)
 
 // explain reads what a validator left on disk.
 func (c *cli) explain(ctx context.Context, x *explainFlags, v node.View, who node.Whom) (node.Explanation, error) {
-	v.Config = validator.DefaultConfig()
-	if err := x.profile.settle(&v.Config); err != nil {
+	known, err := x.profile.view(x.from.dir)
+	if err != nil {
 		return node.Explanation{}, err
 	}
+	v.Config, v.VpermitLimit, v.Self = known.Config, known.VpermitLimit, known.Self
 	c.addChain(ctx, &v)
 	bar := c.progress("events")
 	defer bar.done()

@@ -29,10 +29,14 @@ type left struct {
 	Config       validator.Config `json:"config"`
 }
 
+// leave writes it; a validator that keeps nothing in its folder may have none.
 func (c ValidatorConfig) leave() error {
 	data, err := json.Marshal(left{c.Hotkey.Address(), c.Fleet.VpermitLimit, c.Validator})
-	if err != nil || c.Dir == "" {
+	if err != nil {
 		return err
+	}
+	if _, err := os.Stat(c.Dir); err != nil {
+		return nil
 	}
 	return durable.WriteFile(filepath.Join(c.Dir, leftFile), append(data, '\n'), 0o644)
 }

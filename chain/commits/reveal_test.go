@@ -312,8 +312,11 @@ func TestCommitmentsThatComeToNothing(t *testing.T) {
 // commitment, and a node without old events is believed.
 func TestFoundInItsBlock(t *testing.T) {
 	staged(t, func(s *scene) {
-		first, second := s.draw(7), s.draw(7)
-		if err := errors.Join(s.revealer().Commit(s.Context(), first), s.revealer().Commit(s.Context(), second)); err != nil {
+		first := s.draw(7)
+		if err := s.revealer().Commit(s.Context(), first); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.revealer().Commit(s.Context(), s.draw(7)); err != nil {
 			t.Fatal(err)
 		}
 		s.pass(40 * 12 * time.Second)

@@ -56,14 +56,18 @@ func FuzzPossessionStaysWithinUnit(f *testing.F) {
 	f.Add(5e-324, 0.0, 5e-324, 1.0, 0.0, -1.0, false)
 	f.Fuzz(func(t *testing.T, passed, failed, exponent, tolerance, memory, unproven float64, ok bool) {
 		rules := incentive.PossessionRules{
-			Exponent: exponent, Tolerance: tolerance, Challenges: memory, Retrievals: memory, Unproven: unproven,
+			Exponent: exponent, Tolerance: tolerance, Penalty: unproven, MaxDebt: passed,
+			Challenges: memory, Retrievals: memory, Unproven: unproven,
 		}
-		p := incentive.Possession{Challenge: incentive.Evidence{Passed: passed, Failed: failed}}
+		p := incentive.Possession{Challenge: incentive.Evidence{Passed: passed, Failed: failed}, Debt: failed}
 		for _, by := range []incentive.Audit{incentive.ByChallenge, incentive.ByRetrieve, 7} {
 			if f := rules.Factor(p); !(f >= 0 && f <= 1) {
 				t.Fatalf("factor %v of %+v", f, p)
 			}
-			p = rules.Note(p, by, ok)
+			p = rules.Note(p, by, found(ok, incentive.Silent+incentive.Finding(math.Float64bits(failed)%2)))
+			if d := p.Debt; !(d >= 0 && d <= math.MaxFloat64) {
+				t.Fatalf("debt %v", d)
+			}
 			for _, e := range []incentive.Evidence{p.Challenge, p.Retrieve} {
 				if n := e.Passed + e.Failed; !(e.Passed >= 0 && e.Failed >= 0 && n <= max(1, memory)*1.001 || math.IsNaN(memory) && n <= 1.001) {
 					t.Fatalf("evidence %+v with memory %v", e, memory)

@@ -62,6 +62,10 @@ type Result[H comparable] struct {
 	OK, Came, Native bool
 	Elapsed          time.Duration
 	Bytes            int64
+	// Silent says that there was no answer, however often the question was put; or
+	// only ones that put it off. Without it, what is not OK has been answered, which
+	// proves that the miner does not have the data. It is of audits.
+	Silent bool
 	// Late says that it answers a question that was put again. It could be
 	// answered long before, so that nobody is rewarded for the speed of it: it
 	// counts as slow as the slowest of the others.
@@ -82,9 +86,10 @@ type Change struct {
 }
 
 // Settle enters the results of one task of a step: first the audits into the
-// possession, then the rewards (see Pay) into the scores. limit is the time for
-// the boost of the fastest. The changes are in the order of the results; they
-// are appended to changes, which may be nil.
+// possession, then the rewards (see Pay) into the scores. A proven loss also takes
+// all that the score has of rewards, which would be paid out for hours yet. limit
+// is the time for the boost of the fastest. The changes are in the order of the
+// results; they are appended to changes, which may be nil.
 func (l *Ledger[H]) Settle(task Task, limit time.Duration, results []Result[H], changes []Change) []Change {
 	l.note(task, results)
 	l.batch = l.batch[:0]
@@ -106,6 +111,9 @@ func (l *Ledger[H]) Settle(task Task, limit time.Duration, results []Result[H], 
 		if row := l.at(results[i].UID, results[i].Hotkey); row != nil {
 			c.Before = row.Score
 			row.Score = MovingAverage(row.Score, reward, l.rules.Alpha)
+			if task != TaskStore && results[i].finding() == Lost && l.rules.Possession.unpaid(row.Possession) {
+				row.Score = min(row.Score, 0)
+			}
 			c.After = row.Score
 		}
 		changes = append(changes, c)
@@ -124,9 +132,19 @@ func (l *Ledger[H]) note(task Task, results []Result[H]) {
 	}
 	for i := range results {
 		if row := l.at(results[i].UID, results[i].Hotkey); row != nil {
-			row.Possession = l.rules.Possession.Note(row.Possession, by, results[i].OK)
+			row.Possession = l.rules.Possession.Note(row.Possession, by, results[i].finding())
 		}
 	}
+}
+
+func (r Result[H]) finding() Finding {
+	switch {
+	case r.OK:
+		return Passed
+	case r.Silent:
+		return Silent
+	}
+	return Lost
 }
 
 // failure is the reward of a failed task, before the tier's factor.

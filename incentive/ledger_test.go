@@ -27,8 +27,8 @@ func TestSettleNotesThenPays(t *testing.T) {
 	batch := []incentive.Result[string]{good(0, "a"), bad, good(2, "someone else")}
 	changes := l.Settle(incentive.TaskChallenge, time.Minute, batch, nil)
 	bronze := rules.Tiers.Named("")
-	pass := rules.Possession.Note(incentive.Possession{}, incentive.ByChallenge, true)
-	fail := rules.Possession.Note(incentive.Possession{}, incentive.ByChallenge, false)
+	pass := rules.Possession.Note(incentive.Possession{}, incentive.ByChallenge, incentive.Passed)
+	fail := rules.Possession.Note(incentive.Possession{}, incentive.ByChallenge, incentive.Lost)
 	want := rules.Pay(rules.ChallengeFailure, time.Minute, []incentive.Answer{
 		{OK: true, Came: true, Elapsed: time.Second, Bytes: 1 << 20, Tier: bronze, Possession: rules.Possession.Factor(pass)},
 		{Came: true, Elapsed: time.Second, Bytes: 1 << 20, Tier: bronze, Possession: rules.Possession.Factor(fail)},
@@ -53,6 +53,34 @@ func TestSettleNotesThenPays(t *testing.T) {
 	}
 	if c, _ := l.Row(2); c.Possession != (incentive.Possession{}) {
 		t.Errorf("somebody else's answer counted for %+v", c)
+	}
+}
+
+// A proven loss takes what was earned, at once; silence lets it be paid out, and a
+// store that fails is none.
+func TestAProvenLossTakesTheScore(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		task   incentive.Task
+		silent bool
+		rules  string
+		gone   bool
+	}{
+		{"lost", incentive.TaskChallenge, false, "v3", true}, {"lost, whole", incentive.TaskRetrieve, false, "v3", true},
+		{"silent", incentive.TaskChallenge, true, "v3", false}, {"a store", incentive.TaskStore, false, "v3", false},
+		{"the plain sum", incentive.TaskChallenge, false, "v3-plain", false},
+	} {
+		l := incentive.NewLedger[string](profile(t, c.rules))
+		l.Adopt([]string{"a"})
+		for range 20 {
+			l.Settle(incentive.TaskChallenge, time.Minute, []incentive.Result[string]{good(0, "a")}, nil)
+		}
+		r := good(0, "a")
+		r.OK, r.Silent = false, c.silent
+		change := l.Settle(c.task, time.Minute, []incentive.Result[string]{r}, nil)[0]
+		if gone := change.After <= 0; gone != c.gone || change.Before < 0.1 || gone && l.Possession(0, "a") != 0 {
+			t.Errorf("%s: %+v, possession %v", c.name, change, l.Possession(0, "a"))
+		}
 	}
 }
 
@@ -149,7 +177,7 @@ func FuzzSettleIsTotal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, task uint8, uid int16, elapsed, bytes int64, score, passed, failed float64, ok, late bool, reward, failure, alpha float64) {
 		l := incentive.NewLedger[string](anyRules(reward, failure, alpha))
 		e := incentive.Evidence{Passed: passed, Failed: failed}
-		row := incentive.Row[string]{Hotkey: "a", Score: score, Possession: incentive.Possession{Challenge: e, Retrieve: e}}
+		row := incentive.Row[string]{Hotkey: "a", Score: score, Possession: incentive.Possession{Challenge: e, Retrieve: e, Debt: failed}}
 		l.Restore([]incentive.Row[string]{row, row})
 		r := incentive.Result[string]{UID: int(uid), Hotkey: "a", OK: ok, Came: ok, Elapsed: time.Duration(elapsed), Bytes: bytes, Late: late}
 		changes := l.Settle(incentive.Task(task), time.Minute, []incentive.Result[string]{r, r, good(1, "a")}, nil)

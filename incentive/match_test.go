@@ -41,6 +41,14 @@ func (p *player) passes(chance float64, step int) float64 {
 	return chance
 }
 
+// finding is what its failures are.
+func (p *player) finding() incentive.Finding {
+	if p.silent {
+		return incentive.Silent
+	}
+	return incentive.Lost
+}
+
 // match is one validator's view of a network whose miners follow strategies.
 type match struct {
 	rules   incentive.Rules
@@ -85,7 +93,7 @@ func (m *match) step(step int) {
 	})
 	m.ask(due(10), m.rules.ChallengeFailure, func(p *player) bool {
 		ok := m.try(&p.record.Challenge, p.passes(p.challenge, step))
-		p.possession = m.rules.Possession.Note(p.possession, incentive.ByChallenge, ok)
+		p.possession = m.rules.Possession.Note(p.possession, incentive.ByChallenge, found(ok, p.finding()))
 		return ok
 	})
 	if step%5 > 0 {
@@ -93,7 +101,7 @@ func (m *match) step(step int) {
 	}
 	m.ask(due(10), m.rules.RetrieveFailure, func(p *player) bool {
 		ok := m.try(&p.record.Retrieve, p.passes(p.retrieve, step))
-		p.possession = m.rules.Possession.Note(p.possession, incentive.ByRetrieve, ok)
+		p.possession = m.rules.Possession.Note(p.possession, incentive.ByRetrieve, found(ok, p.finding()))
 		return ok
 	})
 }

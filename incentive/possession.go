@@ -15,6 +15,9 @@ type Evidence struct {
 type Possession struct {
 	Challenge Evidence `json:"challenge"`
 	Retrieve  Evidence `json:"retrieve"`
+	// Debt is how many audits it has to pass, after losses that were proven,
+	// before it is paid again.
+	Debt float64 `json:"debt,omitempty"`
 }
 
 // Audit is a kind of audit.
@@ -27,13 +30,38 @@ const (
 	ByRetrieve
 )
 
-// PossessionRules say what possession is worth.
+// Finding is what an audit showed.
+type Finding int
+
+// The findings. Silent is who gave no answer, however often it was asked: it
+// fails, but that proves nothing. Lost is who answered and did not show the data:
+// with a wrong proof, wrong bytes, an error, or by saying that it has it not.
+const (
+	Passed Finding = iota
+	Silent
+	Lost
+)
+
+// PossessionRules say what possession is worth. An audit that fails is one of two
+// things, with two prices. Whoever has the data passes every audit that it answers
+// (package proof and its bounds), so that a loss that was proven needs no
+// tolerance: it is a datum that the miner was paid for and does not have. Silence
+// has other causes as well, which nobody is to be ruined by, so that a small share
+// of it is free.
 type PossessionRules struct {
 	// Exponent makes failing cost more than in proportion. 0 is the
 	// reference's plain sum: the factor is 1 whatever the evidence.
 	Exponent float64
-	// Tolerance is the rate of failures that costs nothing.
+	// Tolerance is the rate of failures that costs nothing. It is there for
+	// silence: a proven loss has its Penalty besides.
 	Tolerance float64
+	// Penalty is the Debt of a proven loss, in passed audits. Who lacks more than
+	// one datum of Penalty + 1 makes debts faster than it pays them; who lost one has
+	// paid for it after Penalty audits.
+	Penalty float64
+	// MaxDebt is the most that there is to be paid off: that of a miner that has
+	// mended its ways.
+	MaxDebt float64
 	// Challenges and Retrievals are how many of the latest audits of a kind
 	// count: each weighs 1 - 1/memory of the next.
 	Challenges, Retrievals float64
@@ -42,10 +70,19 @@ type PossessionRules struct {
 	Unproven float64
 }
 
-// Note adds the outcome of one audit of a miner's evidence. An answer that did
-// not come counts as a wrong one: who has no data would choose not to answer.
-func (r PossessionRules) Note(p Possession, by Audit, ok bool) Possession {
-	p.Challenge, p.Retrieve = p.Challenge.within(r.Challenges), p.Retrieve.within(r.Retrievals)
+// Note adds what one audit of a miner showed. In the evidence an answer that did
+// not come counts as a wrong one: who has no data would choose not to answer. A
+// proven loss adds Penalty to the debt, a passed audit pays 1 of it, and silence
+// neither.
+func (r PossessionRules) Note(p Possession, by Audit, found Finding) Possession {
+	p.Challenge, p.Retrieve, p.Debt = p.Challenge.within(r.Challenges), p.Retrieve.within(r.Retrievals), r.debt(p.Debt)
+	switch found {
+	case Passed:
+		p.Debt = r.debt(p.Debt - 1)
+	case Lost:
+		p.Debt = r.debt(p.Debt + max(0, finite(r.Penalty)))
+	}
+	ok := found == Passed
 	switch by {
 	case ByChallenge:
 		p.Challenge = p.Challenge.note(r.Challenges, ok)
@@ -55,12 +92,23 @@ func (r PossessionRules) Note(p Possession, by Audit, ok bool) Possession {
 	return p
 }
 
-// Factor is what a miner's successes are worth, from 0 to 1: the smaller of
-// the two kinds' factors, because who lacks little passes most challenges and
-// no retrieval. A kind's factor is (u / (1 - Tolerance))^Exponent, at most 1,
+// unpaid says that a miner has a debt, and that this counts.
+func (r PossessionRules) unpaid(p Possession) bool { return r.Exponent > 0 && r.debt(p.Debt) > 0 }
+
+// debt is one that this package could have made.
+func (r PossessionRules) debt(d float64) float64 {
+	return min(max(finite(d), 0), max(0, finite(r.MaxDebt)))
+}
+
+// Factor is what a miner's successes are worth, from 0 to 1: nothing while there
+// is a debt, and else the smaller of the two kinds' factors, because who lacks
+// little passes most challenges and no retrieval. A kind's factor is (u / (1 - Tolerance))^Exponent, at most 1,
 // with u the upper end of the Wilson interval of the passed: as long as there
 // are few audits the miner has the benefit of the doubt.
 func (r PossessionRules) Factor(p Possession) float64 {
+	if r.unpaid(p) {
+		return 0
+	}
 	return min(r.factor(p.Challenge.within(r.Challenges)), r.factor(p.Retrieve.within(r.Retrievals)))
 }
 

@@ -8,13 +8,22 @@ import (
 	"github.com/filetao/filetao/incentive"
 )
 
-// audited is a newcomer's possession after audits, true for passed.
+// audited is a newcomer's possession after audits, true for passed and false for
+// silence.
 func audited(by incentive.Audit, outcomes ...bool) incentive.Possession {
 	rules, p := incentive.DefaultRules().Possession, incentive.Possession{}
 	for _, ok := range outcomes {
-		p = rules.Note(p, by, ok)
+		p = rules.Note(p, by, found(ok, incentive.Silent))
 	}
 	return p
+}
+
+// found is Passed, or the other finding.
+func found(ok bool, failure incentive.Finding) incentive.Finding {
+	if ok {
+		return incentive.Passed
+	}
+	return failure
 }
 
 func repeat(ok bool, n int) []bool {
@@ -58,7 +67,7 @@ func TestPossessionFactor(t *testing.T) {
 func TestPossessionForgetsWithTheAuditsNotTheHours(t *testing.T) {
 	rules := incentive.DefaultRules().Possession
 	p := audited(incentive.ByRetrieve, append(repeat(false, 100), repeat(true, 200)...)...)
-	if f := rules.Factor(rules.Note(p, incentive.ByChallenge, true)); f != 1 {
+	if f := rules.Factor(rules.Note(p, incentive.ByChallenge, incentive.Passed)); f != 1 {
 		t.Errorf("after 200 passed retrievals: %v", f)
 	}
 	if n := p.Retrieve.Passed + p.Retrieve.Failed; math.Abs(n-rules.Retrievals) > 0.01 {
@@ -71,6 +80,52 @@ func TestPossessionForgetsWithTheAuditsNotTheHours(t *testing.T) {
 	var back incentive.Possession
 	if err := json.Unmarshal(data, &back); err != nil || back != p {
 		t.Errorf("%s came back as %+v, %v", data, back, err)
+	}
+}
+
+// A proven loss is paid for with as many passed audits as the penalty says, of
+// either kind; silence costs nothing of the sort, and pays nothing.
+func TestAProvenLossIsPaidOff(t *testing.T) {
+	rules := incentive.DefaultRules().Possession
+	steady := incentive.Possession{
+		Challenge: audited(incentive.ByChallenge, repeat(true, 200)...).Challenge,
+		Retrieve:  audited(incentive.ByRetrieve, repeat(true, 200)...).Retrieve,
+	}
+	p := rules.Note(steady, incentive.ByRetrieve, incentive.Lost)
+	for n := range int(rules.Penalty) {
+		if f := rules.Factor(p); f != 0 {
+			t.Fatalf("worth %v after %d passed audits", f, n)
+		}
+		by := incentive.ByChallenge
+		if n%6 == 0 {
+			by = incentive.ByRetrieve
+		}
+		p = rules.Note(p, by, incentive.Passed)
+	}
+	if f := rules.Factor(p); f != 1 || p.Debt != 0 {
+		t.Errorf("worth %v when all is paid, debt %v", f, p.Debt)
+	}
+	if p = rules.Note(p, incentive.ByChallenge, incentive.Silent); p.Debt != 0 || rules.Factor(p) < 0.9 {
+		t.Errorf("one silence: %+v is worth %v", p, rules.Factor(p))
+	}
+	// One datum of a hundred makes debts faster than they are paid, up to the most.
+	for n := range 10_000 {
+		p = rules.Note(p, incentive.ByChallenge, found(n%100 > 0, incentive.Lost))
+		if n > 0 && rules.Factor(p) != 0 {
+			t.Fatalf("who lacks 1 %% is worth %v after %d audits", rules.Factor(p), n)
+		}
+	}
+	if p.Debt < rules.MaxDebt-100 || p.Debt > rules.MaxDebt {
+		t.Errorf("the debt is %v", p.Debt)
+	}
+	data, err := json.Marshal(p)
+	var back incentive.Possession
+	if err != nil || json.Unmarshal(data, &back) != nil || back != p {
+		t.Errorf("%s came back as %+v, %v", data, back, err)
+	}
+	rules.Exponent = 0
+	if f := rules.Factor(p); f != 1 {
+		t.Errorf("the plain sum pays %v", f)
 	}
 }
 

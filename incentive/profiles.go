@@ -44,8 +44,10 @@ func DefaultRules() Rules {
 	return Rules{
 		Tiers: V3(), Success: 1, RetrieveFailure: -0.01, Unavailable: -0.005,
 		Fastest: 2, Alpha: 0.05,
-		Possession: PossessionRules{Exponent: 16, Tolerance: 0.03, Challenges: 32, Retrievals: 12, Unproven: 0.5},
-		Capacity:   CapacityRules{Start: 1 << 30, Growth: 2},
+		Possession: PossessionRules{
+			Exponent: 16, Tolerance: 0.03, Penalty: 200, MaxDebt: 2000, Challenges: 32, Retrievals: 12, Unproven: 0.5,
+		},
+		Capacity: CapacityRules{Start: 1 << 30, Growth: 2},
 	}
 }
 

@@ -15,6 +15,7 @@ type strategy struct {
 	slow                       float64 // times the others' seconds
 	verdict                    verdict
 	turns                      bool // honest until turnHour
+	silent                     bool // its failures are silence
 	down                       int  // steps without any answer from hour 24 on
 }
 
@@ -33,10 +34,13 @@ func strategies() []strategy {
 	return []strategy{
 		{name: "steady", store: 1, challenge: 1, retrieve: 1, slow: 1, verdict: honest},
 		{name: "slow (4 times)", store: 1, challenge: 1, retrieve: 1, slow: 4, verdict: honest},
-		{name: "flaky (1 in 100 lost)", store: 0.99, challenge: 0.99, retrieve: 0.99, slow: 1, verdict: honest},
-		{name: "down for 20 minutes", store: 1, challenge: 1, retrieve: 1, slow: 1, verdict: honest, down: 33},
-		{name: "down for 1 hour", store: 1, challenge: 1, retrieve: 1, slow: 1, down: 100},
-		{name: "keeps 9 data of 10", store: 1, challenge: 0.9, retrieve: 0.9, slow: 1},
+		{name: "flaky (1 in 100 lost)", store: 0.99, challenge: 0.99, retrieve: 0.99, slow: 1, verdict: honest, silent: true},
+		{name: "down for 20 minutes", store: 1, challenge: 1, retrieve: 1, slow: 1, verdict: honest, silent: true, down: 33},
+		{name: "down for 1 hour", store: 1, challenge: 1, retrieve: 1, slow: 1, silent: true, down: 100},
+		{name: "keeps 9 data of 10", store: 1, challenge: 0.9, retrieve: 0.9, slow: 1, verdict: cheat},
+		{name: "keeps 9 of 10, silent about 1", store: 1, challenge: 0.9, retrieve: 0.9, slow: 1, silent: true},
+		{name: "keeps 99 data of 100", store: 1, challenge: 0.99, retrieve: 0.99, slow: 1},
+		{name: "loses 1 datum in 2,000", store: 1, challenge: 0.9995, retrieve: 0.9995, slow: 1},
 		{name: "keeps 1 datum of 2", store: 1, challenge: 0.5, retrieve: 0.5, slow: 1, verdict: cheat},
 		{name: "fabricator", store: 1, slow: 0.2, verdict: cheat},
 		{name: "hoarder", store: 1, challenge: 1, slow: 1, verdict: cheat},

@@ -86,10 +86,9 @@ type Change struct {
 }
 
 // Settle enters the results of one task of a step: first the audits into the
-// possession, then the rewards (see Pay) into the scores. A proven loss also takes
-// all that the score has of rewards, which would be paid out for hours yet. limit
-// is the time for the boost of the fastest. The changes are in the order of the
-// results; they are appended to changes, which may be nil.
+// possession, then the rewards (see Pay) into the scores. limit is the time for
+// the boost of the fastest. The changes are in the order of the results; they
+// are appended to changes, which may be nil.
 func (l *Ledger[H]) Settle(task Task, limit time.Duration, results []Result[H], changes []Change) []Change {
 	l.note(task, results)
 	l.batch = l.batch[:0]
@@ -111,9 +110,6 @@ func (l *Ledger[H]) Settle(task Task, limit time.Duration, results []Result[H], 
 		if row := l.at(results[i].UID, results[i].Hotkey); row != nil {
 			c.Before = row.Score
 			row.Score = MovingAverage(row.Score, reward, l.rules.Alpha)
-			if task != TaskStore && results[i].finding() == Lost && l.rules.Possession.unpaid(row.Possession) {
-				row.Score = min(row.Score, 0)
-			}
 			c.After = row.Score
 		}
 		changes = append(changes, c)
@@ -199,12 +195,16 @@ func (l *Ledger[H]) Possession(uid int, hotkey H) float64 {
 }
 
 // Scores are those of the hotkeys by UID, for Weights: 0 where another one, or
-// nobody, holds the UID in the ledger.
+// nobody, holds the UID in the ledger; and at most 0 where there is a debt, since
+// what the score still has of earlier rewards would be paid out for hours.
 func (l *Ledger[H]) Scores(hotkeys []H) []float64 {
 	scores := make([]float64, len(hotkeys))
 	for uid, hotkey := range hotkeys {
 		if row := l.at(uid, hotkey); row != nil {
 			scores[uid] = row.Score
+			if l.rules.Possession.unpaid(row.Possession) {
+				scores[uid] = min(row.Score, 0)
+			}
 		}
 	}
 	return scores

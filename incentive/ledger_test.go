@@ -56,9 +56,9 @@ func TestSettleNotesThenPays(t *testing.T) {
 	}
 }
 
-// A proven loss takes what was earned, at once; silence lets it be paid out, and a
-// store that fails is none.
-func TestAProvenLossTakesTheScore(t *testing.T) {
+// After a proven loss what was earned is not paid out; after silence it is, and a
+// store that fails is no loss.
+func TestAProvenLossStopsPay(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		task   incentive.Task
@@ -78,8 +78,9 @@ func TestAProvenLossTakesTheScore(t *testing.T) {
 		r := good(0, "a")
 		r.OK, r.Silent = false, c.silent
 		change := l.Settle(c.task, time.Minute, []incentive.Result[string]{r}, nil)[0]
-		if gone := change.After <= 0; gone != c.gone || change.Before < 0.1 || gone && l.Possession(0, "a") != 0 {
-			t.Errorf("%s: %+v, possession %v", c.name, change, l.Possession(0, "a"))
+		pay := l.Scores([]string{"a"})[0]
+		if gone := pay <= 0; gone != c.gone || !gone && pay != change.After || change.After < 0.1 || gone && l.Possession(0, "a") != 0 {
+			t.Errorf("%s: %+v, paid by %v, possession %v", c.name, change, pay, l.Possession(0, "a"))
 		}
 	}
 }

@@ -142,7 +142,8 @@ func (v *Validator) conclude(ctx context.Context, asked []inquiry, cutOff bool, 
 			failed = errors.Join(failed, v.keep(within, q, cutOff))
 			continue
 		}
-		if q.outcome.Silent() {
+		silent := q.outcome.Silent()
+		if silent {
 			q.outcome = v.deps.Fleet.Failed(within, q.miner, q.question, q.outcome)
 		}
 		if q.outcome.Void {
@@ -155,7 +156,7 @@ func (v *Validator) conclude(ctx context.Context, asked []inquiry, cutOff bool, 
 			continue
 		}
 		b := batches[q.question.Task]
-		b.results = append(b.results, result{Outcome: q.outcome, late: q.again(), said: said})
+		b.results = append(b.results, result{Outcome: q.outcome, silent: silent, late: q.again(), said: said})
 	}
 	for _, b := range batches {
 		b.took = v.deps.Now().Sub(b.start)

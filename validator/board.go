@@ -34,7 +34,7 @@ func (b *board) settle(task incentive.Task, batch batch) []incentive.Change {
 	for i, r := range batch.results {
 		results[i] = incentive.Result[wallet.Address]{
 			UID: int(r.UID), Hotkey: r.Hotkey, OK: r.OK(), Came: r.Came, Elapsed: r.Elapsed, Bytes: r.Bytes, Native: r.Native,
-			Late: r.late, Tier: r.tier,
+			Silent: r.silent, Late: r.late, Tier: r.tier,
 		}
 	}
 	b.mu.Lock()

@@ -31,6 +31,8 @@ type batch struct {
 // result is an outcome that says something about its miner.
 type result struct {
 	fleet.Outcome
+	// silent: no answer came, however often it was asked; see incentive.Result.
+	silent bool
 	// late: it answers a question that was put again; see incentive.Result.
 	late bool
 	// said is the verdict in words; "": what Err says.

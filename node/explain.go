@@ -229,6 +229,9 @@ func (v View) state(ctx context.Context, x *Explanation) (trials []index.Trial, 
 	if err := v.complete(ctx, &x.Miner, all); err != nil {
 		return nil, err
 	}
+	if x.Possession == nil { // no event says it
+		x.Possession = x.Miner.Possession
+	}
 	x.Pending, err = v.pending(ctx, hotkey)
 	return trials, err
 }

@@ -53,6 +53,9 @@ type MinerRow struct {
 	Score  *float64 `json:"score"`
 	Rank   *int     `json:"rank"`
 	Ranked int      `json:"ranked,omitempty"`
+	// Possession is what its audits make of a success, from 0 to 1, when the
+	// validator last saved it; null when not known.
+	Possession *float64 `json:"possession"`
 	// Next is null in the best tier, and where View added nothing.
 	Next   *NextTier `json:"next_tier"`
 	Alerts []Alert   `json:"alerts"`

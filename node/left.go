@@ -65,15 +65,18 @@ type checkpoint struct {
 	Rows    []incentive.Row[wallet.Address] `json:"uids"`
 }
 
-// checkpointVersion is the newest that can be read.
-const checkpointVersion = 3
+// savedRow is what of a miner's row in the checkpoint its score does not say.
+type savedRow struct {
+	uid        int
+	possession float64
+}
 
-// withSaved is the view with what the validator has saved: offers and, where no
-// running validator says them, scores, UIDs and block; without, when it has saved
-// nothing that can be read.
+// withSaved is the view with what the validator has saved: offers, possession and,
+// where no running validator says them, scores, UIDs and block; without, when it
+// has saved nothing that can be read.
 func (v View) withSaved(ctx context.Context) (View, error) {
 	v, err := v.withClaims(ctx)
-	if err != nil || v.Index == nil || v.Self == "" || v.Scores != nil {
+	if err != nil || v.Index == nil || v.Self == "" {
 		return v, err
 	}
 	data, err := v.Index.State(ctx, "validator/"+string(v.Self))
@@ -83,15 +86,19 @@ func (v View) withSaved(ctx context.Context) (View, error) {
 		return v, fmt.Errorf("saved scores: %w", err)
 	}
 	var c checkpoint
-	if json.Unmarshal(data, &c) != nil || c.Version < 1 || c.Version > checkpointVersion {
+	if json.Unmarshal(data, &c) != nil || c.Version < 1 {
 		return v, nil
 	}
-	v.Block, v.uids = max(v.Block, c.Block), map[wallet.Address]int{}
+	v.Block, v.saved = max(v.Block, c.Block), map[wallet.Address]savedRow{}
+	scores := make([]float64, len(c.Rows))
 	for uid, r := range c.Rows {
-		if now, known := v.byUID(uid); known && now != r.Hotkey {
-			r.Score = 0 // the UID has changed hands since
+		v.saved[r.Hotkey] = savedRow{uid, v.Config.Rules.Possession.Factor(r.Possession)}
+		if now, known := v.byUID(uid); !known || now == r.Hotkey { // else the UID has changed hands since
+			scores[uid] = r.Score
 		}
-		v.Scores, v.uids[r.Hotkey] = append(v.Scores, r.Score), uid
+	}
+	if v.Scores == nil {
+		v.Scores = scores
 	}
 	return v, nil
 }

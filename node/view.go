@@ -46,7 +46,7 @@ type View struct {
 	Block uint64
 
 	claims map[wallet.Address]*validator.Claim // see withClaims
-	uids   map[wallet.Address]int              // see withSaved
+	saved  map[wallet.Address]savedRow         // see withSaved
 }
 
 // networkBlockTime is that of the network.
@@ -142,8 +142,11 @@ func (v View) complete(ctx context.Context, r *MinerRow, known int) error {
 			r.UID = &uid
 		}
 		known = len(fleet.Available(v.Metagraph, v.VpermitLimit, v.Self))
-	} else if uid, ok := v.uids[r.Hotkey]; ok {
-		r.UID = &uid
+	} else if s, ok := v.saved[r.Hotkey]; ok {
+		r.UID = &s.uid
+	}
+	if s, ok := v.saved[r.Hotkey]; ok {
+		r.Possession = &s.possession
 	}
 	v.rank(r)
 	rules := v.Config.Rules

@@ -12,13 +12,15 @@ import (
 	"golang.org/x/term"
 
 	"github.com/filetao/filetao/devnet"
+	"github.com/filetao/filetao/node"
 )
 
-// tablePeriod is how often the live table is drawn on a terminal; elsewhere a
-// line is printed every linePeriod.
+// tablePeriod is how often the table is drawn on a terminal; elsewhere a line is
+// printed every linePeriod, and the whole table with every tableLine-th of them.
 const (
 	tablePeriod = time.Second
 	linePeriod  = 10 * time.Second
+	tableLine   = 6
 )
 
 // liveTable shows the network until ctx ends.
@@ -34,18 +36,24 @@ func (c *cli) liveTable(ctx context.Context, d *devnet.Devnet) error {
 	}
 	tick := time.NewTicker(period)
 	defer tick.Stop()
-	for {
+	for n := 0; ; n++ {
 		snapshot, err := d.Snapshot(ctx)
 		if err != nil {
 			return err
 		}
-		if live {
+		switch {
+		case live:
 			width, height, err := term.GetSize(int(f.Fd()))
 			if err != nil {
 				width, height = 80, 24
 			}
-			s.draw(c.out, tableLines(snapshot), width, height)
-		} else {
+			s.draw(c.out, tableLines(snapshot, c.rowsOf(ctx, d), width), width, height)
+		case n%tableLine == 0:
+			for _, line := range tableLines(snapshot, c.rowsOf(ctx, d), widthElsewhere) {
+				c.say("%s", strings.TrimRight(line, "\n"))
+			}
+			c.say("")
+		default:
 			c.say("%s", summary(snapshot))
 		}
 		select {
@@ -54,6 +62,20 @@ func (c *cli) liveTable(ctx context.Context, d *devnet.Devnet) error {
 			return nil
 		}
 	}
+}
+
+// rowsOf is what the first validator says of the miners; nothing when it does not
+// answer.
+func (c *cli) rowsOf(ctx context.Context, d *devnet.Devnet) map[string]node.MinerRow {
+	rows, err := (&source{page: d.StatusAddr()}).miners(ctx)
+	if err != nil {
+		c.log.Debug("no rows for the table", "err", err)
+	}
+	by := map[string]node.MinerRow{}
+	for _, r := range rows {
+		by[string(r.Hotkey)] = r
+	}
+	return by
 }
 
 // screenPart is the lowest part of a terminal, drawn again and again.
@@ -90,22 +112,53 @@ func rowsTaken(lines []string, width int) (n int) {
 func (*screenPart) hideCursor(w io.Writer) { _, _ = io.WriteString(w, "\x1b[?25l") }
 func (*screenPart) showCursor(w io.Writer) { _, _ = io.WriteString(w, "\x1b[?25h") }
 
-func tableLines(s devnet.Snapshot) []string {
-	rows := [][]string{{"MINER", ">UID", "TIER", ">STORED", ">CHALLENGES", ">INCENTIVE", "LAST CHALLENGE"}}
+// widthElsewhere is in how many columns the table is printed without a terminal.
+const widthElsewhere = 120
+
+const tableLegend = "Rewards make the score, and that the incentive; possession is what audits make of a success. Why: miner explain UID"
+
+// tableLines are the table, with what rows, by hotkey, say of why a miner stands
+// where it does; what its operator should see to is below.
+func tableLines(s devnet.Snapshot, rows map[string]node.MinerRow, width int) []string {
+	table := [][]string{strings.Split("MINER,>UID,TIER,>SCORE,>POSSESSION,>STORED,>CHALLENGES,>INCENTIVE,NEXT TIER,LAST CHALLENGE", ",")}
+	var alerts []string
 	for _, m := range s.Miners {
-		last := "none yet"
+		r, known := rows[m.Hotkey]
+		uid, score, possession, next, last := fmt.Sprint(m.UID), "-", "-", "-", "none yet"
+		if r.Score != nil {
+			score = fmt.Sprintf("%.4f", *r.Score)
+		}
+		if r.Possession != nil {
+			possession = fmt.Sprintf("%.0f%%", 100**r.Possession)
+		}
+		if known {
+			next = nextTier(r.Next)
+		}
 		if m.Last != nil {
 			verdict := "passed"
 			if !m.Last.Passed {
 				verdict = "FAILED"
 			}
-			last = fmt.Sprintf("block %d: %s in %.0f ms", m.Last.Block, verdict, 1000*m.Last.Seconds)
+			last = fmt.Sprintf("%s, %.0f ms", verdict, 1000*m.Last.Seconds)
 		}
-		rows = append(rows, []string{
-			m.Name, fmt.Sprint(m.UID), cmp.Or(m.Tier, "-"), size(m.Stored), tally(m.Challenge), fraction(m.Incentive), last,
+		if len(r.Alerts) > 0 {
+			uid = "! " + uid
+		}
+		for _, a := range r.Alerts {
+			for i, line := range wrapped(whoIs(r)+" "+a.Text+".", width-2) {
+				alerts = append(alerts, []string{"! ", "  "}[min(i, 1)]+line)
+			}
+		}
+		table = append(table, []string{
+			m.Name, uid, cmp.Or(m.Tier, "-"), score, possession, size(m.Stored), counts(m.Challenge), fraction(m.Incentive), next, last,
 		})
 	}
-	return append([]string{summary(s), ""}, aligned(rows)...)
+	lines := append([]string{summary(s), ""}, aligned(table)...)
+	lines = append(lines, "", tableLegend)
+	if len(alerts) > 0 {
+		lines = append(append(lines, ""), alerts...)
+	}
+	return lines
 }
 
 func summary(s devnet.Snapshot) string {

@@ -14,6 +14,7 @@ import (
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/devnet"
 	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/node"
 	"github.com/filetao/filetao/wire"
 )
 
@@ -117,20 +118,27 @@ func (s *fakeScreen) Write(p []byte) (int, error) {
 
 func TestTheTableIsDrawnOverTheLastOne(t *testing.T) {
 	snapshot := devnet.Snapshot{Block: 7, Files: 1, Miners: []devnet.Miner{
-		{Name: "miner1", UID: 3, Tier: "Bronze", Stored: 5 << 20, Challenge: index.Tally{Attempts: 4, Successes: 3}, Last: &devnet.Challenge{Block: 6, Seconds: 0.0123}},
+		{Name: "miner1", UID: 3, Hotkey: "5F", Tier: "Bronze", Stored: 5 << 20, Challenge: index.Tally{Attempts: 4, Successes: 3}, Last: &devnet.Challenge{Block: 6, Seconds: 0.0123}},
 		{Name: "miner2", UID: -1},
 	}}
-	lines := tableLines(snapshot)
+	score, possession, hours, uid := 0.1234, 0.5, 0.2, 3
+	lines := tableLines(snapshot, map[string]node.MinerRow{"5F": {
+		UID: &uid, Score: &score, Possession: &possession, Next: &node.NextTier{Name: "Silver", MissingSuccesses: 496, Hours: &hours},
+		Alerts: []node.Alert{{Kind: node.AlertAudits, Text: "failed 1 of its last 4 audits; the newest " + strings.TrimSpace(strings.Repeat("because ", 10))}},
+	}}, 120)
 	want := []string{
 		"Block 7: 2 miners, 1 file, 5.0 MiB stored, 3 of 4 challenges passed", "",
-		"MINER   UID  TIER     STORED   CHALLENGES  INCENTIVE  LAST CHALLENGE",
-		"miner1    3  Bronze  5.0 MiB  3/4 (75.0%)     0.0000  block 6: FAILED in 12 ms",
-		"miner2   -1  -           0 B          0/0     0.0000  none yet",
+		"MINER   UID  TIER     SCORE  POSSESSION   STORED  CHALLENGES  INCENTIVE  NEXT TIER                  LAST CHALLENGE",
+		"miner1  ! 3  Bronze  0.1234         50%  5.0 MiB         3/4     0.0000  Silver: 496 more, ~12 min  FAILED, 12 ms",
+		"miner2   -1  -            -           -      0 B         0/0     0.0000  -                          none yet", "",
+		tableLegend, "",
+		"! UID 3 failed 1 of its last 4 audits; the newest because because because because because because because because",
+		"  because because.",
 	}
 	var s screenPart
 	terminal := new(fakeScreen)
 	for range 3 {
-		s.draw(terminal, lines, 100, 25)
+		s.draw(terminal, lines, 120, 25)
 		if got := strings.Join(terminal.rows, "\n"); got != strings.Join(want, "\n") {
 			t.Fatalf("the screen shows\n%s\nwant\n%s", got, strings.Join(want, "\n"))
 		}

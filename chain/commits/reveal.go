@@ -55,6 +55,16 @@ func (r *Revealer) Commit(ctx context.Context, c Commit) error {
 	return err
 }
 
+// Timelocked is chain.ErrTimelock where a subnet's commitments are no hashes, in
+// words for whoever wants to set weights there; else nil.
+func Timelocked(net chain.NetUID, rules chain.Hyperparameters) error {
+	if !rules.CommitReveal || rules.CommitRevealVersion < timelocked {
+		return nil
+	}
+	return fmt.Errorf("%w: subnet %d has commit-reveal version %d, this program makes commitments up to version %d; the subnet's owner sets that, nothing can be changed here",
+		chain.ErrTimelock, net, rules.CommitRevealVersion, timelocked-1)
+}
+
 // Unsure says whether a transaction that ended so may still be in a block.
 func Unsure(err error) bool {
 	return errors.Is(err, chain.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
@@ -140,11 +150,8 @@ func (w *waiting) step(ctx context.Context) (done bool, err error) {
 		return w.over(ctx, self.UID, first, last)
 	}
 	w.once(&w.window, fmt.Sprintf("Committed at block %d; to be revealed in blocks %d to %d. Without the reveal nothing changes.", w.c.Block, first, last))
-	switch {
-	case rules.CommitReveal && rules.CommitRevealVersion >= timelocked:
-		return true, fmt.Errorf("%w since: commit-reveal version %d", chain.ErrTimelock, rules.CommitRevealVersion)
-	case w.head+1 < first:
-		return false, nil
+	if err := Timelocked(w.c.NetUID, rules); err != nil || w.head+1 < first {
+		return false, err
 	}
 	err = w.Chain.RevealWeights(ctx, w.Key, w.c.NetUID, w.c.Weights, w.c.Salt, w.c.Version)
 	if err != nil {

@@ -308,6 +308,22 @@ func TestCommitmentsThatComeToNothing(t *testing.T) {
 	})
 }
 
+func TestTimelocked(t *testing.T) {
+	staged(t, func(s *scene) {
+		c := s.draw(7)
+		if err := s.revealer().Commit(s.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		s.on.rules = func(h chain.Hyperparameters, _ uint64) chain.Hyperparameters { h.CommitRevealVersion = 4; return h }
+		if err := s.revealer().Reveal(s.Context(), c); !errors.Is(err, chain.ErrTimelock) || !strings.Contains(err.Error(), "version 4") || len(s.pending()) != 1 {
+			t.Errorf("timelocked since: %v, kept %v", err, s.pending())
+		}
+	})
+	if err := Timelocked(21, chain.Hyperparameters{CommitRevealVersion: 4}); err != nil {
+		t.Errorf("without commit-reveal: %v", err)
+	}
+}
+
 // TestFoundInItsBlock: another update of the hotkey is not taken for the
 // commitment, and a node without old events is believed.
 func TestFoundInItsBlock(t *testing.T) {

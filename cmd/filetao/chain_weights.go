@@ -1,10 +1,7 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -16,12 +13,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/chain/commits"
 	"github.com/filetao/filetao/validator"
 	"github.com/filetao/filetao/wallet"
 )
 
 func (c *cli) chainWeightsCommand() *cobra.Command {
-	return group("weights", "Show the weights validators set, or set some by hand", c.weightsShowCommand(), c.weightsSetCommand())
+	return group("weights", "Show the weights validators set, or set some by hand",
+		c.weightsShowCommand(), c.weightsSetCommand(), c.weightsRevealCommand())
 }
 
 // weightsRow is a validator's row in the output of `chain weights show`.
@@ -90,7 +89,9 @@ func (c *cli) weightsSetCommand() *cobra.Command {
 their proportions matter. ` + "`filetao run validator`" + ` sets them by itself.
 
 Where a subnet wants them committed first (chain status), the command commits,
-waits for the epoch of the reveal, and reveals: keep it running until then.`,
+waits for the epoch of the reveal, and reveals: keep it running until then. What
+reveals the weights is kept in ~/.filetao/commits: if the command ends before,
+` + "`filetao chain weights reveal`" + ` goes on.`,
 		Example: "  filetao chain weights set 3=1 4=0.5 17=0.25 --wallet.name validator",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			weights, err := parseWeights(args)
@@ -150,10 +151,10 @@ func (c *cli) setWeights(ctx context.Context, on chain.Chain, hotkey *wallet.Key
 	if err != nil {
 		return err
 	}
-	switch {
-	case rules.CommitReveal && rules.CommitRevealVersion >= 3:
-		return fmt.Errorf("%w: subnet %d", chain.ErrTimelock, net)
-	case version < rules.WeightsVersion:
+	if err := commits.Timelocked(net, rules); err != nil {
+		return err
+	}
+	if version < rules.WeightsVersion {
 		return fmt.Errorf("%w: %d, subnet %d wants %d or later", chain.ErrVersionKey, version, net, rules.WeightsVersion)
 	}
 	m, err := on.Metagraph(ctx, net)
@@ -168,15 +169,19 @@ func (c *cli) setWeights(ctx context.Context, on chain.Chain, hotkey *wallet.Key
 		return err
 	}
 	if rules.CommitReveal {
-		err = c.commitAndReveal(ctx, on, hotkey, rules, weights, version)
+		err = c.commitAndReveal(ctx, on, hotkey, weights, version)
 	} else {
 		err = on.SetWeights(ctx, hotkey, net, weights, version)
 	}
 	if err != nil {
 		return weightsRefused(n, m, rules, err)
 	}
+	return c.printSet(n, net, weights)
+}
+
+func (c *cli) printSet(n chain.Neuron, net chain.NetUID, weights []chain.Weight) error {
 	return c.print(map[string]any{"uid": n.UID, "hotkey": n.Hotkey, "netuid": net, "weights": weights}, func() {
-		fmt.Fprintf(c.out, "UID %d has weights on %d neurons of subnet %d.\n", n.UID, len(weights), net)
+		fmt.Fprintf(c.out, "UID %d has weights on %s of subnet %d.\n", n.UID, count(len(weights), "neuron"), net)
 	})
 }
 
@@ -190,38 +195,4 @@ func weightsRefused(n chain.Neuron, m *chain.Metagraph, rules chain.Hyperparamet
 			n.UID, n.LastUpdate, m.Block.Number-n.LastUpdate, m.NetUID, rules.WeightsRateLimit, err)
 	}
 	return err
-}
-
-// commitAndReveal takes as long as the subnet's reveal period.
-func (c *cli) commitAndReveal(ctx context.Context, on chain.Chain, hotkey *wallet.Keypair, rules chain.Hyperparameters, weights []chain.Weight, version uint64) error {
-	net, salt := chain.NetUID(c.netuid), make([]uint16, 8)
-	if err := binary.Read(rand.Reader, binary.LittleEndian, salt); err != nil {
-		return fmt.Errorf("salt: %w", err)
-	}
-	hash, err := chain.CommitHash(hotkey.Address(), net, weights, salt, version)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	blocks, err := on.Subscribe(ctx)
-	if err != nil {
-		return err
-	}
-	if err := on.CommitWeights(ctx, hotkey, net, hash); err != nil {
-		return err
-	}
-	m, err := on.Metagraph(ctx, net)
-	if err != nil {
-		return err
-	}
-	n, _ := m.ByHotkey(hotkey.Address()) // registered, or the reveal says what is wrong
-	first, last := chain.RevealWindow(n.LastUpdate, net, rules)
-	fmt.Fprintf(c.err, "Committed at block %d; to be revealed in blocks %d to %d. Without the reveal nothing changes.\n", n.LastUpdate, first, last)
-	for b := range blocks {
-		if b.Number+1 >= first {
-			return on.RevealWeights(ctx, hotkey, net, weights, salt, version)
-		}
-	}
-	return cmp.Or(ctx.Err(), chain.ErrUnavailable)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/filetao/filetao/blobstore"
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/chain/commits"
 	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/cid"
 	"github.com/filetao/filetao/client"
@@ -70,6 +71,17 @@ func (e usageError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
 
+// unfinished is an error after which something can be gone on with, or may have
+// happened; next says what, also where Ctrl-C is the error.
+type unfinished struct {
+	next string
+	err  error
+}
+
+func (u *unfinished) Error() string { return u.err.Error() + "\n" + u.next }
+
+func (u *unfinished) Unwrap() error { return u.err }
+
 // errInterrupted says that the user broke off a question.
 var errInterrupted = errors.New("interrupted")
 
@@ -109,6 +121,10 @@ var exits = []exitRule{
 	{chain.ErrVersionKey, exitRefused, "a newer filetao has it"},
 	{chain.ErrWeights, exitRefused, "`filetao chain status` shows the subnet's rules"},
 	{chain.ErrCommitReveal, exitRefused, ""},
+	{commits.ErrMissed, exitRefused, "set them again with `filetao chain weights set`"},
+	{commits.ErrNoCommit, exitRefused, "set them again with `filetao chain weights set`"},
+	{commits.ErrFile, exitFailure, ""},
+	{errNothingCommitted, exitNotFound, ""},
 	{chain.ErrReveal, exitRefused, ""},
 	{chain.ErrTimelock, exitRefused, ""},
 	{chain.ErrAxon, exitUsage, "the chain takes addresses that others can reach, with a port"},
@@ -217,10 +233,19 @@ func match(rules []exitRule, err error) (exitRule, bool) {
 	return exitRule{}, false
 }
 
+// interrupted is what to say of an error that Ctrl-C made: what failed because of
+// it is no news, what is left undone is.
+func interrupted(err error) error {
+	if left := new(unfinished); errors.As(err, &left) {
+		return &unfinished{left.next, errInterrupted}
+	}
+	return errInterrupted
+}
+
 // report prints an error for a person: what went wrong and what to do next.
 func (c *cli) report(ctx context.Context, err error, command string) exitCode {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		err = errInterrupted // what failed because of that is no news
+		err = interrupted(err)
 	}
 	code, hint := exitOf(err)
 	if code == exitUsage && hint == "" {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"testing"
 	"time"
@@ -25,6 +26,9 @@ const scriptNet = 21
 //	put ITEM NUMBER  stores a rule of the subnet
 //	drop             breaks all connections to the chain
 //	says NAME RE     waits for another line that matches of what serve started
+//	said NAME RE     something that matches is in all that it printed
+//	done NAME CODE   waits until it ends by itself, with this exit code
+//	fail METHOD N    breaks the connection instead of N answers or notifications
 func TestSubtensorScripts(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/subtensor/*.txtar")
 	if err != nil || len(scripts) == 0 {
@@ -66,6 +70,12 @@ func onSubtensor(n *substratetest.Node, p testscript.Params, spec uint32) testsc
 	p.Condition = func(cond string) (bool, error) { return cond == fmt.Sprint(spec), nil }
 	p.Cmds = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 		"exits": scriptExits, "serve": scriptServe, "ends": scriptEnds,
+		"said": scriptSaid, "done": scriptDone, "mode": scriptMode,
+		"fail": func(ts *testscript.TestScript, _ bool, args []string) {
+			times, err := strconv.Atoi(args[1])
+			ts.Check(err)
+			n.Fail(substratetest.Fault{Kind: substratetest.Drop, Method: args[0], Times: times})
+		},
 		"drop": func(*testscript.TestScript, bool, []string) { n.DropAll() },
 		"put": func(ts *testscript.TestScript, _ bool, args []string) {
 			v, err := strconv.ParseUint(args[1], 10, 64)
@@ -83,4 +93,25 @@ func onSubtensor(n *substratetest.Node, p testscript.Params, spec uint32) testsc
 	}
 	p.RequireUniqueNames = true
 	return p
+}
+
+func scriptSaid(ts *testscript.TestScript, _ bool, args []string) {
+	p := ts.Value("served").(map[string]*process)[args[0]]
+	re, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	if !re.MatchString(p.out.String()) {
+		ts.Fatalf("%s did not print %q: %s", args[0], args[1], p.out)
+	}
+}
+
+func scriptDone(ts *testscript.TestScript, _ bool, args []string) {
+	p := ts.Value("served").(map[string]*process)[args[0]]
+	select {
+	case <-p.done:
+	case <-time.After(processLimit):
+		ts.Fatalf("%s did not end: %s", args[0], p.out)
+	}
+	if got := strconv.Itoa(p.cmd.ProcessState.ExitCode()); got != args[1] {
+		ts.Fatalf("exit code %s, want %s: %s", got, args[1], p.out)
+	}
 }

@@ -2,8 +2,10 @@ package sim
 
 import (
 	"math"
+	"slices"
 	"time"
 
+	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/incentive"
 	"github.com/filetao/filetao/validator"
 )
@@ -11,11 +13,9 @@ import (
 // audit is validator.audit: repetitions that are due first, then the due by the
 // block's hash who owe nothing.
 func (v *view) audit(step int, block uint64, whole bool) {
-	if len(v.rest) < len(v.miners) {
-		for uid := range v.miners {
-			if q := &v.miners[uid].owes; q.tries > 0 && q.next <= block {
-				v.ask(uid, *q, block)
-			}
+	for uid := range v.miners {
+		if q := &v.miners[uid].owes; v.owing[uid] && q.next <= block {
+			v.ask(uid, *q, block)
 		}
 	}
 	for _, uid := range v.w.challenges[step] {
@@ -70,8 +70,8 @@ func (v *view) ask(uid int, q question, block uint64) {
 	m.standing.Count(q.task, ok)
 	v.outcomes[l.kind].count(q.task, ok)
 	v.batches[q.task] = append(v.batches[q.task], incentive.Result[int32]{
-		UID: uid, Hotkey: v.hotkeys[uid], OK: ok, Came: came, Elapsed: v.elapsed(k, q.task, q.about.size),
-		Bytes: q.about.size, Late: again, Tier: m.standing.Tier,
+		UID: uid, Hotkey: v.hotkeys[uid], OK: ok, Came: came, Native: q.task == incentive.TaskChallenge && !k.reference,
+		Elapsed: v.elapsed(k, q.task, q.about.size), Bytes: q.about.size, Silent: !came, Late: again, Tier: m.standing.Tier,
 	})
 }
 
@@ -122,15 +122,19 @@ func (v *view) elapsed(k *Kind, task incentive.Task, size int64) time.Duration {
 	return time.Duration(seconds * float64(time.Second))
 }
 
-// store is validator.storeRandom: a datum for due miners that are alive and have
-// room, and others in the place of those that fail.
+// store is validator.storeRandom: a datum for due miners that owe no answer, are
+// alive and have room, and others in the place of those that do not.
 func (v *view) store(step int, block uint64) {
 	cfg := &v.w.cfg.product
 	size := v.size()
-	drawn := v.w.stores[step]
-	if len(v.rest) < len(v.miners) {
-		drawn = v.drawFromRest(block, cfg.StoreSample)
+	drawn := append(v.drawn[:0], v.w.stores[step]...)
+	rest := v.rest[:0]
+	for uid := range v.miners {
+		rest = append(rest, uint16(uid))
 	}
+	owes := func(uid uint16) bool { return v.owing[uid] }
+	rest = slices.DeleteFunc(without(rest, drawn), owes)
+	drawn = slices.DeleteFunc(drawn, owes)
 	stored := 0
 	for round := 0; ; round++ {
 		for _, uid := range drawn {
@@ -138,19 +142,20 @@ func (v *view) store(step int, block uint64) {
 				stored++
 			}
 		}
-		if round == cfg.StoreRounds || stored >= cfg.StoreSample || len(v.rest) <= len(drawn) {
+		if round == cfg.StoreRounds || stored >= cfg.StoreSample || len(rest) == 0 {
 			break
 		}
-		v.rest = without(v.rest, drawn)
-		drawn = v.drawFromRest(block, cfg.StoreSample-stored)
+		drawn = drawFrom(rest, v.w.hash(block), cfg.StoreSample-stored)
+		rest = without(rest, drawn)
 	}
+	v.rest, v.drawn = rest, drawn
 }
 
-// drawFromRest is fleet.Draw from those that are left.
-func (v *view) drawFromRest(block uint64, k int) []uint16 {
-	drawn := narrow(sample(v.w.hash(block), len(v.rest), k))
+// drawFrom is fleet.Draw from those that are left.
+func drawFrom(rest []uint16, hash chain.Hash, k int) []uint16 {
+	drawn := narrow(sample(hash, len(rest), k))
 	for i, at := range drawn {
-		drawn[i] = v.rest[at]
+		drawn[i] = rest[at]
 	}
 	return drawn
 }

@@ -54,8 +54,9 @@ type view struct {
 	pinged  []int8                       // by UID: 0 not pinged, 1 answered, -1 did not
 	batches [3][]incentive.Result[int32] // by task
 	changes []incentive.Change
-	rest    []uint16 // those that owed nothing as the step began
-	owing   []bool   // by UID: the others
+	owing   []bool // by UID: it owed an answer as the step began
+	rest    []uint16
+	drawn   []uint16
 
 	seen
 }
@@ -105,11 +106,8 @@ func (v *view) step(step int, block uint64) {
 		v.batches[task] = v.batches[task][:0]
 	}
 	v.monitor(step, block)
-	v.rest = v.rest[:0]
 	for uid := range v.miners {
-		if v.owing[uid] = v.miners[uid].owes.tries > 0; !v.owing[uid] {
-			v.rest = append(v.rest, uint16(uid))
-		}
+		v.owing[uid] = v.miners[uid].owes.tries > 0
 	}
 	v.audit(step, block, whole)
 	v.store(step, block)

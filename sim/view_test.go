@@ -33,7 +33,6 @@ func TestDrawsAreTheFleets(t *testing.T) {
 	for uid := range neurons {
 		neurons[uid].UID = chain.UID(uid)
 	}
-	v := newView(w, 0)
 	for step := range 50 {
 		block := uint64(3 * step)
 		for _, c := range []struct {
@@ -51,11 +50,11 @@ func TestDrawsAreTheFleets(t *testing.T) {
 				t.Fatalf("step %d draws %v, the fleet %v", step, c.got, want)
 			}
 		}
-		v.rest = v.rest[:0]
+		var rest []uint16
 		for uid := 40; uid < w.cfg.Miners; uid++ {
-			v.rest = append(v.rest, uint16(uid))
+			rest = append(rest, uint16(uid))
 		}
-		got := v.drawFromRest(block, 7)
+		got := drawFrom(rest, w.hash(block), 7)
 		for i, n := range fleet.Draw(w.hash(block), neurons[40:], 7) {
 			if got[i] != uint16(n.UID) {
 				t.Fatalf("step %d draws %v of the rest, the fleet %d as number %d", step, got, n.UID, i)

@@ -37,7 +37,8 @@ func golden() map[string]any {
 		`{"v":1,"holder":"` + ss58 + `","hash":"12","since":"2026-03-01T12:00:00.000005Z"}`: auditRecord{1, ss58, "12", day},
 		`{"v":1,"miner":"` + ss58 + `","id":3,"task":"challenge","hash":"12","replica":"13","size":9,"block":10,"asked":"2026-03-01T12:00:00.000005Z","settled":"2026-03-01T12:00:00.000005Z","tries":2,"passed":true,"reason":"right","elapsed_ns":5,"dossier":{"a":1}}`: trialRecord{
 			1, Trial{ss58, 3, "challenge", "12", "13", 9, 10, day, day, 2, true, "right", 5, []byte(`{"a":1}`)}},
-		`{"v":1,"id":3}`: lastTrialRecord{1, 3},
+		`{"v":1,"id":3}`:                    lastTrialRecord{V: 1, ID: 3},
+		`{"v":1,"id":0,"registered_at":40}`: lastTrialRecord{V: 1, RegisteredAt: 40},
 		`{"v":1,"holder":"` + ss58 + `","hash":"12","replica":"13","kind":"shard","number":3,"size":9,"seed":"","stored":"2026-03-01T12:00:00.000005Z","ttl_ns":0,"native":{"pledge":"AQI=","asked":"Aw==","receipt":"BA=="},"at":0,"token":"00112233445566ff","slot":0}`: holdingRecord{
 			V: 1, Holding: Holding{Holder: ss58, Hash: "12", Replica: "13", Kind: KindShard, Number: 3, Size: 9, Stored: day, Native: &Native{[]byte{1, 2}, []byte{3}, []byte{4}}},
 			Token: "00112233445566ff"},
@@ -60,8 +61,8 @@ func golden() map[string]any {
 		`{"v":1,"size":9,"since":"2026-03-01T12:00:00.000005Z"}`: referenceRecord{V: 1, Size: 9, Since: day},
 		`{"v":1,"hotkey":"` + ss58 + `","store":{"attempts":1,"successes":2},"challenge":{"attempts":3,"successes":4},"retrieve":{"attempts":5,"successes":6},"total_successes":7,"tier":"Gold","storage_limit":8,"window":9}`: statsRecord{
 			1, Stats{Hotkey: ss58, Standing: incentive.Standing{Record: tallies, Tier: "Gold", StorageLimit: 8, Window: 9}}},
-		`{"v":1,"hotkey":"` + ss58 + `","store":{"attempts":1,"successes":2},"challenge":{"attempts":3,"successes":4},"retrieve":{"attempts":5,"successes":6},"total_successes":7,"tier":"Gold","storage_limit":8,"window":9,"at_start":10,"shown":11,"capacity":12}`: statsRecord{
-			1, Stats{ss58, incentive.Standing{Record: tallies, Tier: "Gold", StorageLimit: 8, Window: 9, AtStart: 10, Shown: 11}, 12}},
+		`{"v":1,"hotkey":"` + ss58 + `","store":{"attempts":1,"successes":2},"challenge":{"attempts":3,"successes":4},"retrieve":{"attempts":5,"successes":6},"total_successes":7,"tier":"Gold","storage_limit":8,"window":9,"at_start":10,"shown":11,"registered_at":13,"capacity":12}`: statsRecord{
+			1, Stats{ss58, incentive.Standing{Record: tallies, Tier: "Gold", StorageLimit: 8, Window: 9, AtStart: 10, Shown: 11}, 13, 12}},
 	}
 }
 

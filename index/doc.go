@@ -44,7 +44,7 @@
 //	holder:{<ss58>}   slot:<16 hex digits>    the field of the holding in that slot, as plain text
 //	holder:{<ss58>}   total                   {"v","holdings","bytes"}
 //	trials:{<ss58>}   trial:<nn>              Trial, in one of MaxTrials places: its ID modulo these
-//	trials:{<ss58>}   last                    {"v","id"}: the ID of the latest
+//	trials:{<ss58>}   last                    {"v","id","registered_at"}: the ID of the latest; the registration they are of
 //	trials:{<ss58>}   pending                 Pending
 //	stats:{<ss58>}    stats                   Stats
 //	state:{<name>}    state                   the caller's bytes

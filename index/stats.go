@@ -69,7 +69,8 @@ func (x *Index) AllStats(ctx context.Context) iter.Seq2[Stats, error] {
 }
 
 // ResetHotkey forgets a miner that lost its UID: everything it holds, what it has
-// to delete, then its record, as ResetRecord does. Stopped half-way it is simply done again.
+// to delete, then its record, as ResetRecord does. Stopped half-way it is simply
+// done again.
 func (x *Index) ResetHotkey(ctx context.Context, hotkey wallet.Address) error {
 	if err := checkAddress(hotkey); err != nil {
 		return err
@@ -87,7 +88,7 @@ func (x *Index) ResetHotkey(ctx context.Context, hotkey wallet.Address) error {
 			if err := x.resetDrops(ctx, hotkey); err != nil {
 				return err
 			}
-			return x.ResetRecord(ctx, hotkey)
+			return x.ResetRecord(ctx, hotkey, 0)
 		}
 		for _, r := range gone {
 			if err := x.forget(ctx, &r); err != nil {
@@ -97,16 +98,38 @@ func (x *Index) ResetHotkey(ctx context.Context, hotkey wallet.Address) error {
 	}
 }
 
-// ResetRecord forgets a miner's trials and what it is asked, then its statistics.
-// What it holds stays. Stopped half-way it is simply done again.
-func (x *Index) ResetRecord(ctx context.Context, hotkey wallet.Address) error {
-	if err := checkAddress(hotkey); err != nil {
+// ResetRecord has a miner's record begin with its registration in a block: it
+// forgets the miner's trials and what it is asked, then its statistics, and keeps
+// the block as their RegisteredAt. What belongs to that registration already, or
+// to a later one, stays: validators that share the index see a change of hands
+// each in its own time, and only the first has it start over. 0 is not known, and
+// forgets all. What the miner holds stays. Stopped half-way it is simply done
+// again.
+func (x *Index) ResetRecord(ctx context.Context, hotkey wallet.Address, registered uint64) error {
+	s, err := x.Stats(ctx, hotkey)
+	if err != nil && !errors.Is(err, ErrCorrupt) {
 		return err
 	}
-	if err := x.dropTrials(ctx, hotkey); err != nil {
+	if registered > 0 && s.RegisteredAt >= registered {
+		return nil // and so are the trials, which come first
+	}
+	if err := x.resetTrials(ctx, hotkey, registered); err != nil {
 		return err
 	}
-	return x.kv.Commit(ctx, statsGroup(hotkey), nil, []Entry{{Field: fieldStats}})
+	return x.update(ctx, statsGroup(hotkey), func(t *txn) error {
+		values, err := t.get(fieldStats)
+		if err != nil {
+			return err
+		}
+		if r, err := decode[statsRecord](values[0]); err == nil && registered > 0 && r.RegisteredAt >= registered {
+			return nil
+		}
+		if registered == 0 {
+			t.delete(fieldStats)
+			return nil
+		}
+		return t.setRecord(fieldStats, statsRecord{version, Stats{Hotkey: hotkey, RegisteredAt: registered}})
+	})
 }
 
 // dropLast deletes a holder's last n holdings, or fewer if there are fewer, and

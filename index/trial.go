@@ -58,8 +58,9 @@ type (
 		Pending
 	}
 	lastTrialRecord struct {
-		V  int    `json:"v"`
-		ID uint64 `json:"id"` // of the miner's latest trial
+		V            int    `json:"v"`
+		ID           uint64 `json:"id"`                      // of the miner's latest trial; 0: none since it was registered
+		RegisteredAt uint64 `json:"registered_at,omitempty"` // see ResetRecord
 	}
 )
 
@@ -67,7 +68,7 @@ func (r trialRecord) check() error   { return firstError(checkVersion(r.V), r.Tr
 func (r pendingRecord) check() error { return firstError(checkVersion(r.V), r.Pending.check()) }
 
 func (r lastTrialRecord) check() error {
-	if r.ID < 1 {
+	if r.ID < 1 && r.RegisteredAt < 1 {
 		return fmt.Errorf("%w: trial %d", ErrInvalid, r.ID)
 	}
 	return checkVersion(r.V)
@@ -282,11 +283,25 @@ func (x *Index) Trials(ctx context.Context, miner wallet.Address) ([]Trial, erro
 	return all, nil
 }
 
-// dropTrials forgets a miner's trials and what it is asked.
-func (x *Index) dropTrials(ctx context.Context, miner wallet.Address) error {
-	gone := []Entry{{Field: fieldPending}, {Field: fieldLast}}
-	for _, field := range trialFields() {
-		gone = append(gone, Entry{Field: field})
-	}
-	return x.kv.Commit(ctx, trialsGroup(miner), nil, gone)
+// resetTrials forgets a miner's trials and what it is asked, of before a
+// registration; see ResetRecord.
+func (x *Index) resetTrials(ctx context.Context, miner wallet.Address, registered uint64) error {
+	return x.update(ctx, trialsGroup(miner), func(t *txn) error {
+		values, err := t.get(fieldLast)
+		if err != nil {
+			return err
+		}
+		if last, err := decode[lastTrialRecord](values[0]); err == nil && registered > 0 && last.RegisteredAt >= registered {
+			return nil
+		}
+		t.delete(fieldPending)
+		for _, field := range trialFields() {
+			t.delete(field)
+		}
+		if registered == 0 {
+			t.delete(fieldLast)
+			return nil
+		}
+		return t.setRecord(fieldLast, lastTrialRecord{V: version, RegisteredAt: registered})
+	})
 }

@@ -106,6 +106,9 @@ type Tally = incentive.Tally
 type Stats struct {
 	Hotkey wallet.Address `json:"hotkey"`
 	incentive.Standing
+	// RegisteredAt is the block of the registration that the record belongs to; 0:
+	// not known. See ResetRecord.
+	RegisteredAt uint64 `json:"registered_at,omitempty"`
 	// Capacity is how many bytes the miner may hold now, what it holds included:
 	// at most StorageLimit, the tier's. 0: nobody has decided yet.
 	Capacity int64 `json:"capacity,omitempty"`

@@ -39,7 +39,7 @@ func (b *bench) saved(ctx context.Context) (rows []incentive.Row[wallet.Address]
 // open question.
 func (b *bench) known(ctx context.Context, hotkey wallet.Address) (what []string, err error) {
 	stats, err := b.Index.Stats(ctx, hotkey)
-	if stats != (index.Stats{Hotkey: hotkey}) {
+	if stats != (index.Stats{Hotkey: hotkey, RegisteredAt: stats.RegisteredAt}) {
 		what = append(what, "statistics")
 	}
 	trials, trialsErr := b.Index.Trials(ctx, hotkey)
@@ -122,6 +122,7 @@ var hands = []struct {
 	}, []chain.UID{1, 2}, true},
 	{"exchanged", func(m *chain.Metagraph, _ func(string) wallet.Address) {
 		m.Neurons[2].Hotkey, m.Neurons[1].Hotkey = m.Neurons[1].Hotkey, m.Neurons[2].Hotkey
+		m.Neurons[2].RegisteredAt, m.Neurons[1].RegisteredAt = 50, 51
 	}, []chain.UID{1, 2}, true},
 	{"back to itself", func(m *chain.Metagraph, _ func(string) wallet.Address) { m.Neurons[1].RegisteredAt = 60 }, []chain.UID{1}, true},
 	{"to nobody", func(m *chain.Metagraph, _ func(string) wallet.Address) { m.Neurons = m.Neurons[:4] }, []chain.UID{4}, false},

@@ -7,7 +7,6 @@ import (
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/incentive"
 	"github.com/filetao/filetao/index"
-	"github.com/filetao/filetao/wallet"
 )
 
 // adopt makes the board that of the metagraph's holders. A UID that changed
@@ -39,8 +38,10 @@ func (v *Validator) adopt(ctx context.Context, graph *chain.Metagraph, block uin
 	return nil
 }
 
-// startOver forgets what is known of who has the UID now, and of who had it, if
-// that has none any more; who has another one is the new holder of that.
+// startOver forgets what is known of who has the UID now, of before it was
+// registered there, and of who had it, if that has none any more; who has another
+// one is the new holder of that. What another validator over the same index has
+// found out since the registration stays.
 func (v *Validator) startOver(ctx context.Context, graph *chain.Metagraph, h handover) error {
 	if _, again := graph.ByHotkey(h.old); h.old != "" && !again {
 		v.lost(ctx, []Loss{{UID: h.uid, Hotkey: h.old, Replaced: true}})
@@ -51,7 +52,8 @@ func (v *Validator) startOver(ctx context.Context, graph *chain.Metagraph, h han
 	if h.now == "" {
 		return nil
 	}
-	return v.deps.Index.ResetRecord(ctx, h.now)
+	n, _ := graph.ByUID(h.uid)
+	return v.deps.Index.ResetRecord(ctx, h.now, n.RegisteredAt)
 }
 
 // rollOver brings every miner's standing into the block's window: of those of an
@@ -61,18 +63,18 @@ func (v *Validator) startOver(ctx context.Context, graph *chain.Metagraph, h han
 // twice.
 func (v *Validator) rollOver(ctx context.Context, graph *chain.Metagraph, block uint64) error {
 	window := v.cfg.schedule().Window(block)
-	var due []wallet.Address
+	var due []index.Stats
 	for s, err := range v.deps.Index.AllStats(ctx) {
 		if err != nil {
 			return err
 		}
 		if number, _ := incentive.Turn(s.Window, window); number != s.Window || v.outgrown(graph, s, block) {
-			due = append(due, s.Hotkey)
+			due = append(due, s)
 		}
 	}
 	e := Event{Task: TaskRollover, Block: block, Window: window}
-	for _, hotkey := range due {
-		if err := v.turn(ctx, graph, hotkey, &e); err != nil {
+	for _, s := range due {
+		if err := v.turn(ctx, graph, s, &e); err != nil {
 			return err
 		}
 	}
@@ -92,7 +94,8 @@ func (v *Validator) rollOver(ctx context.Context, graph *chain.Metagraph, block 
 
 // outgrown says whether a miner's capacity is no longer what it was decided to
 // be, by more than one part in sixteen: possession moves all the time. A claim
-// counts to the byte, since it has no room for more.
+// counts to the byte, since it has no room for more. So is a record that is not of
+// the miner's registration, or does not say so yet.
 func (v *Validator) outgrown(graph *chain.Metagraph, s index.Stats, block uint64) bool {
 	tier := v.cfg.Rules.Tiers.Named(s.Tier)
 	n, _ := graph.ByHotkey(s.Hotkey)
@@ -101,17 +104,25 @@ func (v *Validator) outgrown(graph *chain.Metagraph, s index.Stats, block uint64
 	if claimed {
 		tolerance = 0
 	}
-	return s.StorageLimit != tier.StorageLimit || room > s.Capacity+tolerance || room < s.Capacity-tolerance
+	return s.RegisteredAt < n.RegisteredAt || s.StorageLimit != tier.StorageLimit || room > s.Capacity+tolerance || room < s.Capacity-tolerance
 }
 
 // turn brings one miner's standing up to date. A tier that was decided enters
-// the event.
-func (v *Validator) turn(ctx context.Context, graph *chain.Metagraph, hotkey wallet.Address, e *Event) error {
+// the event. A record of an earlier registration, which nobody saw change hands,
+// starts over; one that does not say is taken to be of the present one, since
+// whoever saw that change hands has reset it.
+func (v *Validator) turn(ctx context.Context, graph *chain.Metagraph, old index.Stats, e *Event) error {
+	hotkey := old.Hotkey
+	n, registered := graph.ByHotkey(hotkey)
+	if 0 < old.RegisteredAt && old.RegisteredAt < n.RegisteredAt {
+		if err := v.deps.Index.ResetRecord(ctx, hotkey, n.RegisteredAt); err != nil {
+			return err
+		}
+	}
 	held, err := v.deps.Index.StoredBytes(ctx, hotkey)
 	if err != nil {
 		return err
 	}
-	n, registered := graph.ByHotkey(hotkey)
 	rules, possession := v.cfg.Rules, v.board.possession(n)
 	var before, after incentive.Standing
 	var decided bool
@@ -120,6 +131,9 @@ func (v *Validator) turn(ctx context.Context, graph *chain.Metagraph, hotkey wal
 		decided = rules.Turn(&s.Standing, e.Window, held, possession)
 		s.StorageLimit = rules.Tiers.Named(s.Tier).StorageLimit
 		s.Capacity, _ = v.room(n, s.Standing, e.Block, possession)
+		if s.RegisteredAt == 0 {
+			s.RegisteredAt = n.RegisteredAt
+		}
 		after = s.Standing
 		return nil
 	}); err != nil {

@@ -59,6 +59,31 @@ func testParallelStats(t *testing.T, s Store) {
 	equal(t, got.TotalSuccesses, 2*workers*times)
 }
 
+// Validators see a registration at once, and go on: what any of them finds out
+// after its reset is wiped by none of the others.
+func testParallelResets(t *testing.T, s Store) {
+	xs, ctx := processes(t, s), t.Context()
+	const validators = 8
+	for round := range uint64(10) {
+		together(t, validators, func(i int) error {
+			x, next := xs[i%len(xs)], trial(1, uint32(i))
+			next.Block = round
+			return errors.Join(
+				x.ResetRecord(ctx, Address(1), round+1),
+				x.UpdateStats(ctx, Address(1), func(s *index.Stats) error { s.TotalSuccesses++; return nil }),
+				x.Settle(ctx, next),
+			)
+		})
+		stats, err := xs[0].Stats(ctx, Address(1))
+		ok(t, err)
+		equal(t, stats.TotalSuccesses, validators)
+		equal(t, stats.RegisteredAt, round+1)
+		trials, err := xs[0].Trials(ctx, Address(1))
+		ok(t, err)
+		equal(t, len(trials), validators)
+	}
+}
+
 // Owners come and go at once; in the end the file is there exactly if it has an
 // owner, and its chunks know.
 func testParallelFiles(t *testing.T, s Store) {

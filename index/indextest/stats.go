@@ -22,7 +22,7 @@ func testStats(t *testing.T, s Store) {
 			Retrieve: index.Tally{Successes: 1}, TotalSuccesses: 1 << 62,
 		},
 		Tier: "Bronze", StorageLimit: 10 << 40, Window: 77, AtStart: 1 << 40, Shown: 2 << 40,
-	}}
+	}, RegisteredAt: 1<<63 + 1}
 	ok(t, x.UpdateStats(ctx, Address(1), func(s *index.Stats) error {
 		equal(t, *s, fresh)
 		*s = want
@@ -65,9 +65,10 @@ func testResetRecord(t *testing.T, s Store) {
 		ok(t, x.PutPending(ctx, pending(n, 7)))
 	}
 	for range 2 {
-		ok(t, x.ResetRecord(ctx, Address(1)))
+		ok(t, x.ResetRecord(ctx, Address(1), 0))
 	}
-	fails(t, x.ResetRecord(ctx, "x"), index.ErrInvalid)
+	fails(t, x.ResetRecord(ctx, "x", 0), index.ErrInvalid)
+	fails(t, x.ResetRecord(ctx, "x", 1), index.ErrInvalid)
 	for n, want := range map[uint32]int{1: 0, 2: 1} {
 		stats, err := x.Stats(ctx, Address(n))
 		ok(t, err)
@@ -79,6 +80,50 @@ func testResetRecord(t *testing.T, s Store) {
 		equal(t, err == nil, want == 1)
 	}
 	equal(t, len(holdings(t, ctx, x, Address(1))), 1)
+}
+
+// A record starts over once for a registration, whoever sees that when.
+func testResetOnce(t *testing.T, s Store) {
+	x, ctx := s.Open(t), t.Context()
+	check := func(window, registered uint64, trials int) {
+		t.Helper()
+		stats, err := x.Stats(ctx, Address(1))
+		ok(t, err)
+		equal(t, stats, index.Stats{Hotkey: Address(1), Standing: incentive.Standing{Window: window}, RegisteredAt: registered})
+		all, err := x.Trials(ctx, Address(1))
+		ok(t, err)
+		equal(t, len(all), trials)
+		_, err = x.Pending(ctx, Address(1))
+		equal(t, err == nil, trials > 0)
+	}
+	live := func() {
+		t.Helper()
+		ok(t, x.UpdateStats(ctx, Address(1), func(s *index.Stats) error { s.Window = 5; return nil }))
+		ok(t, x.Settle(ctx, trial(1, 9)))
+		ok(t, x.PutPending(ctx, pending(1, 7)))
+	}
+	live()
+	check(5, 0, 1)
+	for _, at := range []uint64{40, 41, 1 << 63} {
+		ok(t, x.ResetRecord(ctx, Address(1), at))
+		check(0, at, 0)
+		live()
+		for _, late := range []uint64{at, at - 1, 1} {
+			ok(t, x.ResetRecord(ctx, Address(1), late))
+			check(5, at, 1)
+		}
+	}
+	// A validator that was not there at the registration says which one it is.
+	ok(t, x.ResetRecord(ctx, Address(1), 0))
+	live()
+	ok(t, x.UpdateStats(ctx, Address(1), func(s *index.Stats) error { s.RegisteredAt = 50; return nil }))
+	ok(t, x.ResetRecord(ctx, Address(1), 50))
+	check(5, 50, 1)
+	ok(t, x.ResetRecord(ctx, Address(1), 51))
+	check(0, 51, 0)
+	live()
+	ok(t, x.ResetHotkey(ctx, Address(1)))
+	check(0, 0, 0)
 }
 
 func testState(t *testing.T, s Store) {

@@ -63,14 +63,14 @@ func (b *blocks) give(p []byte) {
 }
 
 // roomFor is those of the candidates that may hold so many bytes more, in their
-// order, but who was slow lately comes last.
-func (f *Fleet) roomFor(ctx context.Context, size int64, candidates []chain.Neuron) ([]chain.Neuron, error) {
+// order, but who was slow lately comes last; quick is how many were not.
+func (f *Fleet) roomFor(ctx context.Context, size int64, candidates []chain.Neuron) (all []chain.Neuron, quick int, err error) {
 	var first, last []chain.Neuron
 	for _, n := range candidates {
 		fits, err := f.fits(ctx, n, size)
 		switch {
 		case err != nil:
-			return nil, err
+			return nil, 0, err
 		case !fits:
 		case f.slow.is(n.Hotkey, f.deps.Now()):
 			last = append(last, n)
@@ -78,7 +78,7 @@ func (f *Fleet) roomFor(ctx context.Context, size int64, candidates []chain.Neur
 			first = append(first, n)
 		}
 	}
-	return slices.Concat(first, last), nil
+	return slices.Concat(first, last), len(first), nil
 }
 
 func peerOf(n chain.Neuron) wire.Peer {

@@ -152,9 +152,12 @@ func (p *put) store(ctx context.Context, in io.Reader, check func(erasure.Root) 
 		p.spec.TTL = DefaultTTL
 	}
 	var err error
-	if p.candidates, err = p.f.roomFor(ctx, p.shardSize(), candidates); err != nil {
+	var quick int
+	if p.candidates, quick, err = p.f.roomFor(ctx, p.shardSize(), candidates); err != nil {
 		return erasure.Root{}, err
 	}
+	// Nothing is sent ahead of need to who was slow lately.
+	p.numbers = p.numbers[:min(len(p.numbers), len(p.candidates), max(p.target, quick))]
 	p.began = p.f.deps.Now()
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -176,7 +179,7 @@ func (p *put) store(ctx context.Context, in io.Reader, check func(erasure.Root) 
 
 // run starts the senders, feeds them, and waits for enough of them.
 func (p *put) run(ctx context.Context, in io.Reader, check func(erasure.Root) error) (erasure.Root, error) {
-	if p.numbers = p.numbers[:min(len(p.numbers), len(p.candidates))]; len(p.numbers) < p.least {
+	if len(p.numbers) < p.least {
 		return erasure.Root{}, fmt.Errorf("%w: %d miners have, %v wants %d", ErrRoom, len(p.numbers), p.spec.Scheme, p.target)
 	}
 	coder, err := erasure.New(erasure.Scheme{Data: p.spec.Scheme.Data, Total: max(p.spec.Scheme.Total, slices.Max(p.numbers)+1)})
@@ -296,8 +299,12 @@ func (p *put) hand(ctx context.Context, pieces [][]byte) error {
 	return p.enough()
 }
 
-// errBehind says of a miner that the others were much faster.
-var errBehind = errors.New("it fell behind the other miners")
+var (
+	// errBehind says of a miner that the others were much faster.
+	errBehind = errors.New("it fell behind the other miners")
+	// errSpare says of one that the others suffice.
+	errSpare = errors.New("the other miners suffice")
+)
 
 // stall is how long so many are waited for that cannot be spared, before fewer
 // shards do: as long again as the segment has taken up to now, within limits, since
@@ -332,34 +339,40 @@ func (p *put) enough() error {
 }
 
 // wait returns once all senders have come to an end. When enough miners have given
-// a receipt for the segment to be durable, the others have as long as stall says,
-// and Config.Patience when there are as many as the scheme has shards.
+// a receipt for the segment to be durable, the others have as long as stall says;
+// when there are as many as the scheme has shards, a quarter of what it took until
+// then: that spares most of them being told to drop what they have.
 func (p *put) wait(ctx context.Context) error {
-	ended := make(chan error, len(p.all))
+	ended := make(chan *sender, len(p.all))
 	for _, s := range p.all {
 		p.running.Go(func() {
 			<-s.done
-			ended <- s.err
+			ended <- s
 		})
 	}
 	var enough <-chan time.Time
-	got := 0
+	var took time.Duration // until it was durable
+	got, reason := 0, errBehind
 	for range p.all {
 		select {
-		case err := <-ended:
-			if err != nil {
+		case s := <-ended:
+			if s.err != nil {
 				continue
 			}
+			now := p.f.deps.Now()
 			switch got++; got {
 			case p.target:
-				enough = time.After(p.f.cfg.Patience)
+				enough, reason = time.After(min(p.f.cfg.Patience, now.Sub(p.began)/4)), errSpare
 			case p.least:
+				took = now.Sub(p.began)
 				enough = time.After(p.stall(p.able() - got))
 			}
-			continue
+			if got > p.least && now.Sub(p.began) > slowTimes*took+p.f.cfg.Patience/2 {
+				p.f.slow.note(s.miner.Hotkey, now)
+			}
 		case <-enough:
 			for _, s := range p.all {
-				s.drop(errBehind)
+				s.drop(reason)
 			}
 			return nil
 		case <-ctx.Done():
@@ -368,6 +381,10 @@ func (p *put) wait(ctx context.Context) error {
 	}
 	return nil
 }
+
+// slowTimes is how many times longer than the others a miner takes that comes last
+// for a while, though it took its shard.
+const slowTimes = 4
 
 func (p *put) kept() int {
 	n := 0

@@ -31,60 +31,6 @@ func (c *cli) confirm(yes bool, what string) error {
 	return nil
 }
 
-func (c *cli) chainRegisterCommand() *cobra.Command {
-	var yes bool
-	var most string
-	cmd := &cobra.Command{
-		Use: "register", Short: "Register the wallet's hotkey on the subnet", Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if most != "" {
-				limit, err := chain.ParseRao(most)
-				if err != nil {
-					return usagef("--max-burn: %v", err)
-				}
-				c.maxBurn = limit
-			}
-			if err := c.settleWallet(); err != nil {
-				return err
-			}
-			return c.onChain(cmd.Context(), func(remote chain.Chain) error {
-				netuid := chain.NetUID(c.netuid)
-				h, err := remote.Hyperparameters(cmd.Context(), netuid)
-				if err != nil {
-					return err
-				}
-				if c.maxBurn > 0 && h.Burn > c.maxBurn {
-					return fmt.Errorf("%w: %s, --max-burn allows %s", chain.ErrBurn, h.Burn, c.maxBurn)
-				}
-				coldkey, hotkey, err := c.bothKeys()
-				if err != nil {
-					return err
-				}
-				if err := c.confirm(yes, fmt.Sprintf("Registering %s on subnet %d costs %s of %s.", hotkey, netuid, h.Burn, coldkey.Address())); err != nil {
-					return err
-				}
-				if err := remote.Register(cmd.Context(), coldkey, netuid, hotkey, c.maxBurn); err != nil {
-					return withBalance(cmd.Context(), remote, coldkey.Address(), fmt.Sprintf("a registration costs %s", h.Burn), err)
-				}
-				m, err := remote.Metagraph(cmd.Context(), netuid)
-				if err != nil {
-					return err
-				}
-				n, ok := m.ByHotkey(hotkey)
-				if !ok {
-					return fmt.Errorf("%w: registered, and replaced at once", chain.ErrNotRegistered)
-				}
-				return c.print(map[string]any{"hotkey": hotkey, "uid": n.UID, "netuid": netuid, "cost_rao": h.Burn}, func() {
-					fmt.Fprintf(c.out, "%s has UID %d on subnet %d.\n", hotkey, n.UID, netuid)
-				})
-			})
-		},
-	}
-	cmd.Flags().StringVar(&most, "max-burn", "", "pay no more `TAO` than that, whatever the price is by then")
-	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	return cmd
-}
-
 // withBalance says of a coldkey that cannot pay what it has, and what for.
 func withBalance(ctx context.Context, on chain.Chain, coldkey wallet.Address, what string, err error) error {
 	if !errors.Is(err, chain.ErrBalanceTooLow) {
@@ -97,19 +43,26 @@ func withBalance(ctx context.Context, on chain.Chain, coldkey wallet.Address, wh
 	return fmt.Errorf("%s has %s, %s: %w", coldkey, free, what, err)
 }
 
-// bothKeys reads the wallet's coldkey and its hotkey's address.
-func (c *cli) bothKeys() (*wallet.Keypair, wallet.Address, error) {
-	hotkey, err := wallet.At(c.wallet).HotkeyAddress()
-	if err != nil {
-		return nil, "", err
+// canPay says before a password is asked for that the wallet's coldkey has not
+// enough. One whose address is not known without the password is not looked at.
+func (c *cli) canPay(ctx context.Context, on chain.Chain, amount chain.Rao, what string) error {
+	coldkey, err := wallet.At(c.wallet).ColdkeyAddress()
+	if errors.Is(err, wallet.ErrEncrypted) {
+		return nil
 	}
-	coldkey, err := c.coldkey()
-	return coldkey, hotkey, err
+	if err != nil {
+		return err
+	}
+	free, err := on.Balance(ctx, coldkey)
+	if err == nil && free < amount {
+		err = fmt.Errorf("%s has %s, %s: %w", coldkey, free, what, chain.ErrBalanceTooLow)
+	}
+	return err
 }
 
 func (c *cli) chainStakeCommand() *cobra.Command {
 	var amount string
-	var yes bool
+	s := spending{}
 	cmd := &cobra.Command{
 		Use: "stake", Short: "Stake the wallet's TAO on its hotkey", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -120,16 +73,24 @@ func (c *cli) chainStakeCommand() *cobra.Command {
 			if err := c.settleWallet(); err != nil {
 				return err
 			}
-			return c.onChain(cmd.Context(), func(remote chain.Chain) error {
-				coldkey, hotkey, err := c.bothKeys()
+			hotkey, err := wallet.At(c.wallet).HotkeyAddress()
+			if err != nil {
+				return err
+			}
+			return c.toSpend(cmd.Context(), s, func(remote chain.Chain) error {
+				what := fmt.Sprintf("%s are to be staked", rao)
+				if err := c.canPay(cmd.Context(), remote, rao, what); err != nil {
+					return err
+				}
+				coldkey, err := c.coldkey()
 				if err != nil {
 					return err
 				}
-				if err := c.confirm(yes, fmt.Sprintf("Staking %s of %s on %s.", rao, coldkey.Address(), hotkey)); err != nil {
+				if err := c.confirm(s.yes, fmt.Sprintf("Staking %s of %s on %s.", rao, coldkey.Address(), hotkey)); err != nil {
 					return err
 				}
 				if err := remote.AddStake(cmd.Context(), coldkey, chain.NetUID(c.netuid), hotkey, rao); err != nil {
-					return withBalance(cmd.Context(), remote, coldkey.Address(), fmt.Sprintf("%s are to be staked", rao), err)
+					return withBalance(cmd.Context(), remote, coldkey.Address(), what, err)
 				}
 				return c.print(map[string]any{"hotkey": hotkey, "staked_rao": rao}, func() {
 					fmt.Fprintf(c.out, "Staked %s on %s.\n", rao, hotkey)
@@ -138,7 +99,7 @@ func (c *cli) chainStakeCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&amount, "amount", "", "`TAO` to stake, for example 1000 or 0.5")
-	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	s.add(cmd)
 	return cmd
 }
 
@@ -151,80 +112,4 @@ func parseAmount(text string) (chain.Rao, error) {
 		return 0, usagef("--amount: %v", err)
 	}
 	return rao, nil
-}
-
-func (c *cli) chainTransferCommand() *cobra.Command {
-	var amount, uri, to, toWallet string
-	var yes bool
-	cmd := &cobra.Command{
-		Use: "transfer", Short: "Move TAO to another coldkey (development chains)", Args: noArgs,
-		Long: `Move TAO from the wallet's coldkey, or from a well-known key such as //Alice
-(--uri), to another coldkey.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			rao, err := parseAmount(amount)
-			if err != nil {
-				return err
-			}
-			dest, err := c.destination(to, toWallet)
-			if err != nil {
-				return err
-			}
-			from, err := c.source(uri)
-			if err != nil {
-				return err
-			}
-			if err := c.confirm(yes || uri != "", fmt.Sprintf("Moving %s from %s to %s.", rao, from.Address(), dest)); err != nil {
-				return err
-			}
-			return c.onChain(cmd.Context(), func(remote chain.Chain) error {
-				dev, ok := remote.(transferrer)
-				if !ok {
-					return usagef("this is no development chain: move TAO with `btcli wallet transfer`")
-				}
-				if err := dev.Transfer(cmd.Context(), from, dest, rao); err != nil {
-					return err
-				}
-				return c.print(map[string]any{"from": from.Address(), "to": dest, "amount_rao": rao}, func() {
-					fmt.Fprintf(c.out, "Moved %s to %s.\n", rao, dest)
-				})
-			})
-		},
-	}
-	f := cmd.Flags()
-	f.StringVar(&amount, "amount", "", "`TAO` to move")
-	f.StringVar(&uri, "uri", "", "development `key` to take them from, for example //Alice")
-	f.StringVar(&to, "to", "", "`address` of the coldkey that gets them")
-	f.StringVar(&toWallet, "to-wallet", "", "`name` of the wallet that gets them, instead of --to")
-	f.BoolVar(&yes, "yes", false, "do not ask")
-	cmd.MarkFlagsMutuallyExclusive("to", "to-wallet")
-	return cmd
-}
-
-// transferrer is a chain that moves money.
-type transferrer interface {
-	Transfer(ctx context.Context, from *wallet.Keypair, to wallet.Address, amount chain.Rao) error
-}
-
-func (c *cli) destination(to, toWallet string) (wallet.Address, error) {
-	if to == "" && toWallet == "" {
-		return "", usagef("to whom? give --to or --to-wallet")
-	}
-	if to != "" {
-		return wallet.ParseAddress(to)
-	}
-	return wallet.At(wallet.Location{Path: c.wallet.Path, Name: toWallet}).ColdkeyAddress()
-}
-
-func (c *cli) source(uri string) (*wallet.Keypair, error) {
-	if uri == "" {
-		if err := c.settleWallet(); err != nil {
-			return nil, err
-		}
-		return c.coldkey()
-	}
-	key, err := wallet.KeypairFromURI(uri)
-	if err != nil {
-		return nil, usagef("--uri: %v", err)
-	}
-	return key, nil
 }

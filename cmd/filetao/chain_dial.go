@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/chain/devchain"
@@ -20,22 +21,36 @@ const testNetUID = 22
 // localEndpoint is where `filetao chain run` serves unless told otherwise.
 const localEndpoint = "ws://127.0.0.1:9944"
 
+func (c *cli) finalityFlag(f *pflag.FlagSet) {
+	f.BoolVar(&c.finalized, "subtensor.finalized", false, "go by a subtensor's final blocks instead of the newest: some blocks late, but none is taken back")
+}
+
 // settleNetwork has the network named on the command line count more than an
 // address in the environment, and gives the subnet its number there.
 func (c *cli) settleNetwork(cmd *cobra.Command, named bool) {
+	c.networkNamed = named
 	if named && !cmd.Flag("subtensor.chain_endpoint").Changed {
 		c.chainEndpoint = ""
 	}
-	if c.chainNetwork == "test" && c.chainEndpoint == "" && !cmd.Flag("netuid").Changed && c.env("", "FILETAO_NETUID") == "" {
+	if c.network() == "test" && !cmd.Flag("netuid").Changed && c.env("", "FILETAO_NETUID") == "" {
 		c.netuid = testNetUID
 	}
+}
+
+// network is the name of the network that is meant, "" for whatever is at an
+// address. An address counts more than a name from the environment.
+func (c *cli) network() string {
+	if c.chainEndpoint != "" && !c.networkNamed {
+		return ""
+	}
+	return cmp.Or(c.chainNetwork, "finney")
 }
 
 // chainEndpoints are the addresses of the chain that the flags name, and whether
 // it is a public network's.
 func (c *cli) chainEndpoints() (endpoints []string, public bool, err error) {
 	if c.chainEndpoint == "" {
-		name := cmp.Or(c.chainNetwork, "finney")
+		name := c.network()
 		if endpoints, public = substrate.Endpoints(name); public {
 			return endpoints, name != "local", nil
 		}
@@ -59,11 +74,15 @@ func (c *cli) dialChain(ctx context.Context) (chain.Chain, func() error, error) 
 	if err != nil {
 		return nil, nil, err
 	}
+	genesis := substrate.Genesis(c.network())
 	if !public {
 		for _, endpoint := range endpoints {
 			var dev bool
 			if dev, err = devchain.Speaks(ctx, endpoint); err != nil {
 				continue
+			}
+			if dev && genesis != (chain.Hash{}) {
+				return nil, nil, usagef("at %s there is a development chain, not %s", endpoint, c.network())
 			}
 			if dev {
 				remote, err := devchain.Dial(ctx, endpoint)
@@ -78,7 +97,7 @@ func (c *cli) dialChain(ctx context.Context) (chain.Chain, func() error, error) 
 			return nil, nil, err
 		}
 	}
-	remote, err := substrate.Dial(ctx, substrate.Config{Endpoints: endpoints}, substrate.Deps{Log: c.log})
+	remote, err := substrate.Dial(ctx, substrate.Config{Endpoints: endpoints, Genesis: genesis, Finalized: c.finalized}, substrate.Deps{Log: c.log})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -92,4 +111,46 @@ func (c *cli) onChain(ctx context.Context, fn func(chain.Chain) error) error {
 		return err
 	}
 	return errors.Join(fn(on), end())
+}
+
+// spending are the options of commands that spend TAO.
+type spending struct{ yes, final bool }
+
+func (s *spending) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&s.final, "wait-final", false, "wait until the transaction's block is final: some blocks longer")
+	cmd.Flags().BoolVar(&s.yes, "yes", false, "do not ask")
+}
+
+// toSpend is onChain for commands that spend TAO. Where they are worth money,
+// the network has to be named.
+func (c *cli) toSpend(ctx context.Context, s spending, fn func(chain.Chain) error) error {
+	c.finalized = c.finalized || s.final
+	return c.onChain(ctx, func(on chain.Chain) error {
+		if err := c.mayspend(ctx, on); err != nil {
+			return err
+		}
+		return fn(on)
+	})
+}
+
+// subtensor is what a chain can do besides that is no development chain.
+type subtensor interface {
+	Genesis(ctx context.Context) (chain.Hash, error)
+}
+
+// mayspend refuses a public network that was found without being named.
+func (c *cli) mayspend(ctx context.Context, on chain.Chain) error {
+	real, ok := on.(subtensor)
+	if !ok {
+		return nil
+	}
+	genesis, err := real.Genesis(ctx)
+	if err != nil {
+		return err
+	}
+	found := substrate.NetworkOf(genesis)
+	if found == "" || found == cmp.Or(c.network(), c.chainNetwork) {
+		return nil
+	}
+	return usagef("the node is of the network %s, which nobody named: give --subtensor.network %s to spend there", found, found)
 }

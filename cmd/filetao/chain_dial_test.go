@@ -1,17 +1,22 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/chain/devchain"
+	"github.com/filetao/filetao/chain/substrate"
 )
 
 // TestWhichChain: what is on the command line counts more than the environment,
@@ -35,7 +40,7 @@ func TestWhichChain(t *testing.T) {
 		{[]string{"FILETAO_CHAIN_ENDPOINT=ws://host:1"}, nil, "ws://host:1", false, 21},
 		{[]string{"FILETAO_CHAIN_ENDPOINT=ws://host:1", "BT_SUBTENSOR_NETWORK=test"}, nil, "ws://host:1", false, 21},
 		{[]string{"FILETAO_CHAIN_ENDPOINT=ws://host:1"}, []string{"--subtensor.network", "test"}, "wss://test.finney.opentensor.ai:443", true, 22},
-		{nil, []string{"--subtensor.network", "test", "--subtensor.chain_endpoint", "wss://host"}, "wss://host", false, 21},
+		{nil, []string{"--subtensor.network", "test", "--subtensor.chain_endpoint", "wss://host"}, "wss://host", false, 22},
 		{nil, []string{"--subtensor.chain_endpoint", "ws://a:1,wss://b"}, "ws://a:1 wss://b", false, 21},
 		{nil, []string{"--subtensor.network", "nonsense"}, "", false, 21},
 		{nil, []string{"--subtensor.chain_endpoint", "http://host"}, "", false, 21},
@@ -84,5 +89,67 @@ func TestWhatIsNoDevelopmentChainIsASubtensor(t *testing.T) {
 	}
 	if first, second := <-asked, <-asked; !strings.Contains(first, "filetao_block") || !strings.Contains(second, "chain_getBlockHash") {
 		t.Errorf("it was asked %s and %s", first, second)
+	}
+}
+
+// rooted is a chain with that genesis.
+type rooted struct {
+	chain.Chain
+	genesis chain.Hash
+}
+
+func (r rooted) Genesis(context.Context) (chain.Hash, error) { return r.genesis, nil }
+
+// TestSpendingWhereTAOAreWorthMoney: a public network is spent on only when it
+// was meant.
+func TestSpendingWhereTAOAreWorthMoney(t *testing.T) {
+	for _, c := range []struct {
+		found, endpoint, network string
+		named, may               bool
+	}{
+		{"", "ws://a", "", false, true},
+		{"", "", "local", true, true},
+		{"finney", "", "", false, true}, // the default, which is asked about
+		{"finney", "ws://a", "", false, false},
+		{"test", "", "local", true, false},
+		{"test", "", "ws://a", true, false},
+		{"finney", "ws://a", "finney", true, true},
+		{"finney", "ws://a", "finney", false, true}, // by the environment
+		{"finney", "ws://a", "test", false, false},
+	} {
+		cli := newCLI(streams{})
+		cli.chainEndpoint, cli.chainNetwork, cli.networkNamed = c.endpoint, c.network, c.named
+		err := cli.mayspend(t.Context(), rooted{genesis: substrate.Genesis(c.found)})
+		if (err == nil) != c.may || err != nil && !strings.Contains(err.Error(), "--subtensor.network "+c.found) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+// TestNamedNetworkIsPinned: nodes given by hand are of the network that is named
+// with them, or not used.
+func TestNamedNetworkIsPinned(t *testing.T) {
+	node := scriptNode(t, 300, 150*time.Millisecond)
+	dev, err := devchain.Open(devchain.Config{NetUID: 21}, devchain.Deps{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := devchain.NewServer(dev, devchain.ServerConfig{Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- server.Run(ctx) }()
+	defer func() { cancel(); <-done; _ = dev.Close() }()
+	for _, x := range []struct{ at, want string }{{node.URL(), "another chain"}, {server.URL(), "development chain, not finney"}} {
+		var said bytes.Buffer
+		c := newCLI(streams{out: io.Discard, err: &said, now: time.Now})
+		if code := c.execute(t.Context(), []string{"chain", "status", "--subtensor.network", "finney", "--subtensor.chain_endpoint", x.at}); code == exitOK || !strings.Contains(said.String(), x.want) {
+			t.Errorf("exit code %d, said %s", code, &said)
+		}
+		if code := c.execute(t.Context(), []string{"chain", "status", "--subtensor.chain_endpoint", x.at}); code != exitOK {
+			t.Errorf("without a name: exit code %d, said %s", code, &said)
+		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/chain/commits"
-	"github.com/filetao/filetao/chain/substrate"
 	"github.com/filetao/filetao/wallet"
 )
 
@@ -129,7 +128,7 @@ func resumable(r *commits.Revealer, one commits.Commit, err error) error {
 
 // genesisOf is block 0 of a chain.
 func genesisOf(ctx context.Context, on chain.Chain) (chain.Hash, error) {
-	if real, ok := on.(*substrate.Client); ok {
+	if real, ok := on.(subtensor); ok {
 		return real.Genesis(ctx)
 	}
 	first, err := on.BlockAt(ctx, 0)

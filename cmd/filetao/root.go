@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/wallet"
 	"github.com/spf13/cobra"
@@ -35,8 +34,9 @@ type cli struct {
 	passwordFile  string                        // --password-file
 	chainNetwork  string                        // --subtensor.network
 	chainEndpoint string                        // --subtensor.chain_endpoint
+	networkNamed  bool                          // --subtensor.network is on the command line
+	finalized     bool                          // --subtensor.finalized
 	netuid        uint16                        // --netuid
-	maxBurn       chain.Rao                     // of chain register; 0 is any
 	json          bool                          // --json
 	debug, trace  bool                          // --logging.*
 	devnetDir     string                        // --devnet
@@ -80,7 +80,7 @@ func (c *cli) execute(ctx context.Context, args []string) exitCode {
 func (c *cli) newRoot() *cobra.Command {
 	root := group("filetao", "A decentralised storage network")
 	c.addCommands(root, "files", c.storeCommand(), c.retrieveCommand(), c.filesCommand(), c.deleteCommand(), c.walletCommand())
-	c.addCommands(root, "network", c.devnetCommand(), c.cheatCommand(), c.benchCommand(), c.runCommand(), c.minerCommand(), c.auditCommand(), c.repairCommand(), c.indexCommand(), c.selectionCommand(), c.plotCommand(), c.simCommand(), c.chainCommand())
+	c.addCommands(root, "network", c.devnetCommand(), c.cheatCommand(), c.benchCommand(), c.runCommand(), c.minerCommand(), c.auditCommand(), c.repairCommand(), c.indexCommand(), c.selectionCommand(), c.profileCommand(), c.plotCommand(), c.simCommand(), c.chainCommand())
 	c.addCommands(root, "", c.versionCommand())
 	root.Long = "FileTAO stores encrypted files on a network of miners that validators keep honest.\n" +
 		"Start with `filetao devnet`: a whole network on this machine."
@@ -134,6 +134,7 @@ func (c *cli) sharedFlags(root *cobra.Command) {
 	f.StringVar(&c.passwordFile, "password-file", "", "`file` that holds the password of an encrypted key; - is standard input")
 	f.StringVar(&c.chainNetwork, "subtensor.network", c.env("", "BT_SUBTENSOR_NETWORK"), "`chain` to use: finney, test or local (BT_SUBTENSOR_NETWORK)")
 	f.StringVar(&c.chainEndpoint, "subtensor.chain_endpoint", c.env("", "FILETAO_CHAIN_ENDPOINT", "BT_SUBTENSOR_CHAIN_ENDPOINT"), "`address` of a chain node, ws://host:port; several, for when one fails, with commas between (FILETAO_CHAIN_ENDPOINT)")
+	c.finalityFlag(f)
 	f.StringVar(&c.devnetDir, "devnet", c.env("", "FILETAO_DEVNET"), "work on the devnet in this `folder`: its chain, its user's wallet, its validator (FILETAO_DEVNET)")
 	f.Uint16Var(&c.netuid, "netuid", c.envNetUID(), "`number` of the subnet; on test 22 unless said otherwise (FILETAO_NETUID)")
 	f.BoolVar(&c.json, "json", false, "print the result as one line of JSON")

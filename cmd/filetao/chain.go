@@ -35,22 +35,6 @@ func (c *cli) chainCommand() *cobra.Command {
 	return cmd
 }
 
-// chainStatus is what `chain status` says: the newest block and, where there is
-// one, the subnet.
-type chainStatus struct {
-	chain.Block
-	Subnet *subnetStatus `json:"subnet,omitempty"`
-}
-
-type subnetStatus struct {
-	NetUID    chain.NetUID          `json:"netuid"`
-	Neurons   int                   `json:"neurons"`
-	Serving   int                   `json:"serving"`
-	Epoch     uint64                `json:"epoch"`
-	NextEpoch uint64                `json:"nextEpoch"` // its first block
-	Rules     chain.Hyperparameters `json:"rules"`
-}
-
 func (c *cli) chainStatusCommand() *cobra.Command {
 	var wait uint64
 	cmd := &cobra.Command{
@@ -64,7 +48,7 @@ func (c *cli) chainStatusCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				s := chainStatus{Block: head}
+				s := chainStatus{blockJSON: jsonBlock(head)}
 				if s.Subnet, err = readSubnet(cmd.Context(), remote, chain.NetUID(c.netuid), head.Number); err != nil {
 					return err
 				}
@@ -90,7 +74,9 @@ func readSubnet(ctx context.Context, from chain.Chain, net chain.NetUID, block u
 		return nil, err
 	}
 	epoch := chain.EpochOf(block, net, rules.Tempo)
-	s := &subnetStatus{NetUID: net, Neurons: len(m.Neurons), Epoch: epoch, NextEpoch: chain.FirstBlockOf(epoch+1, net, rules.Tempo), Rules: rules}
+	s := &subnetStatus{
+		NetUID: net, Neurons: len(m.Neurons), Epoch: epoch, NextEpoch: chain.FirstBlockOf(epoch+1, net, rules.Tempo), Rules: rulesJSON(rules),
+	}
 	for _, n := range m.Neurons {
 		if n.Axon.Serving() {
 			s.Serving++
@@ -110,25 +96,42 @@ func (c *cli) printStatus(s chainStatus) {
 		return
 	}
 	n, h := s.Subnet, s.Subnet.Rules
+	epoch := "never ends (tempo 0)"
+	if h.Tempo > 0 {
+		epoch = fmt.Sprintf("%d, the next one in %s (tempo %d)", n.Epoch, count(int(n.NextEpoch-s.Number), "block"), h.Tempo)
+	}
+	immune := "never immune"
+	if h.ImmunityPeriod > 0 {
+		immune = "immune for " + count(int(h.ImmunityPeriod), "block")
+	}
 	c.pairs(append(rows,
-		[2]string{"subnet", fmt.Sprintf("%d: %d of %d neurons, %d of them serving", n.NetUID, n.Neurons, h.MaxUIDs, n.Serving)},
-		[2]string{"epoch", fmt.Sprintf("%d, the next one in %d blocks (tempo %d)", n.Epoch, n.NextEpoch-s.Number, h.Tempo)},
-		[2]string{"registration", fmt.Sprintf("burns %s; immune for %d blocks", h.Burn, h.ImmunityPeriod)},
+		[2]string{"subnet", fmt.Sprintf("%d: %d of %s, %d of them serving", n.NetUID, n.Neurons, count(int(h.MaxUIDs), "neuron"), n.Serving)},
+		[2]string{"epoch", epoch},
+		[2]string{"registration", fmt.Sprintf("burns %s; %s", h.Burn, immune)},
 		[2]string{"weights", describeWeights(h)},
-		[2]string{"validators", fmt.Sprintf("%d permits, from %s of stake on", h.MaxValidators, h.MinStake)},
+		[2]string{"validators", fmt.Sprintf("%s, from %s of stake on", count(int(h.MaxValidators), "permit"), h.MinStake)},
 	))
 }
 
 // describeWeights says how weights are set under the rules.
-func describeWeights(h chain.Hyperparameters) string {
-	how := "set plainly"
+func describeWeights(h rulesJSON) string {
+	how, often, version := "set plainly", "as often as one likes", "any version key"
 	switch {
 	case h.CommitReveal && h.CommitRevealVersion >= 3:
-		how = fmt.Sprintf("committed timelocked (version %d), opened %d epochs later", h.CommitRevealVersion, h.RevealPeriod)
+		how = fmt.Sprintf("committed timelocked (version %d), opened %s later", h.CommitRevealVersion, count(int(h.RevealPeriod), "epoch"))
 	case h.CommitReveal:
-		how = fmt.Sprintf("committed, and revealed %d epochs later", h.RevealPeriod)
+		how = fmt.Sprintf("committed, and revealed %s later", count(int(h.RevealPeriod), "epoch"))
 	}
-	return fmt.Sprintf("%s, every %d blocks at most, version key %d or later", how, h.WeightsRateLimit, h.WeightsVersion)
+	switch {
+	case h.WeightsRateLimit == 1:
+		often = "once a block at most"
+	case h.WeightsRateLimit > 1:
+		often = fmt.Sprintf("once in %d blocks at most", h.WeightsRateLimit)
+	}
+	if h.WeightsVersion > 0 {
+		version = fmt.Sprintf("version key %d or later", h.WeightsVersion)
+	}
+	return how + ", " + often + ", " + version
 }
 
 // waitBlocks returns the n-th block from now.
@@ -156,7 +159,7 @@ func (c *cli) chainMetagraphCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return c.print(m, func() { c.printMetagraph(m) })
+				return c.print(jsonMetagraph(m), func() { c.printMetagraph(m) })
 			})
 		},
 	}

@@ -1,21 +1,18 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/node"
 	"github.com/filetao/filetao/wallet"
 )
 
-// aNeuron is what `chain neuron` says.
-type aNeuron struct {
-	chain.Neuron
-	NetUID chain.NetUID   `json:"netuid"`
-	Block  uint64         `json:"block"`
-	Row    []chain.Weight `json:"weights"`
-}
+// errNoUID: the subnet has fewer slots.
+var errNoUID = errors.New("no such UID")
 
 func (c *cli) chainNeuronCommand() *cobra.Command {
 	return &cobra.Command{
@@ -36,7 +33,7 @@ func (c *cli) chainNeuronCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				n, err := neuronIn(m, "neuron", name)
+				n, err := slotIn(m, "neuron", name)
 				if err != nil {
 					return err
 				}
@@ -44,17 +41,31 @@ func (c *cli) chainNeuronCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				one := aNeuron{n, m.NetUID, m.Block.Number, rows[n.UID]}
-				return c.print(one, func() { c.printNeuron(one) })
+				one := aNeuron{jsonNeuron(n), m.NetUID, m.Block.Number, append([]chain.Weight{}, rows[n.UID]...)}
+				return c.print(one, func() { c.printNeuron(one, n.Axon) })
 			})
 		},
 	}
 }
 
-func (c *cli) printNeuron(n aNeuron) {
+// slotIn is neuronIn that tells a UID beyond the subnet's from a hotkey that is
+// not registered.
+func slotIn(m *chain.Metagraph, where, name string) (chain.Neuron, error) {
+	who, err := node.ParseWhom(name)
+	if n := len(m.Neurons); err == nil && who.Hotkey == "" && who.UID >= n {
+		has := fmt.Sprintf("has UIDs 0–%d", n-1)
+		if n == 0 {
+			has = "has no neurons"
+		}
+		return chain.Neuron{}, fmt.Errorf("%s: %w: %d, subnet %d %s", where, errNoUID, who.UID, m.NetUID, has)
+	}
+	return neuronIn(m, where, name)
+}
+
+func (c *cli) printNeuron(n aNeuron, at chain.Axon) {
 	axon, permit, active := "none", "no", "no"
-	if n.Axon.Serving() {
-		axon = fmt.Sprintf("%s, announced at block %d, version %d", n.Axon.AddrPort(), n.Axon.Block, n.Axon.Version)
+	if at.Serving() {
+		axon = fmt.Sprintf("%s, announced at block %d, version %d", at.AddrPort(), at.Block, at.Version)
 	}
 	if n.ValidatorPermit {
 		permit = "yes"
@@ -64,7 +75,7 @@ func (c *cli) printNeuron(n aNeuron) {
 	}
 	row := "none"
 	if len(n.Row) > 0 {
-		row = fmt.Sprintf("on %d neurons", len(n.Row))
+		row = "on " + count(len(n.Row), "neuron")
 	}
 	ago := func(block uint64) string { return fmt.Sprintf("block %d, %d ago", block, n.Block-block) }
 	c.pairs([][2]string{

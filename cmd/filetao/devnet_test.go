@@ -193,7 +193,7 @@ func (u user) whoIsAsked() {
 		Neurons []struct {
 			UID    int
 			Hotkey string
-			Permit bool `json:"validatorPermit"`
+			Permit bool `json:"validator_permit"`
 		}
 	}
 	if err := json.Unmarshal([]byte(out), &graph); err != nil {

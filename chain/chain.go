@@ -3,6 +3,7 @@ package chain
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/filetao/filetao/wallet"
 )
@@ -11,8 +12,12 @@ import (
 // these; texts say more.
 var (
 	// ErrUnavailable: the chain cannot be reached or has failed. A transaction
-	// that ends so may still be included.
+	// that ends so was not sent, unless it is ErrInFlight.
 	ErrUnavailable = errors.New("chain unavailable")
+	// ErrInFlight: a transaction was sent, or may have been, and what became of it
+	// is not known. It may be in a block, and may still come into one for as long
+	// as it stays valid. It is an ErrUnavailable.
+	ErrInFlight = fmt.Errorf("%w: the transaction was sent, its fate is unknown", ErrUnavailable)
 	// ErrNoSubnet: there is no such subnet.
 	ErrNoSubnet = errors.New("no such subnet")
 	// ErrNoBlock: there is no such block (yet).
@@ -60,7 +65,8 @@ var (
 //
 // Every method may fail with ErrUnavailable or the context's error; methods
 // with a NetUID also with ErrNoSubnet. The six transactions return when theirs
-// is in a block; one cut short by its context may still be included.
+// is in a block; one that ends with ErrInFlight, or is cut short by its context,
+// may still be included.
 type Chain interface {
 	// Head is the newest block.
 	Head(ctx context.Context) (Block, error)

@@ -114,7 +114,7 @@ func (d *Devchain) Step(ctx context.Context) (chain.Block, error) {
 	next, rec, errs := d.cfg.advance(d.state.Load(), txs, d.now())
 	if d.broken = d.journal.put(rec, next); d.broken != nil {
 		for i := range errs {
-			errs[i] = d.broken
+			errs[i] = fmt.Errorf("%w: %w", chain.ErrInFlight, d.broken)
 		}
 		d.pool.settle(taken, errs, func() {})
 		d.pool.close()

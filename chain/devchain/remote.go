@@ -176,7 +176,11 @@ func (r *Remote) nonce(ctx context.Context, a wallet.Address) (n uint64, err err
 
 func (r *Remote) submit(ctx context.Context, raw []byte) error {
 	var ok bool
-	return r.within(ctx, r.cfg.TransactionTimeout, &ok, methodSubmit, "0x"+hex.EncodeToString(raw))
+	err := r.within(ctx, r.cfg.TransactionTimeout, &ok, methodSubmit, "0x"+hex.EncodeToString(raw))
+	if answer := (*rpcError)(nil); err == nil || ctx.Err() != nil || errors.As(err, &answer) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", chain.ErrInFlight, err)
 }
 
 // Head implements chain.Chain.

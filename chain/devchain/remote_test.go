@@ -80,7 +80,7 @@ func TestTransactionTimeout(t *testing.T) {
 	s := serve(t, d, ServerConfig{})
 	r := dial(t, RemoteConfig{Endpoint: s.URL(), TransactionTimeout: 50 * time.Millisecond})
 	alice := key(t, "//Alice")
-	if err := r.Transfer(t.Context(), alice, bob, 1); !errors.Is(err, chain.ErrUnavailable) {
+	if err := r.Transfer(t.Context(), alice, bob, 1); !errors.Is(err, chain.ErrInFlight) {
 		t.Errorf("without blocks: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)

@@ -42,6 +42,10 @@ const (
 	codeRefused  = 1010
 )
 
+// codeInFlight is the number of chain.ErrInFlight, which is a chain.ErrUnavailable
+// too.
+const codeInFlight = 110
+
 // custom numbers the chain's refusals: subtensor's custom error codes where it
 // has them, from 100 on where not.
 func custom() map[int]error {
@@ -52,7 +56,7 @@ func custom() map[int]error {
 		100: chain.ErrAlreadyRegistered, 101: chain.ErrFull, 102: chain.ErrNoPermit,
 		103: chain.ErrVersionKey, 104: chain.ErrCommitReveal, 105: chain.ErrNonce,
 		106: chain.ErrTransaction, 107: chain.ErrNoBlock, 108: chain.ErrUnavailable,
-		109: chain.ErrTimelock,
+		109: chain.ErrTimelock, codeInFlight: chain.ErrInFlight,
 	}
 }
 
@@ -93,6 +97,9 @@ func rpcErrorOf(err error) *rpcError {
 	var e *rpcError
 	if errors.As(err, &e) {
 		return e
+	}
+	if errors.Is(err, chain.ErrInFlight) {
+		return &rpcError{codeRefused, err.Error(), codeInFlight}
 	}
 	for number, known := range custom() {
 		if errors.Is(err, known) {
@@ -214,7 +221,10 @@ func (d *Devchain) callSubmit(ctx context.Context, req rpcRequest) (any, error) 
 	if err != nil || !ok {
 		return nil, &rpcError{codeParams, "want the transaction as 0x and hex digits", 0}
 	}
-	return true, d.submit(ctx, raw)
+	if err = d.submit(ctx, raw); ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", chain.ErrInFlight, err)
+	}
+	return true, err
 }
 
 func (d *Devchain) callSubnet(ctx context.Context, req rpcRequest) (any, error) {

@@ -311,7 +311,7 @@ func TestServerStops(t *testing.T) {
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("Run ended with %v", err)
 	}
-	if err := <-waiting; !errors.Is(err, chain.ErrUnavailable) {
+	if err := <-waiting; !errors.Is(err, chain.ErrInFlight) {
 		t.Errorf("the waiting transfer: %v", err)
 	}
 	if _, open := <-blocks; open {

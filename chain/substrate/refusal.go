@@ -106,12 +106,13 @@ func byCause() []struct {
 }
 
 // poolRefusal puts a node's answer to a submitted transaction into the chain's
-// terms, by the runtime that would have made the block. What is not the node's
-// answer stays as it is.
+// terms, by the runtime that would have made the block. It is chain.ErrInFlight
+// when there was no answer, or one that does not say that the pool has not taken
+// the transaction.
 func poolRefusal(err error, spec uint32) error {
 	var e *rpcError
 	if !errors.As(err, &e) {
-		return err
+		return fmt.Errorf("%w: %w", chain.ErrInFlight, err)
 	}
 	switch e.Code {
 	case codeInvalid:
@@ -120,10 +121,10 @@ func poolRefusal(err error, spec uint32) error {
 		return fmt.Errorf("%w: %s", chain.ErrTransaction, e.text())
 	case codeLowPriority:
 		return fmt.Errorf("%w: another transaction with its number waits: %s", chain.ErrNonce, e.text())
-	case codeImported, codePoolFull:
+	case codePoolFull, codeNoMethod:
 		return fmt.Errorf("%w: %s", chain.ErrUnavailable, e.text())
 	}
-	return err
+	return fmt.Errorf("%w: %s", chain.ErrInFlight, e.text())
 }
 
 // text is the node's message and data without what JSON adds.

@@ -28,7 +28,8 @@ func TestPoolRefusals(t *testing.T) {
 		`{"code":1010,"message":"Invalid Transaction","data":{"what":"is this"}}`:                                                              chain.ErrTransaction,
 		`{"code":1014,"message":"Priority is too low: (1 vs 1)","data":"The transaction has too low priority to replace another transaction"}`: chain.ErrNonce,
 		`{"code":1012,"message":"Transaction is temporarily banned"}`:                                                                          chain.ErrTransaction,
-		`{"code":1013,"message":"Transaction Already Imported"}`:                                                                               chain.ErrUnavailable,
+		`{"code":1013,"message":"Transaction Already Imported"}`:                                                                               chain.ErrInFlight,
+		`{"code":-32000,"message":"upstream timed out"}`:                                                                                       chain.ErrInFlight,
 		`{"code":1016,"message":"Immediately Dropped"}`:                                                                                        chain.ErrUnavailable,
 		`{"code":1002,"message":"Verification Error: Runtime error","data":"RuntimeApi(\"...\")"}`:                                             chain.ErrTransaction,
 		`{"code":-32601,"message":"Method not found"}`:                                                                                         chain.ErrUnavailable,
@@ -37,11 +38,11 @@ func TestPoolRefusals(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &e); err != nil {
 			t.Fatal(err)
 		}
-		if err := poolRefusal(&e, 300); !errors.Is(err, want) || err.Error() == "" {
+		if err := poolRefusal(&e, 300); !errors.Is(err, want) || errors.Is(err, chain.ErrInFlight) != (want == chain.ErrInFlight) || err.Error() == "" {
 			t.Errorf("%s: %v, want %v", text, err, want)
 		}
 	}
-	if err := poolRefusal(errLost, 300); !errors.Is(err, chain.ErrUnavailable) {
+	if err := poolRefusal(errLost, 300); !errors.Is(err, chain.ErrInFlight) || !errors.Is(err, chain.ErrUnavailable) {
 		t.Error(err)
 	}
 }

@@ -82,6 +82,9 @@ func (c *Client) transact(ctx context.Context, key *wallet.Keypair, form func(co
 		if err == nil {
 			return c.watch(ctx, sub, raw)
 		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		// Refused for its nonce, it is in no block and never will be.
 		err = poolRefusal(err, spec)
 		if !errors.Is(err, chain.ErrNonce) || attempt == maxAttempts {
@@ -214,8 +217,8 @@ func parseStatus(note json.RawMessage) (s status, err error) {
 	return s, nil
 }
 
-// watch follows a transaction that the pool has taken. Its errors from here on
-// leave open whether it will be included, unless they say more.
+// watch follows a transaction that the pool has taken. Its errors are
+// chain.ErrInFlight from here on, unless they say what became of it.
 func (c *Client) watch(ctx context.Context, sub *subscription, raw []byte) error {
 	inner, cancel := context.WithTimeout(ctx, c.cfg.TransactionTimeout)
 	defer cancel()
@@ -226,13 +229,13 @@ func (c *Client) watch(ctx context.Context, sub *subscription, raw []byte) error
 		case err != nil && ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil && inner.Err() != nil:
-			return fmt.Errorf("%w: the transaction is in no block after %s and may still come", chain.ErrUnavailable, c.cfg.TransactionTimeout)
+			return fmt.Errorf("%w: it is in no block after %s", chain.ErrInFlight, c.cfg.TransactionTimeout)
 		case err != nil:
-			return fmt.Errorf("the transaction was sent, its fate is unknown: %w", err)
+			return fmt.Errorf("%w: %w", chain.ErrInFlight, err)
 		}
 		s, err := parseStatus(note)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %w", chain.ErrInFlight, err)
 		}
 		switch s.name {
 		case "inBlock", "finalized":
@@ -244,7 +247,7 @@ func (c *Client) watch(ctx context.Context, sub *subscription, raw []byte) error
 		case "invalid":
 			return fmt.Errorf("%w: no longer valid when its turn came", chain.ErrTransaction)
 		case "dropped", "finalityTimeout":
-			return fmt.Errorf("%w: the node says %s; the transaction may still be included", chain.ErrUnavailable, s.name)
+			return fmt.Errorf("%w: the node says %s", chain.ErrInFlight, s.name)
 		}
 	}
 }
@@ -273,7 +276,7 @@ func (c *Client) outcome(ctx context.Context, hash chain.Hash, raw []byte) error
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("%w: the transaction is in block %s, its outcome could not be read: %w", chain.ErrUnavailable, hash, err)
+		return fmt.Errorf("%w: it is in block %s, its outcome could not be read: %w", chain.ErrInFlight, hash, err)
 	}
 	// Whoever made it shall find it in what is read next.
 	inner, cancel := context.WithTimeout(ctx, c.cfg.RequestTimeout)

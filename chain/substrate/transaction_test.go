@@ -276,14 +276,14 @@ func TestHowATransactionEnds(t *testing.T) {
 		`{"usurped":"0x01"}`:  chain.ErrNonce,
 		`"invalid"`:           chain.ErrTransaction,
 		`{"invalid":null}`:    chain.ErrTransaction,
-		`"dropped"`:           chain.ErrUnavailable,
-		`{"dropped":null}`:    chain.ErrUnavailable,
-		`{"inBlock":null}`:    chain.ErrUnavailable,
-		`{"inBlock":"0x12"}`:  chain.ErrUnavailable,
-		`{"a":null,"b":null}`: chain.ErrUnavailable,
-		`7`:                   chain.ErrUnavailable,
-		`{"inBlock":"0x0000000000000000000000000000000000000000000000000000000000000001"}`: chain.ErrUnavailable,
-		fmt.Sprintf(`{"inBlock":%q}`, r.storage.Hash):                                      chain.ErrUnavailable, // it is not in there
+		`"dropped"`:           chain.ErrInFlight,
+		`{"dropped":null}`:    chain.ErrInFlight,
+		`{"inBlock":null}`:    chain.ErrInFlight,
+		`{"inBlock":"0x12"}`:  chain.ErrInFlight,
+		`{"a":null,"b":null}`: chain.ErrInFlight,
+		`7`:                   chain.ErrInFlight,
+		`{"inBlock":"0x0000000000000000000000000000000000000000000000000000000000000001"}`: chain.ErrInFlight,
+		fmt.Sprintf(`{"inBlock":%q}`, r.storage.Hash):                                      chain.ErrInFlight, // it is not in there
 	} {
 		p := newPool(t, r)
 		p.finally = finally
@@ -309,7 +309,7 @@ func TestFinalizedTransaction(t *testing.T) {
 			t.Error(err)
 		}
 		p.finally = `{"finalityTimeout":"` + (chain.Hash{9}).String() + `"}`
-		if _, err := p.offer(connect(t, Config{Finalized: true}, p.node), x); !errors.Is(err, chain.ErrUnavailable) {
+		if _, err := p.offer(connect(t, Config{Finalized: true}, p.node), x); !errors.Is(err, chain.ErrInFlight) {
 			t.Error(err)
 		}
 		return

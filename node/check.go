@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/chain/commits"
 	"github.com/filetao/filetao/wallet"
 )
 
@@ -18,8 +19,6 @@ const (
 	freshness = 12 * time.Second
 	// dialTimeout bounds the attempt to reach our own axon.
 	dialTimeout = 5 * time.Second
-	// timelocked is the first version of commit-reveal with encrypted weights.
-	timelocked = 3
 )
 
 // startCheck is what a role needs beside a registered hotkey.
@@ -66,7 +65,7 @@ func (n *Node) check(ctx context.Context, c startCheck) error {
 			return err
 		}
 	}
-	n.checkClock(ctx, blocks)
+	n.checkClock(blocks)
 	return nil
 }
 
@@ -81,9 +80,8 @@ func (n *Node) checkWeights(own chain.Neuron, h chain.Hyperparameters, version u
 	if version < h.WeightsVersion {
 		n.log.Warn("no weights will be set: " + oldVersion(net, version, h.WeightsVersion).Error())
 	}
-	if h.CommitReveal && h.CommitRevealVersion >= timelocked {
-		n.log.Warn(fmt.Sprintf("no weights will be set: subnet %d takes timelocked ones only (commit-reveal version %d), which this version cannot make",
-			net, h.CommitRevealVersion))
+	if err := commits.Timelocked(net, h); err != nil {
+		n.log.Warn("no weights will be set: " + err.Error())
 	}
 	if own.Stake < h.MinStake && !own.ValidatorPermit {
 		return fmt.Errorf("%w: %s has %s, and subnet %d takes weights from %s on; add stake with `filetao chain stake`, or run without weights: --neuron.disable_set_weights",
@@ -102,25 +100,41 @@ func oldVersion(net chain.NetUID, ours, wanted uint64) error {
 	return fmt.Errorf("%w: this program's is %d, subnet %d wants %d or later; update filetao", chain.ErrVersionKey, ours, net, wanted)
 }
 
-// checkClock compares our clock with the first block that is made while we look.
-func (n *Node) checkClock(ctx context.Context, blocks <-chan chain.Block) {
-	known := n.follower.Head().Number
+// checkClock compares our clock with the first two blocks that are made while we
+// look. Behind a node that is catching up blocks are old when they come, and each
+// is less so than the one before: then it waits until that is over.
+func (n *Node) checkClock(blocks <-chan chain.Block) {
+	known, last, behind := n.follower.Head().Number, time.Duration(0), false
 	for b := range blocks {
 		if b.Number <= known {
 			continue
 		}
 		offset := time.Since(b.Time).Round(time.Millisecond)
-		if offset.Abs() <= freshness {
+		before := last
+		last = offset
+		switch {
+		case offset.Abs() <= freshness:
+			return
+		case before == 0: // the next block tells whose fault it is
+		case before-offset > freshness/2:
+			if !behind {
+				behind = true
+				n.log.Warn(fmt.Sprintf("the chain's node is behind: its newest block is %v old, and it is catching up", offset), "block", b.Number)
+			}
+		default:
+			n.wrongClock(offset, b.Number)
 			return
 		}
-		than := "ahead of"
-		if offset < 0 {
-			than = "behind"
-		}
-		n.log.Warn(fmt.Sprintf("this machine's clock is %v %s the chain's newest block; nodes refuse requests that are more than %v off: set the clock, for example with NTP",
-			offset.Abs(), than, freshness), "block", b.Number)
-		return
 	}
+}
+
+func (n *Node) wrongClock(offset time.Duration, block uint64) {
+	than := "ahead of"
+	if offset < 0 {
+		than = "behind"
+	}
+	n.log.Warn(fmt.Sprintf("this machine's clock is %v %s the chain's newest block; nodes refuse requests that are more than %v off: set the clock, for example with NTP",
+		offset.Abs(), than, freshness), "block", block)
 }
 
 // checkAxon tries the address that the chain has of us.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/filetao/filetao/chain"
@@ -216,7 +217,7 @@ func TestStartWithAnOldVersion(t *testing.T) {
 	heard := listen()
 	started(t, checkValidator(t, Common{Chain: dev, Hotkey: key, Log: heard.log()}, true))
 	const words = "this program's is 302, subnet 21 wants 400 or later; update filetao"
-	heard.await(t, "no weights will be set: weights version key too low: "+words, "subnet 21 takes timelocked ones only (commit-reveal version 4)")
+	heard.await(t, "no weights will be set: weights version key too low: "+words, "subnet 21 has commit-reveal version 4", "the subnet's owner sets that")
 	guarded := versioned{dev, 302}
 	for _, err := range []error{
 		guarded.SetWeights(t.Context(), key, 21, nil, 302),
@@ -245,6 +246,41 @@ func TestStartWithAWrongClock(t *testing.T) {
 		if !strings.Contains(heard.String(), "clock is 1h0m0") && !strings.Contains(heard.String(), "clock is 59m59.9") {
 			t.Errorf("an hour is said to be\n%s", heard)
 		}
+	}
+}
+
+// TestNodeThatCatchesUp: its old blocks say nothing of the clock.
+func TestNodeThatCatchesUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		ages []time.Duration // of the blocks when they come
+		want []string
+	}{
+		"behind, then level":         {[]time.Duration{time.Minute, 50 * time.Second, 40 * time.Second, time.Second}, []string{"node is behind: its newest block is 50s old"}},
+		"behind, then a wrong clock": {[]time.Duration{time.Minute, 48 * time.Second, 36 * time.Second, 36 * time.Second}, []string{"node is behind", "clock is 36s ahead of"}},
+		"a wrong clock":              {[]time.Duration{time.Minute, 59 * time.Second}, []string{"clock is 59s ahead of"}},
+		"the other way":              {[]time.Duration{-time.Minute, -time.Minute}, []string{"clock is 1m0s behind"}},
+		"one late block":             {[]time.Duration{20 * time.Second, time.Second}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				heard := listen()
+				n := &Node{log: heard.log(), follower: chain.NewFollower(chain.FollowerConfig{}, chain.FollowerDeps{})}
+				blocks := make(chan chain.Block, len(c.ages))
+				for i, age := range c.ages {
+					blocks <- chain.Block{Number: uint64(i + 1), Time: time.Now().Add(-age)}
+				}
+				close(blocks)
+				n.checkClock(blocks)
+				if strings.Count(heard.String(), "level=WARN") != len(c.want) {
+					t.Errorf("want %q, heard\n%s", c.want, heard)
+				}
+				for _, want := range c.want {
+					if !strings.Contains(heard.String(), want) {
+						t.Errorf("want %q, heard\n%s", want, heard)
+					}
+				}
+			})
+		})
 	}
 }
 

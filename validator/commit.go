@@ -17,8 +17,9 @@ import (
 // revealed an epoch or more later, so that nobody can copy them in time. What it
 // takes to reveal them is saved before the commitment is sent. Sent does not mean
 // in a block: the chain's LastUpdate, which every commitment moves, says whether
-// and in which. Until it does, the same commitment is sent again, and no other
-// one; in one epoch of the chain there is never more than one.
+// and in which. Until it does, the same commitment is sent again when it cannot
+// come any more, and no other one; in one epoch of the chain there is never more
+// than one.
 
 // commitment is a row of weights that is announced and not revealed yet.
 type commitment struct {
@@ -74,11 +75,7 @@ func (v *Validator) setCommits(ctx context.Context, block uint64, list []commitm
 func (v *Validator) commitWeights(ctx context.Context, view *chain.Metagraph, rules chain.Hyperparameters, weights []chain.Weight, block uint64) (bool, error) {
 	list := v.commits()
 	if n := len(list); n > 0 && list[n-1].Block == 0 && block < list[n-1].Drawn+uint64(v.cfg.EpochBlocks) {
-		open := list[n-1]
-		if view.Block.Number < open.Sent+underWay {
-			return false, nil // it may be in the next block
-		}
-		return true, v.sendCommitment(ctx, view.NetUID, rules, list[:n-1], open, block)
+		return true, v.sendCommitment(ctx, view.NetUID, rules, list[:n-1], list[n-1], block)
 	}
 	self, _ := view.ByHotkey(v.deps.Key.Address())
 	epoch := chain.EpochOf(self.LastUpdate, view.NetUID, rules.Tempo)

@@ -27,8 +27,10 @@ type lot int
 const (
 	sent     lot = iota
 	mute         // in a block, and its sender does not hear of it
+	slow         // in a later block, and its sender does not hear of it
 	gone         // never in a block, and its sender does not hear of it
 	answered     // in a block, and its sender is killed before it hears of it
+	orphaned     // in a later block, and its sender is killed at once
 	unsent       // its sender is killed before it goes out
 )
 
@@ -36,33 +38,63 @@ const (
 type fatal struct {
 	*devchain.Devchain
 	lots  map[int]lot // by number
+	delay uint64      // blocks until one that is slow is in a block
 	sends int
 	dead  bool // the validator was killed
 }
 
-func (f *fatal) send(do func() error) error {
+func (f *fatal) send(ctx context.Context, do func(context.Context) error) error {
 	f.sends++
 	switch f.lots[f.sends-1] {
 	case mute:
-		return errors.Join(do(), chain.ErrUnavailable)
+		return errors.Join(do(ctx), chain.ErrInFlight)
+	case slow:
+		return errors.Join(f.later(ctx, do), chain.ErrInFlight)
+	case orphaned:
+		f.dead = true
+		return errors.Join(f.later(ctx, do), errKilled)
 	case gone:
-		return chain.ErrUnavailable
+		return chain.ErrInFlight
 	case unsent:
 		f.dead = true
 		return errKilled
 	case answered:
 		f.dead = true
-		return errors.Join(do(), errKilled)
+		return errors.Join(do(ctx), errKilled)
 	}
-	return do()
+	return do(ctx)
+}
+
+// later has a transaction in the block that is delay later than the newest.
+func (f *fatal) later(ctx context.Context, do func(context.Context) error) error {
+	head, err := f.Head(ctx)
+	if err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx) // the chain's end is the end of it
+	blocks, err := f.Subscribe(ctx)
+	go func() {
+		number := head.Number
+		for number < head.Number+f.delay-1 {
+			b, open := <-blocks
+			if !open {
+				return
+			}
+			number = b.Number
+		}
+		_ = do(ctx)
+		for range blocks {
+		}
+	}()
+	return err
 }
 
 func (f *fatal) CommitWeights(ctx context.Context, k *wallet.Keypair, net chain.NetUID, h chain.Hash) error {
-	return f.send(func() error { return f.Devchain.CommitWeights(ctx, k, net, h) })
+	return f.send(ctx, func(ctx context.Context) error { return f.Devchain.CommitWeights(ctx, k, net, h) })
 }
 
 func (f *fatal) RevealWeights(ctx context.Context, k *wallet.Keypair, net chain.NetUID, w []chain.Weight, salt []uint16, version uint64) error {
-	return f.send(func() error { return f.Devchain.RevealWeights(ctx, k, net, w, salt, version) })
+	return f.send(ctx, func(ctx context.Context) error { return f.Devchain.RevealWeights(ctx, k, net, w, salt, version) })
 }
 
 // committer is a validator on a chain with commit-reveal, both on a clock of
@@ -279,7 +311,7 @@ func TestAKillCostsNoCommittedWeights(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCommitter(t, func(*chain.Hyperparameters) {})
 				prepare(c)
-				c.live(commitLife + 10)
+				c.live(commitLife + 20)
 				if n := c.check(); n < want || c.deaths != deaths || strings.Contains(c.log.String(), "level=ERROR") {
 					t.Errorf("%d commitments were revealed, want %d; it died %d times\n%s", n, want, c.deaths, c.log)
 				}
@@ -294,6 +326,10 @@ func TestAKillCostsNoCommittedWeights(t *testing.T) {
 		life(fmt.Sprintf("after transaction %d", n), 1, func(c *committer) { c.lots[n] = answered })
 		life(fmt.Sprintf("transaction %d lost", n), 0, func(c *committer) { c.lots[n] = gone })
 		life(fmt.Sprintf("answer %d lost", n), 0, func(c *committer) { c.lots[n] = mute })
+	}
+	for delay := uint64(1); delay <= 16; delay++ {
+		life(fmt.Sprintf("in a block after %d", delay), 0, func(c *committer) { c.lots[0], c.delay = slow, delay })
+		life(fmt.Sprintf("in a block after %d, killed", delay), 1, func(c *committer) { c.lots[0], c.delay = orphaned, delay })
 	}
 }
 

@@ -29,6 +29,7 @@ type testChain struct {
 
 	mu     sync.Mutex // guards all below
 	refuse error
+	during func() // if not nil, what happens while weights are sent
 	sent   [][]chain.Weight
 }
 
@@ -77,6 +78,9 @@ func (c *testChain) Hyperparameters(context.Context, chain.NetUID) (chain.Hyperp
 func (c *testChain) SetWeights(_ context.Context, _ *wallet.Keypair, _ chain.NetUID, weights []chain.Weight, version uint64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.during != nil {
+		c.during()
+	}
 	if c.refuse != nil {
 		return c.refuse
 	}

@@ -255,40 +255,62 @@ func TestRefusedWeightsAreTriedAgainWithBackOff(t *testing.T) {
 	}
 }
 
-// Killed while weights are on their way, before or after they are in a block: the
-// chain says whether they came, and is given the time to.
-func TestAKillSendsNoWeightsTwice(t *testing.T) {
-	for name, c := range map[string]struct {
-		came  uint64   // block in which they are, 0: never
-		tried []uint64 // by the validator that is started then
-	}{"in a block": {401, nil}, "late": {406, nil}, "lost": {0, []uint64{408}}} {
-		t.Run(name, func(t *testing.T) {
-			b := newBench(t, 2, settings())
-			b.step(t, 3)
-			b.chain.answer(chain.ErrUnavailable) // nobody lives to hear more
-			if _, err := b.weigh(t, 400); !errors.Is(err, chain.ErrUnavailable) {
-				t.Fatal(err)
+// late sends weights at block 400 and does not hear what became of them; came is
+// the block in which they are, 0 for never. It returns when others were sent.
+func late(t *testing.T, came uint64, killed bool, during func(*bench)) (tried []uint64) {
+	t.Helper()
+	b := newBench(t, 2, settings())
+	b.step(t, 3)
+	b.chain.answer(chain.ErrInFlight)
+	b.chain.during = func() { during(b) }
+	if _, err := b.weigh(t, 400); !errors.Is(err, chain.ErrInFlight) {
+		t.Fatal(err)
+	}
+	b.chain.during = nil
+	from := max(b.follower.Head().Number, 400) + 1
+	if killed {
+		b.Validator = b.again(settings(), b.Net)
+		b.step(t, from)
+	}
+	b.chain.answer(nil)
+	for number := from; number < 450; number++ {
+		if number == came {
+			b.Change(func(m *chain.Metagraph) { m.Neurons[0].LastUpdate = number })
+		}
+		set, err := b.weigh(t, number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if set {
+			tried = append(tried, number)
+		}
+	}
+	return tried
+}
+
+// What became of weights that were sent is not known, or whoever sent them was
+// killed: the chain says whether they came, and is given the time that they may
+// take, counted from when they were signed at the latest.
+func TestWeightsInFlightAreNotSentAgain(t *testing.T) {
+	at400 := func(*bench) {}
+	for _, killed := range []bool{false, true} {
+		for delay := uint64(1); delay <= 16; delay++ {
+			if tried := late(t, 400+delay, killed, at400); len(tried) > 0 {
+				t.Errorf("included after %d blocks, killed %v: sent again at %v", delay, killed, tried)
 			}
-			b.Validator = b.again(settings(), b.Net)
-			b.chain.answer(nil)
-			b.step(t, 401)
-			var tried []uint64
-			for number := uint64(401); number < 700; number++ {
-				if number == c.came {
-					b.Change(func(m *chain.Metagraph) { m.Neurons[0].LastUpdate = number })
-				}
-				set, err := b.weigh(t, number)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if set {
-					tried = append(tried, number)
-				}
-			}
-			if !slices.Equal(tried, c.tried) {
-				t.Errorf("sent at %v, want %v", tried, c.tried)
-			}
-		})
+		}
+	}
+	if tried := late(t, 0, false, at400); !slices.Equal(tried, []uint64{416}) {
+		t.Errorf("lost: sent again at %v", tried)
+	}
+	if tried := late(t, 0, true, at400); !slices.Equal(tried, []uint64{417}) {
+		t.Errorf("lost and killed: sent again at %v", tried)
+	}
+	slow := func(b *bench) { b.advance(t, 410) } // then it is signed
+	for _, killed := range []bool{false, true} {
+		if tried := late(t, 425, killed, slow); len(tried) > 0 {
+			t.Errorf("signed late, killed %v: sent again at %v", killed, tried)
+		}
 	}
 }
 

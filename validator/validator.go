@@ -55,6 +55,9 @@ type Config struct {
 	// how many epochs statistics begin anew and tiers are decided; DropEpochs
 	// after how many all random data is dropped.
 	EpochBlocks, WindowEpochs, DropEpochs int
+	// Mortality is for how many blocks a transaction may still come after it was
+	// sent: no fewer than the chain's client has it stay valid.
+	Mortality int
 	// ExpireEvery is how many steps apart expired entries are dropped.
 	ExpireEvery int
 	// CheckpointBlocks is how many blocks apart the scores are saved at the
@@ -83,7 +86,7 @@ func DefaultConfig() Config {
 		MedianSize: 3 << 20, MaxSize: placement.MaxChunk, SizeSigma: 1.5,
 		OfferBlocks: 75, OfferSample: 20,
 		TTL:         30 * 24 * time.Hour,
-		EpochBlocks: 360, WindowEpochs: 2, DropEpochs: 10,
+		EpochBlocks: 360, WindowEpochs: 2, DropEpochs: 10, Mortality: 16,
 		ExpireEvery: 60, CheckpointBlocks: 100,
 		TaskTimeout:    10 * time.Minute,
 		WeightsVersion: 302, Rules: incentive.DefaultRules(),
@@ -96,7 +99,7 @@ func (c Config) withDefaults() Config {
 		{&c.BlocksPerStep, &d.BlocksPerStep}, {&c.StoreSample, &d.StoreSample}, {&c.StoreRounds, &d.StoreRounds},
 		{&c.ChallengeSample, &d.ChallengeSample}, {&c.RetrieveSample, &d.RetrieveSample}, {&c.RetrieveEvery, &d.RetrieveEvery},
 		{&c.MonitorSample, &d.MonitorSample}, {&c.MaxFailures, &d.MaxFailures}, {&c.EpochBlocks, &d.EpochBlocks},
-		{&c.WindowEpochs, &d.WindowEpochs}, {&c.DropEpochs, &d.DropEpochs}, {&c.ExpireEvery, &d.ExpireEvery},
+		{&c.WindowEpochs, &d.WindowEpochs}, {&c.DropEpochs, &d.DropEpochs}, {&c.Mortality, &d.Mortality}, {&c.ExpireEvery, &d.ExpireEvery},
 		{&c.CheckpointBlocks, &d.CheckpointBlocks}, {&c.OfferBlocks, &d.OfferBlocks}, {&c.OfferSample, &d.OfferSample},
 	} {
 		setDefault(v.of, *v.to)

@@ -15,15 +15,12 @@ type attempts struct {
 	set     uint64 // block of the last success
 	next    uint64 // no attempt before this block
 	backoff uint64 // blocks to wait after the next failure
+	open    uint64 // no attempt on an older metagraph: the last one may still come
 	told    uint64 // block at which it was last said that nobody is to be paid
 }
 
 // maxBackoff is the longest pause between attempts to set weights, in blocks.
 const maxBackoff = 64
-
-// underWay is how many blocks weights may take into one. Whoever was killed
-// while it sent some waits that long: by then LastUpdate says whether they came.
-const underWay = 8
 
 // SetWeights sends the scores to the chain as weights, if an epoch has passed
 // since the chain last took any from us and no failure is too recent; where the
@@ -31,7 +28,8 @@ const underWay = 8
 // before when its time has come. Scores of which none is above zero are not sent:
 // the chain would be given equal weights for all UIDs. It reports whether it did
 // one of these.
-// The chain's LastUpdate decides, so that a restart sends nothing twice.
+// The chain's LastUpdate decides, so that a restart sends nothing twice: while
+// what was sent may still come, nothing else is sent.
 func (v *Validator) SetWeights(ctx context.Context, block chain.Block) (bool, error) {
 	graph := v.deps.Follower.Metagraph()
 	if graph == nil || v.cfg.DisableWeights {
@@ -49,7 +47,7 @@ func (v *Validator) SetWeights(ctx context.Context, block chain.Block) (bool, er
 func (v *Validator) newWeights(ctx context.Context, graph *chain.Metagraph, block chain.Block) (bool, error) {
 	self, registered := graph.ByHotkey(v.deps.Key.Address())
 	scores := v.paid(graph)
-	if !v.weightsDue(block.Number, self.LastUpdate) {
+	if !v.weightsDue(graph, self, block.Number) {
 		return false, nil
 	}
 	if !slices.ContainsFunc(scores, func(s float64) bool { return s > 0 }) {
@@ -97,15 +95,17 @@ func (v *Validator) nobodyPaid(ctx context.Context, block uint64, scores []float
 	v.log.Log(ctx, level, "no weights are sent: no miner that can be asked has a score above zero", "block", block)
 }
 
-func (v *Validator) weightsDue(block, lastUpdate uint64) bool {
+func (v *Validator) weightsDue(graph *chain.Metagraph, self chain.Neuron, block uint64) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return block >= max(lastUpdate, v.weights.set)+uint64(v.cfg.EpochBlocks) && block >= v.weights.next
+	return block >= max(self.LastUpdate, v.weights.set)+uint64(v.cfg.EpochBlocks) && block >= v.weights.next &&
+		graph.Block.Number >= v.weights.open
 }
 
 // attempted notes how an attempt went: after a failure the next one waits for
 // one block, then two, four, up to maxBackoff; where the subnet takes none that
-// we can make, for an epoch.
+// we can make, for an epoch. What was sent and may still come is waited for as
+// long as it may: by then LastUpdate says whether it came.
 func (v *Validator) attempted(block uint64, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -118,13 +118,23 @@ func (v *Validator) attempted(block uint64, err error) {
 	if errors.Is(err, chain.ErrTimelock) {
 		v.weights.next = block + uint64(v.cfg.EpochBlocks)
 	}
+	if v.progress.Sent == block && inFlight(err) { // it was signed by now
+		v.weights.open = max(block, v.deps.Follower.Head().Number) + uint64(v.cfg.Mortality)
+	}
+}
+
+// inFlight says whether a transaction that ended so may still come.
+func inFlight(err error) bool {
+	return errors.Is(err, chain.ErrInFlight) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // resume has a validator that may have been killed while it sent weights wait
-// for what came of them. v.mu is held.
+// for what came of them. They were signed before now, and not long after it was
+// saved that they would be. v.mu is held.
 func (v *Validator) resume(p progress) {
 	if p.Sent > 0 {
-		v.weights.next = p.Sent + underWay
+		mortality := uint64(v.cfg.Mortality)
+		v.weights.open = min(v.deps.Follower.Head().Number, p.Sent+mortality) + mortality
 	}
 }
 

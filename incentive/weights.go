@@ -29,7 +29,8 @@ const (
 // finite score, negatives as 0; L1 normalisation; process_weights_for_netuid
 // without quantile; convert_weights_and_uids_for_emit. UIDs ascend, values are
 // never 0, and there are MinAllowed of them if there are as many scores: the SDK
-// counts before it rounds, and sends fewer. It computes in single precision, so
+// counts before it rounds, and sends fewer. None has more than Max if that is
+// possible: the SDK's rounding may lift the largest above it. It computes in single precision, so
 // that its values may differ by one where a value lies on the edge between two.
 // UIDs beyond 65535 do not exist and are left out.
 func Weights(scores []float64, limits Limits) []Weight {
@@ -46,15 +47,15 @@ func Weights(scores []float64, limits Limits) []Weight {
 		}
 	}
 	if len(some) == 0 || len(shares) < limits.MinAllowed {
-		return emit(all, uniform(len(shares)))
+		return capped(all, uniform(len(shares)), limits.Max)
 	}
-	if weights := emit(uids, normalizeMax(some, limit)); len(weights) >= limits.MinAllowed {
+	if weights := capped(uids, normalizeMax(some, limit), limits.Max); len(weights) >= limits.MinAllowed {
 		return weights
 	}
 	for uid := range shares {
 		shares[uid] += floorWeight // 65535 times it, beside a share of 1, rounds to 1
 	}
-	return emit(all, normalizeMax(shares, limit))
+	return capped(all, normalizeMax(shares, limit), limits.Max)
 }
 
 // clean replaces what is not finite by the minimum of the rest, then
@@ -137,9 +138,24 @@ func cutoff(sorted []float64, total, limit float64) float64 {
 	return (limit*prefix[at] - normalizeMaxEpsilon) / (1 - limit*float64(k-below)) * total
 }
 
+// capped is emit, but where rounding lifts the largest above limit, in 65535ths of
+// the sum, all others are rounded up: chains that have a limit hold the rounded
+// weights against it, and the SDK's would be refused.
+func capped(uids []int, shares []float64, limit uint16) []Weight {
+	weights := emit(uids, shares, math.RoundToEven)
+	var top, total uint64
+	for _, w := range weights {
+		top, total = max(top, uint64(w.Value)), total+uint64(w.Value)
+	}
+	if top*math.MaxUint16 > total*uint64(limit) {
+		return emit(uids, shares, math.Ceil)
+	}
+	return weights
+}
+
 // emit is convert_weights_and_uids_for_emit: relative to the largest, rounded
-// half to even, zeros dropped.
-func emit(uids []int, shares []float64) []Weight {
+// (by the SDK half to even), zeros dropped.
+func emit(uids []int, shares []float64, round func(float64) float64) []Weight {
 	if len(shares) == 0 {
 		return nil
 	}
@@ -149,7 +165,7 @@ func emit(uids []int, shares []float64) []Weight {
 	}
 	out := make([]Weight, 0, len(uids))
 	for i, uid := range uids {
-		value := uint16(math.RoundToEven(shares[i] / top * math.MaxUint16))
+		value := uint16(round(shares[i] / top * math.MaxUint16))
 		if value > 0 {
 			out = append(out, Weight{uint16(uid), value})
 		}

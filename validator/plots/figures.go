@@ -28,7 +28,7 @@ func (d *Data) Figures() (figures []Figure, nothing []string) {
 		low, high := g.bounds()
 		figures = append(figures, Figure{
 			Name: "scores", Title: "Moving averages of rewards: the scores that weights are made of",
-			Note: d.note("Mean", g.width), body: heatMap(g.held(), newScale(low, high, false), "score"),
+			Note: d.note("Mean", g.width) + "; white: no statistics", body: heatMap(g.held(), newScale(low, high, false), "score", blank),
 		})
 	}
 	g := d.tierGrid()
@@ -77,7 +77,7 @@ func (d *Data) byUID(g grid, name, title string, c chart) Figure {
 		f.body = lines(g, s, c.unit)
 	} else {
 		f.Note += "; grey: " + c.grey
-		f.body = heatMap(g, s, c.unit)
+		f.body = heatMap(g, s, c.unit, faint)
 	}
 	return f
 }

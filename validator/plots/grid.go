@@ -14,13 +14,15 @@ type grid struct {
 	// values[column][uid-low]
 }
 
-// grid is what was gathered of a kind; nil values if that is nothing.
+// grid is what was gathered of a kind; nil values if that is nothing. Scores of
+// UIDs that are not known are none.
 func (d *Data) grid(k kind) grid {
+	shown := func(uid int) bool { return k != scores || d.known[uid] }
 	g := grid{first: d.first >> d.shift << d.shift, width: 1 << d.shift, low: maxUIDs}
 	high := -1
 	for _, c := range d.columns {
 		for uid, v := range c.cells[k] {
-			if v.n > 0 {
+			if v.n > 0 && shown(uid) {
 				g.low, high = min(g.low, uid), max(high, uid)
 			}
 		}
@@ -32,6 +34,11 @@ func (d *Data) grid(k kind) grid {
 		row := make([]cell, high+1-g.low)
 		if c := d.columns[at]; c != nil && len(c.cells[k]) > g.low {
 			copy(row, c.cells[k][g.low:])
+		}
+		for i := range row {
+			if !shown(g.low + i) {
+				row[i] = cell{}
+			}
 		}
 		g.values = append(g.values, row)
 	}

@@ -34,14 +34,15 @@ func (r raster) Plot(c draw.Canvas, _ *plot.Plot) {
 
 const barSpace = 84 // points beside a heat map
 
-// heatMap draws a grid of numbers, UIDs upwards and blocks to the right.
-func heatMap(g grid, s scale, what string) func(draw.Canvas) {
+// heatMap draws a grid of numbers, UIDs upwards and blocks to the right, and what
+// has none in the colour none.
+func heatMap(g grid, s scale, what string, none color.RGBA) func(draw.Canvas) {
 	return func(c draw.Canvas) {
 		p := uidAxes(g.first, g.end(), g.low, g.uids())
 		p.Add(raster{len(g.values), g.uids(), func(column, row int) color.RGBA {
 			v := g.values[column][row].mean()
 			if math.IsNaN(v) {
-				return faint
+				return none
 			}
 			return heat(s.part(v))
 		}})

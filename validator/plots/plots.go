@@ -56,6 +56,9 @@ type Data struct {
 	events      int
 	tierNames   []string // those seen; number 0 is none
 	beyond      bool     // there were UIDs that are not looked at
+	// By UID: it was asked something, or has a score. The others are no miners, or
+	// were never available; their score is 0 like that of one that fails.
+	known [maxUIDs]bool
 }
 
 // NewData has seen nothing yet.
@@ -89,6 +92,9 @@ func (d *Data) Add(l events.Line) {
 	}
 	for uid, score := range l.Scores {
 		d.put(c, scores, uid, score)
+		if uid < maxUIDs && score != 0 {
+			d.known[uid] = true
+		}
 	}
 	for i, task := range tasks {
 		if task == l.Task {
@@ -104,6 +110,9 @@ func (d *Data) Add(l events.Line) {
 // the time until it was given up.
 func (d *Data) addTask(c *column, task kind, l events.Line) {
 	for i, uid := range l.UIDs {
+		if int(uid) < maxUIDs {
+			d.known[uid] = true
+		}
 		if i < len(l.Rewards) {
 			d.put(c, rewards+task, int(uid), l.Rewards[i])
 		}

@@ -49,6 +49,9 @@ func (d *Data) tierGrid() tierGrid {
 		}
 		g.tiers = append(g.tiers, now)
 	}
+	g.classes = slices.DeleteFunc(g.classes, func(class tierClass) bool { // nobody's, where columns became one
+		return !slices.ContainsFunc(g.tiers, func(tiers []uint8) bool { return slices.Contains(tiers, class.number) })
+	})
 	return g
 }
 

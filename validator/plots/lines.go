@@ -17,9 +17,21 @@ const lineColumns = 40
 
 const legendSpace = 84 // points beside lines
 
-// markers tell lines apart that have one colour: there are as many pairs as
-// products.
-var markers = [...]draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.TriangleGlyph{}, draw.CrossGlyph{}}
+// markers and dashes tell lines apart whose colours are alike: four markers are
+// filled and four are not, and every four lines have dashes of their own.
+var (
+	markers = [...]draw.GlyphDrawer{
+		draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.CrossGlyph{},
+		draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.PlusGlyph{},
+	}
+	dashes = [...][]vg.Length{nil, {4, 2}, {1, 2}}
+)
+
+// look is how line number i is drawn.
+func look(i int) (draw.LineStyle, draw.GlyphStyle) {
+	style := draw.LineStyle{Color: lineColours[i%len(lineColours)], Width: 1.2, Dashes: dashes[i/4%len(dashes)]}
+	return style, draw.GlyphStyle{Color: style.Color, Radius: 2.8, Shape: markers[i%len(markers)]}
+}
 
 // lines draws a line per UID.
 func lines(g grid, s scale, what string) func(draw.Canvas) {
@@ -33,8 +45,8 @@ func lines(g grid, s scale, what string) func(draw.Canvas) {
 		p.Add(rules{})
 		var entries []entry
 		for i, uid := range g.asked() {
-			l := line{grid: g, scale: s, row: uid - g.low, style: draw.LineStyle{Color: lineColours[i%len(lineColours)], Width: 1.2}}
-			l.mark = draw.GlyphStyle{Color: l.style.Color, Radius: 2.2, Shape: markers[i%len(markers)]}
+			l := line{grid: g, scale: s, row: uid - g.low}
+			l.style, l.mark = look(i)
 			p.Add(l)
 			entries = append(entries, entry{fmt.Sprintf("UID %d", uid), func(c draw.Canvas, at vg.Point) {
 				c.StrokeLine2(l.style, at.X-sampleWidth/2, at.Y, at.X+sampleWidth/2, at.Y)
@@ -67,6 +79,6 @@ func (l line) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 	c.StrokeLines(l.style, points)
 	for _, at := range points {
-		c.DrawGlyph(l.mark, at)
+		c.DrawGlyphNoClip(l.mark, at) // one at the very edge is whole
 	}
 }

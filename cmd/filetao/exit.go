@@ -249,6 +249,9 @@ func (c *cli) report(ctx context.Context, err error, command string) exitCode {
 		err = interrupted(err)
 	}
 	code, hint := exitOf(err)
+	if name := c.network(); code == exitUnavailable && errors.Is(err, chain.ErrUnavailable) && (name == "finney" || name == "test") {
+		hint = "is this machine online? --subtensor.chain_endpoint, beside --subtensor.network " + name + ", takes another node of that network"
+	}
 	if code == exitUsage && hint == "" {
 		hint = "see `" + command + " --help`"
 	}

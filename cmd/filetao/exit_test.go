@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/node"
@@ -84,6 +86,21 @@ func TestEveryExitCodeIsExplained(t *testing.T) {
 		}
 		if !strings.Contains(exitLine, fmt.Sprintf("%d ", code)) {
 			t.Errorf("the commands' help does not name exit code %d", code)
+		}
+	}
+}
+
+// TestUnreachableNetworks: nobody runs a public network, or the devnet, where the
+// other is missing.
+func TestUnreachableNetworks(t *testing.T) {
+	for network, want := range map[string]string{
+		"": "is this machine online", "test": "--subtensor.network test, takes another node", "local": "`filetao devnet` runs one", "ws://a": "`filetao devnet` runs one",
+	} {
+		var said bytes.Buffer
+		c := newCLI(streams{err: &said})
+		c.chainNetwork = network
+		if code := c.report(t.Context(), fmt.Errorf("dial: %w", chain.ErrUnavailable), "filetao"); code != exitUnavailable || !strings.Contains(said.String(), want) {
+			t.Errorf("%q: exit code %d, said %s", network, code, &said)
 		}
 	}
 }

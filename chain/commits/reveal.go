@@ -42,8 +42,8 @@ type Revealer struct {
 }
 
 // Commit keeps a commitment and announces it. When the chain has refused it, it
-// is forgotten. With an error for which Unsure is true it may be in a block
-// nevertheless: Reveal finds out.
+// is forgotten, and so it is when it was not sent. With an error for which Unsure
+// is true it may be in a block nevertheless: Reveal finds out.
 func (r *Revealer) Commit(ctx context.Context, c Commit) error {
 	if err := r.Kept.Save(c); err != nil {
 		return err
@@ -67,7 +67,7 @@ func Timelocked(net chain.NetUID, rules chain.Hyperparameters) error {
 
 // Unsure says whether a transaction that ended so may still be in a block.
 func Unsure(err error) bool {
-	return errors.Is(err, chain.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	return errors.Is(err, chain.ErrInFlight) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // Reveal waits for a commitment's time, reveals it, at every block anew until
@@ -116,6 +116,7 @@ type waiting struct {
 	head            uint64 // newest block seen
 	blocks          <-chan chain.Block
 	window, trouble string // what was said last
+	inFlight        bool   // a reveal that may have come into a block by now
 }
 
 // once says a sentence unless it was the last of its kind.
@@ -153,8 +154,18 @@ func (w *waiting) step(ctx context.Context) (done bool, err error) {
 	if err := Timelocked(w.c.NetUID, rules); err != nil || w.head+1 < first {
 		return false, err
 	}
+	if w.inFlight {
+		set, err := w.inForce(ctx, self.UID)
+		if err != nil {
+			return false, err
+		}
+		if set {
+			return true, w.Kept.Remove(w.c)
+		}
+	}
 	err = w.Chain.RevealWeights(ctx, w.Key, w.c.NetUID, w.c.Weights, w.c.Salt, w.c.Version)
 	if err != nil {
+		w.inFlight = errors.Is(err, chain.ErrInFlight)
 		if set, readErr := w.inForce(ctx, self.UID); readErr != nil || !set {
 			return false, err
 		}

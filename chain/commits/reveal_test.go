@@ -175,7 +175,7 @@ func TestKeptBeforeSentAndForgottenWhenRevealed(t *testing.T) {
 }
 
 func TestRevealIsTriedUntilItIsDone(t *testing.T) {
-	lost := fmt.Errorf("%w: connection lost", chain.ErrUnavailable)
+	lost, sent := fmt.Errorf("%w: connection lost", chain.ErrUnavailable), 0
 	for name, reveal := range map[string]func(tried int, send func() error) error{
 		"never sent": func(tried int, send func() error) error {
 			if tried <= 3 {
@@ -184,6 +184,13 @@ func TestRevealIsTriedUntilItIsDone(t *testing.T) {
 			return send()
 		},
 		"sent, answer lost": func(_ int, send func() error) error { return errors.Join(send(), lost) },
+		"in flight for some blocks": func(_ int, send func() error) error {
+			if sent++; sent > 1 {
+				t.Error("sent twice while the first was on its way")
+			}
+			go func() { _ = send() }() // into the next block
+			return chain.ErrInFlight
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			staged(t, func(s *scene) {
@@ -276,12 +283,21 @@ func TestCommitmentsThatComeToNothing(t *testing.T) {
 	t.Run("in no block", func(t *testing.T) {
 		staged(t, func(s *scene) {
 			c := s.draw(7)
-			s.on.commit = func(func() error) error { return chain.ErrUnavailable }
+			s.on.commit = func(func() error) error { return chain.ErrInFlight }
 			if err := s.revealer().Commit(s.Context(), c); !Unsure(err) {
 				t.Fatalf("an unknown end: %v", err)
 			}
 			if err := s.revealer().Reveal(s.Context(), c); !errors.Is(err, ErrNoCommit) {
 				t.Errorf("without a commitment: %v", err)
+			}
+			s.set(false)
+		})
+	})
+	t.Run("never sent", func(t *testing.T) {
+		staged(t, func(s *scene) {
+			s.on.commit = func(func() error) error { return chain.ErrUnavailable }
+			if err := s.revealer().Commit(s.Context(), s.draw(7)); Unsure(err) || err == nil {
+				t.Errorf("never sent: %v", err)
 			}
 			s.set(false)
 		})

@@ -59,13 +59,13 @@ func FuzzPossessionStaysWithinUnit(f *testing.F) {
 			Exponent: exponent, Tolerance: tolerance, Penalty: unproven, MaxDebt: passed,
 			Challenges: memory, Retrievals: memory, Unproven: unproven,
 		}
-		p := incentive.Possession{Challenge: incentive.Evidence{Passed: passed, Failed: failed}, Debt: failed}
+		p := incentive.Possession{Challenge: incentive.Evidence{Passed: passed, Failed: failed}, Debt: failed, Losses: unproven}
 		for _, by := range []incentive.Audit{incentive.ByChallenge, incentive.ByRetrieve, 7} {
 			if f := rules.Factor(p); !(f >= 0 && f <= 1) {
 				t.Fatalf("factor %v of %+v", f, p)
 			}
-			p = rules.Note(p, by, found(ok, incentive.Silent+incentive.Finding(math.Float64bits(failed)%2)))
-			if d := p.Debt; !(d >= 0 && d <= math.MaxFloat64) {
+			p = rules.Note(p, by, "", found(ok, incentive.Silent+incentive.Finding(math.Float64bits(failed)%2)))
+			if d := p.Debt + p.Losses/2; !(d >= 0 && d <= math.MaxFloat64) {
 				t.Fatalf("debt %v", d)
 			}
 			for _, e := range []incentive.Evidence{p.Challenge, p.Retrieve} {

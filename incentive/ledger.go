@@ -62,6 +62,8 @@ type Result[H comparable] struct {
 	OK, Came, Native bool
 	Elapsed          time.Duration
 	Bytes            int64
+	// Datum is the name of what an audit was about; see PossessionRules.Note.
+	Datum string
 	// Silent says that there was no answer, however often the question was put; or
 	// only ones that put it off. Without it, what is not OK has been answered, which
 	// proves that the miner does not have the data. It is of audits.
@@ -128,7 +130,7 @@ func (l *Ledger[H]) note(task Task, results []Result[H]) {
 	}
 	for i := range results {
 		if row := l.at(results[i].UID, results[i].Hotkey); row != nil {
-			row.Possession = l.rules.Possession.Note(row.Possession, by, results[i].finding())
+			row.Possession = l.rules.Possession.Note(row.Possession, by, results[i].Datum, results[i].finding())
 		}
 	}
 }

@@ -27,8 +27,8 @@ func TestSettleNotesThenPays(t *testing.T) {
 	batch := []incentive.Result[string]{good(0, "a"), bad, good(2, "someone else")}
 	changes := l.Settle(incentive.TaskChallenge, time.Minute, batch, nil)
 	bronze := rules.Tiers.Named("")
-	pass := rules.Possession.Note(incentive.Possession{}, incentive.ByChallenge, incentive.Passed)
-	fail := rules.Possession.Note(incentive.Possession{}, incentive.ByChallenge, incentive.Lost)
+	pass := rules.Possession.Note(incentive.Possession{}, incentive.ByChallenge, "", incentive.Passed)
+	fail := rules.Possession.Note(incentive.Possession{}, incentive.ByChallenge, "", incentive.Lost)
 	want := rules.Pay(rules.ChallengeFailure, time.Minute, []incentive.Answer{
 		{OK: true, Came: true, Elapsed: time.Second, Bytes: 1 << 20, Tier: bronze, Possession: rules.Possession.Factor(pass)},
 		{Came: true, Elapsed: time.Second, Bytes: 1 << 20, Tier: bronze, Possession: rules.Possession.Factor(fail)},

@@ -93,7 +93,7 @@ func (m *match) step(step int) {
 	})
 	m.ask(due(10), m.rules.ChallengeFailure, func(p *player) bool {
 		ok := m.try(&p.record.Challenge, p.passes(p.challenge, step))
-		p.possession = m.rules.Possession.Note(p.possession, incentive.ByChallenge, found(ok, p.finding()))
+		p.possession = m.rules.Possession.Note(p.possession, incentive.ByChallenge, "", found(ok, p.finding()))
 		return ok
 	})
 	if step%5 > 0 {
@@ -101,7 +101,7 @@ func (m *match) step(step int) {
 	}
 	m.ask(due(10), m.rules.RetrieveFailure, func(p *player) bool {
 		ok := m.try(&p.record.Retrieve, p.passes(p.retrieve, step))
-		p.possession = m.rules.Possession.Note(p.possession, incentive.ByRetrieve, found(ok, p.finding()))
+		p.possession = m.rules.Possession.Note(p.possession, incentive.ByRetrieve, "", found(ok, p.finding()))
 		return ok
 	})
 }

@@ -15,8 +15,11 @@ type Evidence struct {
 type Possession struct {
 	Challenge Evidence `json:"challenge"`
 	Retrieve  Evidence `json:"retrieve"`
-	// Debt is how many audits it has to pass, after losses that were proven,
-	// before it is paid again.
+	// Losses are the data whose loss was proven, the earlier counting the less, and
+	// Last is the name of the latest.
+	Losses float64 `json:"losses,omitempty"`
+	Last   string  `json:"last_lost,omitempty"`
+	// Debt is how many audits it has to pass before it is paid again.
 	Debt float64 `json:"debt,omitempty"`
 }
 
@@ -55,12 +58,14 @@ type PossessionRules struct {
 	// Tolerance is the rate of failures that costs nothing. It is there for
 	// silence: a proven loss has its Penalty besides.
 	Tolerance float64
-	// Penalty is the Debt of a proven loss, in passed audits. Who lacks more than
-	// one datum of Penalty + 1 makes debts faster than it pays them; who lost one has
-	// paid for it after Penalty audits.
+	// Penalty is the Debt of a proven loss, in passed audits: of the first one this,
+	// and of each further one as many times this as there are Losses. So who lost one
+	// datum is paid again after Penalty audits, and who loses data again and again
+	// is not.
 	Penalty float64
 	// MaxDebt is the most that there is to be paid off: that of a miner that has
-	// mended its ways.
+	// mended its ways. In as many audits losses are forgotten: each audit makes them
+	// 1 - 1/MaxDebt of what they were.
 	MaxDebt float64
 	// Challenges and Retrievals are how many of the latest audits of a kind
 	// count: each weighs 1 - 1/memory of the next.
@@ -70,17 +75,21 @@ type PossessionRules struct {
 	Unproven float64
 }
 
-// Note adds what one audit of a miner showed. In the evidence an answer that did
+// Note adds what one audit about a datum showed. In the evidence an answer that did
 // not come counts as a wrong one: who has no data would choose not to answer. A
-// proven loss adds Penalty to the debt, a passed audit pays 1 of it, and silence
-// neither.
-func (r PossessionRules) Note(p Possession, by Audit, found Finding) Possession {
-	p.Challenge, p.Retrieve, p.Debt = p.Challenge.within(r.Challenges), p.Retrieve.within(r.Retrievals), r.debt(p.Debt)
-	switch found {
-	case Passed:
+// proven loss makes a debt, a passed audit pays 1 of it, and silence does neither.
+// The loss of one datum is one loss, however often it is asked about in a row; ""
+// is another one each time.
+func (r PossessionRules) Note(p Possession, by Audit, datum string, found Finding) Possession {
+	p.Challenge, p.Retrieve = p.Challenge.within(r.Challenges), p.Retrieve.within(r.Retrievals)
+	memory := max(1, finite(r.MaxDebt))
+	p.Debt, p.Losses = r.debt(p.Debt), min(max(0, finite(p.Losses)), memory)*(1-1/memory)
+	switch {
+	case found == Passed:
 		p.Debt = r.debt(p.Debt - 1)
-	case Lost:
-		p.Debt = r.debt(p.Debt + max(0, finite(r.Penalty)))
+	case found == Lost && (datum == "" || datum != p.Last):
+		p.Losses, p.Last = p.Losses+1, datum
+		p.Debt = r.debt(p.Debt + finite(max(0, finite(r.Penalty))*p.Losses))
 	}
 	ok := found == Passed
 	switch by {

@@ -13,7 +13,7 @@ import (
 func audited(by incentive.Audit, outcomes ...bool) incentive.Possession {
 	rules, p := incentive.DefaultRules().Possession, incentive.Possession{}
 	for _, ok := range outcomes {
-		p = rules.Note(p, by, found(ok, incentive.Silent))
+		p = rules.Note(p, by, "", found(ok, incentive.Silent))
 	}
 	return p
 }
@@ -67,7 +67,7 @@ func TestPossessionFactor(t *testing.T) {
 func TestPossessionForgetsWithTheAuditsNotTheHours(t *testing.T) {
 	rules := incentive.DefaultRules().Possession
 	p := audited(incentive.ByRetrieve, append(repeat(false, 100), repeat(true, 200)...)...)
-	if f := rules.Factor(rules.Note(p, incentive.ByChallenge, incentive.Passed)); f != 1 {
+	if f := rules.Factor(rules.Note(p, incentive.ByChallenge, "", incentive.Passed)); f != 1 {
 		t.Errorf("after 200 passed retrievals: %v", f)
 	}
 	if n := p.Retrieve.Passed + p.Retrieve.Failed; math.Abs(n-rules.Retrievals) > 0.01 {
@@ -91,7 +91,7 @@ func TestAProvenLossIsPaidOff(t *testing.T) {
 		Challenge: audited(incentive.ByChallenge, repeat(true, 200)...).Challenge,
 		Retrieve:  audited(incentive.ByRetrieve, repeat(true, 200)...).Retrieve,
 	}
-	p := rules.Note(steady, incentive.ByRetrieve, incentive.Lost)
+	p := rules.Note(steady, incentive.ByRetrieve, "", incentive.Lost)
 	for n := range int(rules.Penalty) {
 		if f := rules.Factor(p); f != 0 {
 			t.Fatalf("worth %v after %d passed audits", f, n)
@@ -100,17 +100,27 @@ func TestAProvenLossIsPaidOff(t *testing.T) {
 		if n%6 == 0 {
 			by = incentive.ByRetrieve
 		}
-		p = rules.Note(p, by, incentive.Passed)
+		p = rules.Note(p, by, "", incentive.Passed)
 	}
 	if f := rules.Factor(p); f != 1 || p.Debt != 0 {
 		t.Errorf("worth %v when all is paid, debt %v", f, p.Debt)
 	}
-	if p = rules.Note(p, incentive.ByChallenge, incentive.Silent); p.Debt != 0 || rules.Factor(p) < 0.9 {
+	if p = rules.Note(p, incentive.ByChallenge, "", incentive.Silent); p.Debt != 0 || rules.Factor(p) < 0.9 {
 		t.Errorf("one silence: %+v is worth %v", p, rules.Factor(p))
+	}
+	again := steady
+	for range 3 { // about the same datum
+		again = rules.Note(again, incentive.ByChallenge, "datum", incentive.Lost)
+	}
+	if again.Debt != rules.Penalty {
+		t.Errorf("one datum is lost three times: %+v", again)
+	}
+	if again = rules.Note(again, incentive.ByRetrieve, "other", incentive.Lost); math.Abs(again.Debt-3*rules.Penalty) > 1 {
+		t.Errorf("a second one makes %+v", again)
 	}
 	// One datum of a hundred makes debts faster than they are paid, up to the most.
 	for n := range 10_000 {
-		p = rules.Note(p, incentive.ByChallenge, found(n%100 > 0, incentive.Lost))
+		p = rules.Note(p, incentive.ByChallenge, "", found(n%100 > 0, incentive.Lost))
 		if n > 0 && rules.Factor(p) != 0 {
 			t.Fatalf("who lacks 1 %% is worth %v after %d audits", rules.Factor(p), n)
 		}

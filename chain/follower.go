@@ -17,6 +17,10 @@ type FollowerConfig struct {
 	// MinBackoff and MaxBackoff bound the pause before the next attempt after
 	// the chain was lost, doubling from one to the other; 0 are 1 s and 30 s.
 	MinBackoff, MaxBackoff time.Duration
+	// StallTimeout is for how long a chain that is behind the newest block seen
+	// is not followed; 0 is 2 minutes. Who stays behind for longer was begun
+	// anew, or what was seen was no block.
+	StallTimeout time.Duration
 }
 
 // FollowerDeps are what a Follower works with.
@@ -41,8 +45,9 @@ type Follower struct {
 	views sync.WaitGroup
 
 	// Only Run's goroutine uses these.
-	last      uint64 // newest block seen
-	refreshed uint64 // block at which the metagraph was read
+	last      uint64    // newest block seen
+	refreshed uint64    // block at which the metagraph was read
+	behind    time.Time // since when the chain is behind last; zero if it is not
 }
 
 // NewFollower makes a follower; it knows nothing until Run.
@@ -53,6 +58,9 @@ func NewFollower(cfg FollowerConfig, deps FollowerDeps) *Follower {
 	}
 	if cfg.MaxBackoff <= 0 {
 		cfg.MaxBackoff = 30 * time.Second
+	}
+	if cfg.StallTimeout <= 0 {
+		cfg.StallTimeout = 2 * time.Minute
 	}
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
@@ -67,7 +75,8 @@ func (f *Follower) Ready() <-chan struct{} { return f.ready }
 // Head, unless RefreshEvery is more than 1.
 func (f *Follower) Metagraph() *Metagraph { return f.graph.Load() }
 
-// Head is the newest block seen; zero before Ready.
+// Head is the newest block seen; zero before Ready. It goes back only with a
+// chain that stays behind it for FollowerConfig.StallTimeout.
 func (f *Follower) Head() Block {
 	b, _ := f.heads.Latest()
 	return b
@@ -83,8 +92,9 @@ func (f *Follower) WaitBlock(ctx context.Context, number uint64) error {
 // Blocks is the caller's own view of the blocks to come, ascending. Whoever is
 // busy finds the newest next and holds nobody up: a jump in the numbers tells
 // which blocks to ask the chain about (Registrations above all). After a loss
-// the missed blocks come in quick succession. The channel closes when ctx ends
-// or Run does.
+// the missed blocks come in quick succession. A number that is no higher than
+// the one before means that the chain was begun anew. The channel closes when
+// ctx ends or Run does.
 func (f *Follower) Blocks(ctx context.Context) <-chan Block {
 	out := make(chan Block)
 	f.mu.Lock()
@@ -150,8 +160,8 @@ func (f *Follower) session(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("head: %w", err)
 	}
-	if head.Number < f.last {
-		return fmt.Errorf("%w: it went back from block %d to %d", ErrUnavailable, f.last, head.Number)
+	if err := f.back(ctx, head); err != nil {
+		return err
 	}
 	// Blocks may come faster than metagraphs can be read: this follows the newest.
 	newest := NewHeads()
@@ -186,13 +196,10 @@ func (f *Follower) accept(ctx context.Context, b Block) error {
 	if known && b.Number <= f.last {
 		return nil
 	}
-	if f.graph.Load() == nil || b.Number >= f.refreshed+f.cfg.RefreshEvery {
-		m, err := f.chain.Metagraph(ctx, f.cfg.NetUID)
-		if err != nil {
-			return fmt.Errorf("metagraph: %w", err)
+	if f.graph.Load() == nil || b.Number >= f.refreshed+f.cfg.RefreshEvery || b.Number < f.refreshed {
+		if err := f.refresh(ctx, b.Number); err != nil {
+			return err
 		}
-		f.graph.Store(m)
-		f.refreshed = b.Number
 	}
 	for known && f.last+1 < b.Number {
 		missed, err := f.chain.BlockAt(ctx, f.last+1)
@@ -205,6 +212,38 @@ func (f *Follower) accept(ctx context.Context, b Block) error {
 	if !known {
 		close(f.ready)
 	}
+	return nil
+}
+
+func (f *Follower) refresh(ctx context.Context, number uint64) error {
+	m, err := f.chain.Metagraph(ctx, f.cfg.NetUID)
+	if err != nil {
+		return fmt.Errorf("metagraph: %w", err)
+	}
+	f.graph.Store(m)
+	f.refreshed = number
+	return nil
+}
+
+// back refuses a chain that is behind what was seen, but not for ever: then it
+// is followed from where it is.
+func (f *Follower) back(ctx context.Context, head Block) error {
+	switch {
+	case head.Number >= f.last:
+		f.behind = time.Time{}
+		return nil
+	case f.behind.IsZero():
+		f.behind = time.Now()
+	}
+	if time.Since(f.behind) < f.cfg.StallTimeout {
+		return fmt.Errorf("%w: it went back from block %d to %d", ErrUnavailable, f.last, head.Number)
+	}
+	if err := f.refresh(ctx, head.Number); err != nil {
+		return err
+	}
+	f.log.Error("the chain has gone back and is followed from there", "block", head.Number, "seen", f.last, "waited", f.cfg.StallTimeout)
+	f.behind, f.last = time.Time{}, head.Number
+	f.heads.Reset(head)
 	return nil
 }
 

@@ -317,3 +317,62 @@ func TestFollowerDoesNotGoBack(t *testing.T) {
 		}
 	})
 }
+
+// One that stays behind was begun anew, or what was seen was no block: it is
+// followed from where it is, by everybody.
+func TestFollowerGoesBackInTheEnd(t *testing.T) {
+	follow(t, chain.FollowerConfig{RefreshEvery: 3}, func(t *testing.T, l *line, f *chain.Follower) {
+		l.blocks(t, 5)
+		if err := f.WaitBlock(t.Context(), 5); err != nil {
+			t.Fatal(err)
+		}
+		view := f.Blocks(t.Context())
+		l.setDown(true)
+		l.setHead(&chain.Block{Number: 2})
+		l.setDown(false)
+		<-time.After(time.Minute)
+		if f.Head().Number != 5 {
+			t.Fatalf("head went from 5 to %d", f.Head().Number)
+		}
+		l.mu.Lock()
+		read := len(l.graphs)
+		l.mu.Unlock()
+		<-time.After(2 * time.Minute)
+		if b := <-view; b.Number != 2 || f.Head().Number != 2 {
+			t.Fatalf("head is %d, the view has %d", f.Head().Number, b.Number)
+		}
+		l.mu.Lock()
+		if len(l.graphs) != read+1 {
+			t.Errorf("the metagraph was read at %v", l.graphs[read:])
+		}
+		l.mu.Unlock()
+		l.blocks(t, 1)
+		if err := f.WaitBlock(t.Context(), 6); err != nil {
+			t.Fatal(err)
+		}
+		for b := range view {
+			if b.Number == 6 {
+				break
+			}
+		}
+	})
+}
+
+// A false head far ahead is no reason to wait until the metagraph is as new.
+func TestFollowerRefreshesAfterAFalseHead(t *testing.T) {
+	follow(t, chain.FollowerConfig{RefreshEvery: 3}, func(t *testing.T, l *line, f *chain.Follower) {
+		l.blocks(t, 2)
+		l.setDown(true)
+		l.setHead(&chain.Block{Number: 1000})
+		l.setDown(false)
+		<-time.After(5 * time.Second)
+		l.setHead(nil)
+		l.blocks(t, 4)
+		if err := f.WaitBlock(t.Context(), 6); err != nil {
+			t.Fatal(err)
+		}
+		if m := f.Metagraph(); m.Block.Number < 4 {
+			t.Errorf("the metagraph is of block %d", m.Block.Number)
+		}
+	})
+}

@@ -24,7 +24,21 @@ func NewHeads() *Heads { return &Heads{changed: make(chan struct{})} }
 func (h *Heads) Set(b Block) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed || h.known && b.Number <= h.head.Number {
+	if !h.known || b.Number > h.head.Number {
+		h.change(b)
+	}
+}
+
+// Reset makes b the newest block whatever is known: the chain was begun anew,
+// or what was known was no block.
+func (h *Heads) Reset(b Block) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.change(b)
+}
+
+func (h *Heads) change(b Block) {
+	if h.closed {
 		return
 	}
 	h.head, h.known = b, true
@@ -96,27 +110,23 @@ func (h *Heads) Deliver(ctx context.Context, next uint64, out chan<- Block, fetc
 }
 
 // offer sends the newest block from number next on; while the receiver is busy
-// a newer one takes its place.
+// a newer one takes its place. One below what was sent comes after a Reset only.
 func (h *Heads) offer(ctx context.Context, next uint64, out chan<- Block) {
 	for {
-		b, err := h.Wait(ctx, next)
-		if err != nil {
+		b, known, closed, changed := h.look()
+		if closed {
 			return
 		}
-		for sent := false; !sent; {
-			newest, _, closed, changed := h.look()
-			if closed {
-				return
-			}
-			b = newest
-			select {
-			case <-ctx.Done():
-				return
-			case out <- b:
-				sent = true
-			case <-changed:
-			}
+		to := out
+		if !known || b.Number+1 == next {
+			to = nil // nothing new
 		}
-		next = b.Number + 1
+		select {
+		case <-ctx.Done():
+			return
+		case to <- b:
+			next = b.Number + 1
+		case <-changed:
+		}
 	}
 }

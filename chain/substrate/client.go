@@ -26,6 +26,7 @@ type Client struct {
 	runtimes *runtimes
 	accounts *accounts
 	ended    chan struct{} // closed when Run has ended
+	lag      lag           // Run's own
 
 	mu      sync.Mutex    // guards all below, and adding to subs
 	session *session      // nil while there is none
@@ -34,6 +35,7 @@ type Client struct {
 	genesis chain.Hash    // Config.Genesis or the first node's; zero before
 	why     error         // the last connection's end
 	failed  chan struct{} // closed when all endpoints have failed once; then nil
+	back    chan struct{} // closed and replaced when the chain goes back
 	subs    sync.WaitGroup
 }
 
@@ -58,7 +60,7 @@ func New(cfg Config, deps Deps) (*Client, error) {
 	return &Client{
 		cfg: cfg, log: deps.Log, heads: chain.NewHeads(), runtimes: newRuntimes(),
 		accounts: newAccounts(), ended: make(chan struct{}), changed: make(chan struct{}),
-		failed: make(chan struct{}), genesis: cfg.Genesis,
+		failed: make(chan struct{}), back: make(chan struct{}), genesis: cfg.Genesis,
 	}, nil
 }
 
@@ -76,6 +78,9 @@ func (c *Client) Run(ctx context.Context) error {
 			return ctx.Err()
 		}
 		c.lose(endpoint, err)
+		if !c.lag.since.IsZero() {
+			c.lag.lost++
+		}
 		if worked && time.Since(start) > pause { // one that breaks at once has failed
 			pause, failed = c.cfg.MinBackoff, 0
 		}
@@ -151,55 +156,16 @@ func (c *Client) publish(s *session) {
 	c.changed = make(chan struct{})
 }
 
-// follow makes a connection ready and passes its blocks on.
-func (c *Client) follow(ctx context.Context, s *session, endpoint string) error {
-	if err := c.greet(ctx, s); err != nil {
-		return err
-	}
-	method := "chain_subscribeNewHeads"
-	if c.cfg.Finalized {
-		method = "chain_subscribeFinalizedHeads"
-	}
-	sub, err := s.subscribe(ctx, method)
-	if err != nil {
-		return err
-	}
-	for up, first := false, true; ; first = false {
-		b, err := c.nextHead(ctx, s, sub)
-		if err != nil {
-			return err
-		}
-		s.newest.Store(&b)
-		known, any := c.heads.Latest()
-		c.heads.Set(b)
-		switch {
-		case up:
-		case !any || b.Number >= known.Number:
-			up = true
-			c.log.Info("chain connected", "endpoint", endpoint, "block", b.Number)
-			c.mu.Lock()
-			c.publish(s)
-			c.mu.Unlock()
-		case first: // nobody shall see time go back
-			c.log.Warn("chain endpoint is behind, waiting for it", "endpoint", endpoint, "block", b.Number, "seen", known.Number)
-		}
-	}
-}
-
 // greet checks that the node is one of our chain and able to serve.
 func (c *Client) greet(ctx context.Context, s *session) error {
 	if err := s.call(ctx, &s.genesis, "chain_getBlockHash", 0); err != nil {
 		return err
 	}
-	var health struct {
-		IsSyncing bool `json:"isSyncing"`
-	}
-	err := s.call(ctx, &health, "system_health")
-	var refused *rpcError
-	if err != nil && !errors.As(err, &refused) { // not every proxy lets this through
+	syncing, err := c.syncing(ctx, s)
+	if err != nil {
 		return err
 	}
-	if health.IsSyncing && len(c.cfg.Endpoints) > 1 {
+	if syncing && len(c.cfg.Endpoints) > 1 {
 		return fmt.Errorf("%w: the node is still syncing", chain.ErrUnavailable)
 	}
 	c.mu.Lock()
@@ -213,33 +179,17 @@ func (c *Client) greet(ctx context.Context, s *session) error {
 	return nil
 }
 
-// nextHead is the node's next newest block. With other endpoints to go to, a
-// node that stalls is given up.
-func (c *Client) nextHead(ctx context.Context, s *session, sub *subscription) (chain.Block, error) {
-	patience := ctx
-	if len(c.cfg.Endpoints) > 1 {
-		var cancel context.CancelFunc
-		patience, cancel = context.WithTimeout(ctx, c.cfg.StallTimeout)
-		defer cancel()
+// syncing says whether the node says that it is.
+func (c *Client) syncing(ctx context.Context, s *session) (bool, error) {
+	var health struct {
+		IsSyncing bool `json:"isSyncing"`
 	}
-	note, err := sub.next(patience)
-	if err != nil && ctx.Err() == nil && patience.Err() != nil {
-		return chain.Block{}, fmt.Errorf("%w: no new block within %s", chain.ErrUnavailable, c.cfg.StallTimeout)
+	err := s.call(ctx, &health, "system_health")
+	var refused *rpcError
+	if errors.As(err, &refused) { // not every proxy lets this through
+		return false, nil
 	}
-	if err != nil {
-		return chain.Block{}, err
-	}
-	h, err := parseHeader(note)
-	if err != nil {
-		return chain.Block{}, err
-	}
-	b := h.block(s)
-	if err := c.date(ctx, s, &b); err != nil {
-		return chain.Block{}, err
-	}
-	// An upgrade is noticed here, so that nobody waits for the metadata later.
-	_, err = c.runtimes.at(ctx, s, b.Hash)
-	return b, err
+	return health.IsSyncing, err
 }
 
 // ready waits for a connection, other than lost if that is given.
@@ -313,11 +263,14 @@ func (c *Client) BlockAt(ctx context.Context, number uint64) (b chain.Block, err
 }
 
 // Subscribe implements chain.Chain. A lost connection leaves the channel open:
-// what was missed meanwhile is fetched from the next one. When Run ends, it
-// closes. Every number comes once: when a reorganisation has replaced a block,
+// what was missed meanwhile is fetched from the next one. When Run ends, or the
+// chain goes back for good, it closes. Every number comes once: when a reorganisation has replaced a block,
 // the next one's parent is not the block that came before. Config.Finalized
 // spares that.
 func (c *Client) Subscribe(ctx context.Context) (<-chan chain.Block, error) {
+	c.mu.Lock()
+	back := c.back
+	c.mu.Unlock()
 	head, err := c.Head(ctx)
 	if err != nil {
 		return nil, err
@@ -329,9 +282,11 @@ func (c *Client) Subscribe(ctx context.Context) (<-chan chain.Block, error) {
 	}
 	out := make(chan chain.Block)
 	ctx, cancel := context.WithCancel(ctx)
-	c.subs.Go(func() { // ends with the receiver or with Run
+	c.subs.Go(func() { // ends with the receiver, with Run or with what it counts on
 		select {
 		case <-ctx.Done():
+		case <-back:
+			cancel()
 		case <-c.ended:
 			cancel()
 		}

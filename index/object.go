@@ -34,6 +34,12 @@ const SignatureSize = 64
 // Expired reports whether the object's time is over.
 func (o Object) Expired(now time.Time) bool { return expired(o.Stored, o.TTL, now) }
 
+// Outlasts reports whether the object is kept longer than from stored on for ttl
+// (0: for ever).
+func (o Object) Outlasts(stored time.Time, ttl time.Duration) bool {
+	return ttl > 0 && (o.TTL <= 0 || o.Stored.Add(o.TTL).After(stored.Add(ttl)))
+}
+
 // objectRecord is an object without what stands beside it: the manifest, and the
 // segments, which never change under one token.
 type objectRecord struct {
@@ -99,6 +105,7 @@ func unpackIDs(packed []byte, count int) ([]string, error) {
 
 // PutObject records an object, whole and at once, in the place of the owner's
 // object of the same CID if there is one, and ends the upload that it came with.
+// It is kept as long as it says or as long as that one was, whichever ends later.
 // Its segments, of which there may be none, must be there, or it is ErrNotFound.
 // gone are those that the object before had and this one has not: the caller ends
 // them (EndSegment). When the error comes after the object is there (references
@@ -121,6 +128,9 @@ func (x *Index) PutObject(ctx context.Context, o Object, segments []string) (gon
 			return err
 		}
 		next = objectRecord{V: version, Object: o, Count: len(segments), Token: token}
+		if old.Token != "" && old.Outlasts(o.Stored, o.TTL) {
+			next.Stored, next.TTL = old.Stored, old.TTL
+		}
 		if old.Token != "" && slices.Equal(before, segments) {
 			next.Token = old.Token
 		} else if !referred {
@@ -285,9 +295,18 @@ func (x *Index) AllObjects(ctx context.Context) iter.Seq2[Object, error] {
 	}
 }
 
-// RenewObject sets from when and how long an object is to be kept, or returns
-// ErrNotFound.
+// RenewObject has an object be kept from stored on for ttl, or as long as it is
+// already if that ends later; ErrNotFound if there is none.
 func (x *Index) RenewObject(ctx context.Context, owner wallet.Address, cid string, stored time.Time, ttl time.Duration) error {
+	return x.renewObject(ctx, owner, cid, stored, ttl, false)
+}
+
+// ShortenObject is RenewObject that also has it end earlier than it would.
+func (x *Index) ShortenObject(ctx context.Context, owner wallet.Address, cid string, stored time.Time, ttl time.Duration) error {
+	return x.renewObject(ctx, owner, cid, stored, ttl, true)
+}
+
+func (x *Index) renewObject(ctx context.Context, owner wallet.Address, cid string, stored time.Time, ttl time.Duration, shorten bool) error {
 	if err := firstError(checkAddress(owner), checkCID(cid), checkTTL(ttl)); err != nil {
 		return err
 	}
@@ -303,14 +322,17 @@ func (x *Index) RenewObject(ctx context.Context, owner wallet.Address, cid strin
 		if err != nil {
 			return fmt.Errorf("object %s of %s: %w", cid, owner, err)
 		}
+		if !shorten && r.Outlasts(stored, ttl) {
+			return nil
+		}
 		r.Stored, r.TTL = stamp(stored), ttl
 		return t.setRecord(objectField(cid), r)
 	})
 }
 
 // RemoveObject removes an object and returns what it was, without its manifest and
-// signature, or ErrNotFound: the caller ends its segments (EndSegment). When the
-// error comes after that (references left behind, see Sweep) gone is set beside it.
+// signature, or ErrNotFound: the caller ends its segments (EndSegment).
+// When the error comes after that (references left behind, see Sweep) gone is set beside it.
 func (x *Index) RemoveObject(ctx context.Context, owner wallet.Address, cid string) (gone *Object, err error) {
 	return x.removeObject(ctx, owner, cid, func(Object) bool { return true })
 }

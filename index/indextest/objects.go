@@ -50,6 +50,8 @@ func testObjects(t *testing.T, s Store) {
 		t.Fatal("Expired is wrong")
 	}
 
+	testObjectTime(t, x, o)
+
 	// In its place one with segments, and another.
 	segments := []index.Segment{Segment(1, 1, 0), Segment(1, 1, 1), Segment(1, 2, 0)}
 	for _, seg := range segments {
@@ -80,6 +82,39 @@ func testObjects(t *testing.T, s Store) {
 	ok(t, err)
 	same(t, before, was[1:])
 	testObjectEnds(t, x, o, segments)
+}
+
+// testObjectTime puts and renews an object for less time, which it does not get but
+// by request, and leaves it as it was.
+func testObjectTime(t *testing.T, x *index.Index, o index.Object) {
+	ctx := t.Context()
+	is := func(stored time.Time, ttl time.Duration) {
+		t.Helper()
+		got, err := x.Object(ctx, o.Owner, o.CID)
+		ok(t, err)
+		want := o
+		want.Stored, want.TTL = stored, ttl
+		same(t, got, want)
+	}
+	shorter := o
+	shorter.Stored, shorter.TTL = o.Stored.Add(time.Minute), o.TTL-2*time.Minute
+	_, err := x.PutObject(ctx, shorter, nil)
+	ok(t, err)
+	is(o.Stored, o.TTL)
+	ok(t, x.RenewObject(ctx, o.Owner, o.CID, shorter.Stored, shorter.TTL))
+	is(o.Stored, o.TTL)
+	ok(t, x.ShortenObject(ctx, o.Owner, o.CID, shorter.Stored, shorter.TTL))
+	is(shorter.Stored, shorter.TTL)
+	_, err = x.PutObject(ctx, o, nil)
+	ok(t, err)
+	is(o.Stored, o.TTL)
+	ok(t, x.RenewObject(ctx, o.Owner, o.CID, o.Stored, 0))
+	ok(t, x.RenewObject(ctx, o.Owner, o.CID, o.Stored, o.TTL)) // ends before never
+	is(o.Stored, 0)
+	ok(t, x.ShortenObject(ctx, o.Owner, o.CID, o.Stored, o.TTL))
+	fails(t, x.ShortenObject(ctx, o.Owner, o.CID, o.Stored, -1), index.ErrInvalid)
+	fails(t, x.ShortenObject(ctx, Address(9), o.CID, o.Stored, 1), index.ErrNotFound)
+	is(o.Stored, o.TTL)
 }
 
 // testObjectEnds ends an object that has the first and last of segments, with two

@@ -97,11 +97,11 @@
 //
 // Who ends a segment (EndSegment, Sweep) looks at "latest" first and at the
 // references after, and deletes the segment only if latest is still the same: a
-// reference that came meanwhile has changed it. Then the shards go one by one: a
-// shard's reference is marked as going as long as there is no segment, from when on
-// it does not count whatever comes, and the holding turns into a drop in one
-// commit if it still has the token of the reference. A shard that is put again has
-// a fresh one.
+// reference that came meanwhile has changed it. With the segment, in one commit, or
+// as long as there is none, its shards' references are marked as going, from when on
+// they do not count whatever comes. Then a holding turns into a drop in one commit
+// if it still has the token of the reference, together with others of its holder's.
+// A shard that is put again has a fresh one.
 //
 // So put a segment before its shards, and of a segment that came back count with
 // what Shards says afterwards. Whoever builds an index anew from manifests and from

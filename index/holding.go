@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -227,7 +228,7 @@ func (x *Index) removeHolding(ctx context.Context, holder wallet.Address, hash s
 			gone = nil
 			return err
 		}
-		return dropHolding(t, gone)
+		return dropHoldings(t, gone)
 	})
 	if err != nil || gone == nil {
 		return err
@@ -243,40 +244,62 @@ func (x *Index) forget(ctx context.Context, gone *holdingRecord) error {
 	return x.dropAudit(ctx, gone.Audit)
 }
 
-// dropHolding deletes a holding and moves the last one into its slot.
-func dropHolding(t *txn, gone *holdingRecord) error {
+// dropHoldings deletes holdings and moves the last ones into their slots.
+func dropHoldings(t *txn, gone ...*holdingRecord) error {
 	total, err := totalIn(t)
 	if err != nil {
 		return err
 	}
-	if gone.Slot >= total.Holdings {
-		return fmt.Errorf("%w: slot %d of %d in %s", ErrCorrupt, gone.Slot, total.Holdings, t.group)
+	freed := map[uint64]bool{}
+	for _, r := range gone {
+		if r.Slot >= total.Holdings || freed[r.Slot] {
+			return fmt.Errorf("%w: slot %d of %d in %s", ErrCorrupt, r.Slot, total.Holdings, t.group)
+		}
+		freed[r.Slot] = true
+		t.delete(holdingField(r.Kind, r.Hash))
+		total.Bytes -= r.Size
 	}
-	last := total.Holdings - 1
-	t.delete(holdingField(gone.Kind, gone.Hash))
-	t.delete(slotField(last))
-	if gone.Slot != last {
-		values, err := t.get(slotField(last))
-		if err != nil {
-			return err
-		}
-		field := string(values[0])
-		if values, err = t.get(field); err != nil {
-			return err
-		}
-		moved, err := decode[holdingRecord](values[0])
-		if err != nil {
-			return fmt.Errorf("%q in %s: %w", field, t.group, err)
-		}
-		moved.Slot = gone.Slot
-		t.set(slotField(gone.Slot), []byte(field))
-		if err := t.setRecord(field, moved); err != nil {
-			return err
+	left := total.Holdings - uint64(len(gone))
+	var last []string // the fields of the slots whose holdings move
+	for slot := left; slot < total.Holdings; slot++ {
+		t.delete(slotField(slot))
+		if !freed[slot] {
+			last = append(last, slotField(slot))
 		}
 	}
-	total.Holdings--
-	total.Bytes -= gone.Size
-	return setTotal(t, total)
+	free := slices.DeleteFunc(slices.Sorted(maps.Keys(freed)), func(slot uint64) bool { return slot >= left })
+	total.Holdings = left
+	return firstError(moveHoldings(t, last, free), setTotal(t, total))
+}
+
+// moveHoldings gives the holdings in some slots others.
+func moveHoldings(t *txn, from []string, to []uint64) error {
+	if len(from) == 0 {
+		return nil
+	}
+	values, err := t.get(from...)
+	if err != nil {
+		return err
+	}
+	fields := make([]string, len(values))
+	for i, data := range values {
+		fields[i] = string(data)
+	}
+	if values, err = t.get(fields...); err != nil {
+		return err
+	}
+	for i, data := range values {
+		moved, err := decode[holdingRecord](data)
+		if err != nil {
+			return fmt.Errorf("%q in %s: %w", fields[i], t.group, err)
+		}
+		moved.Slot = to[i]
+		t.set(slotField(to[i]), []byte(fields[i]))
+		if err := t.setRecord(fields[i], moved); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Holding returns what a miner holds of a datum, or ErrNotFound.

@@ -45,10 +45,10 @@ func stays(t *testing.T, x *index.Index, s index.Segment, shards int) {
 }
 
 // whenChanged has something happen once, right before a commit that begins to
-// change what has a prefix in the segment's group.
-func (m *mortal) whenChanged(prefix string, happens func()) {
+// change what has a prefix in a group of a kind.
+func (m *mortal) whenChanged(kind, prefix string, happens func()) {
 	m.before = func(group string, then []index.Entry) {
-		if !strings.HasPrefix(group, "segment:") || len(then) == 0 || !strings.HasPrefix(then[0].Field, prefix) {
+		if !strings.HasPrefix(group, kind) || len(then) == 0 || !strings.HasPrefix(then[0].Field, prefix) {
 			return
 		}
 		m.before = nil
@@ -59,19 +59,25 @@ func (m *mortal) whenChanged(prefix string, happens func()) {
 // What is put in the very moment in which a segment without need ends is not lost:
 // the end does not come about, or what was stored for it anew stays.
 func TestSegmentNeededAsItEnds(t *testing.T) {
-	for field, shards := range map[string]int{"segment": 1, "holder:": 1} {
+	for _, at := range []struct {
+		kind, prefix string
+		anew         bool // its shard is stored again too
+	}{{"segment:", "segment", false}, {"segment:", "segment", true}, {"holder:", "drop:", true}, {"segment:", "holder:", true}} {
 		kv, x, s := unneeded(t)
-		other := index.New(kv)
-		kv.whenChanged(field, func() {
-			if err := other.PutSegment(t.Context(), s, time.Unix(2, 0)); err != nil {
+		other, happened := index.New(kv), false
+		kv.whenChanged(at.kind, at.prefix, func() {
+			happened = true
+			if at.anew {
+				put(t, other, s)
+			} else if err := other.PutSegment(t.Context(), s, time.Unix(2, 0)); err != nil {
 				t.Fatal(err)
 			}
-			stays(t, other, s, shards)
+			stays(t, other, s, 1)
 		})
-		if _, err := x.EndSegment(t.Context(), s.ID, 0); err != nil {
-			t.Fatal(err)
+		if _, err := x.EndSegment(t.Context(), s.ID, 0); err != nil || !happened {
+			t.Fatal(err, at)
 		}
-		stays(t, x, s, shards)
+		stays(t, x, s, 1)
 	}
 }
 
@@ -79,7 +85,7 @@ func TestSegmentNeededAsItEnds(t *testing.T) {
 func TestObjectPutAsItsSegmentEnds(t *testing.T) {
 	o := index.Object{Owner: indextest.Address(1), CID: indextest.CID(1), Manifest: []byte("m"), Signature: make([]byte, index.SignatureSize)}
 	kv, x, s := unneeded(t)
-	kv.whenChanged("segment", func() {
+	kv.whenChanged("segment:", "segment", func() {
 		if _, err := index.New(kv).PutObject(t.Context(), o, []string{s.ID}); err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +96,7 @@ func TestObjectPutAsItsSegmentEnds(t *testing.T) {
 	stays(t, x, s, 1)
 
 	kv, x, s = unneeded(t)
-	kv.whenChanged("holder:", func() {
+	kv.whenChanged("holder:", "drop:", func() {
 		if _, err := index.New(kv).PutObject(t.Context(), o, []string{s.ID}); !errors.Is(err, index.ErrNotFound) {
 			t.Fatalf("of a segment that has ended: %v", err)
 		}

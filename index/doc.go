@@ -35,6 +35,7 @@
 //	objects:{<ss58>}  object:<cid>            Object, "segments": their number, "token"
 //	objects:{<ss58>}  manifest:<cid>          the signature, 64 bytes, and the manifest's bytes
 //	objects:{<ss58>}  segments:<cid>          the segments' IDs in order, 32 bytes each; not there if there is none
+//	objects:{<ss58>}  left:<cid>              the IDs of segments that objects of that CID had and have no more, 32 bytes each: to be ended
 //	audit:{<token>}   record                  a holding's audit record, bytes
 //	audit:{<token>}   of                      {"v","holder","hash","since"}: whose it is
 //	holder:{<ss58>}   user:<hash>             Holding, "at", "sent", "lost", "token", "audit", "slot"
@@ -102,6 +103,10 @@
 // they do not count whatever comes. Then a holding turns into a drop in one commit
 // if it still has the token of the reference, together with others of its holder's.
 // A shard that is put again has a fresh one.
+//
+// Which segments may have lost their need with an object's end, or as another took
+// its place, is listed under "left:" in the commit that made it so. So whoever ends
+// them (EndLeft) may be killed at any instant, and somebody else goes on.
 //
 // So put a segment before its shards, and of a segment that came back count with
 // what Shards says afterwards. Whoever builds an index anew from manifests and from

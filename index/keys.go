@@ -34,6 +34,7 @@ const (
 	prefixUpload = "upload:"
 	prefixDrop   = "drop:"
 	prefixPart   = "segment:"
+	prefixLeft   = "left:"
 )
 
 // The beginnings of groups.
@@ -67,6 +68,7 @@ func objectsGroup(a wallet.Address) string    { return groupsObjects + string(a)
 func objectField(cid string) string           { return prefixObject + cid }
 func manifestField(cid string) string         { return "manifest:" + cid }
 func partsField(cid string) string            { return "segments:" + cid }
+func leftField(cid string) string             { return prefixLeft + cid }
 func partField(index int) string              { return fmt.Sprintf(prefixPart+"%08x", index) }
 func dropField(replica string) string         { return prefixDrop + replica }
 

@@ -108,7 +108,7 @@ func unpackIDs(packed []byte, count int) ([]string, error) {
 // It is kept as long as it says or as long as that one was, whichever ends later.
 // Its segments, of which there may be none, must be there, or it is ErrNotFound.
 // gone are those that the object before had and this one has not: the caller ends
-// them (EndSegment). When the error comes after the object is there (references
+// them (EndLeft, EndSegment). When the error comes after the object is there (references
 // left behind, see Sweep; the upload not ended) gone is set beside it, if only to
 // an empty list.
 func (x *Index) PutObject(ctx context.Context, o Object, segments []string) (gone []string, err error) {
@@ -144,6 +144,9 @@ func (x *Index) PutObject(ctx context.Context, o Object, segments []string) (gon
 			t.set(partsField(o.CID), packed)
 		} else if old.Count > 0 {
 			t.delete(partsField(o.CID))
+		}
+		if err := leave(t, o.CID, without(before, segments)); err != nil {
+			return err
 		}
 		return t.setRecord(objectField(o.CID), next)
 	})
@@ -331,7 +334,7 @@ func (x *Index) renewObject(ctx context.Context, owner wallet.Address, cid strin
 }
 
 // RemoveObject removes an object and returns what it was, without its manifest and
-// signature, or ErrNotFound: the caller ends its segments (EndSegment).
+// signature, or ErrNotFound: the caller ends its segments (EndLeft, EndSegment).
 // When the error comes after that (references left behind, see Sweep) gone is set beside it.
 func (x *Index) RemoveObject(ctx context.Context, owner wallet.Address, cid string) (gone *Object, err error) {
 	return x.removeObject(ctx, owner, cid, func(Object) bool { return true })
@@ -365,7 +368,7 @@ func (x *Index) removeObject(ctx context.Context, owner wallet.Address, cid stri
 		t.delete(objectField(cid))
 		t.delete(manifestField(cid))
 		t.delete(partsField(cid))
-		return nil
+		return leave(t, cid, segments)
 	})
 	if err != nil || gone == nil {
 		return nil, err

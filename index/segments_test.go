@@ -15,6 +15,7 @@ import (
 	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/index/indextest"
+	"github.com/filetao/filetao/proof"
 	"github.com/filetao/filetao/wallet"
 )
 
@@ -49,6 +50,7 @@ func TestSegmentHistory(t *testing.T) {
 			"drop shard":    h.dropShard,
 			"dropped":       h.dropped,
 			"end segment":   h.endSegment,
+			"end left":      h.endLeft,
 			"sweep":         h.sweep,
 			"":              h.check,
 		})
@@ -165,6 +167,9 @@ func (h *history) look(rt *rapid.T) world {
 		o, objectErr := h.x.Object(h.ctx, o.Owner, o.CID)
 		note(errors.Join(err, objectErr), fmt.Sprintf("object %s %s", o.Owner, o.CID), ". "+strings.Join(o.Segments, " "))
 	}
+	for o, err := range h.x.Left(h.ctx) {
+		note(err, leftBy(o.Owner, o.CID), h.listed(o))
+	}
 	for a, err := range h.x.AllHolders(h.ctx) {
 		for s, err := range h.x.Holdings(h.ctx, a, index.KindShard) {
 			note(err, fmt.Sprintf("shard %s %s", a, s.Hash), s.Number, s.Size, s.Replica)
@@ -223,6 +228,7 @@ func (h *history) putObject(rt *rapid.T) {
 			want = index.ErrNotFound
 		}
 	}
+	after.leave(o.Owner, o.CID, ids)
 	after[fmt.Sprintf("object %s %s", o.Owner, o.CID)] = strings.TrimSpace(". " + strings.Join(ids, " "))
 	after.endUpload(o.Owner, o.Upload)
 	h.try(rt, after, want, func() error { _, err := h.x.PutObject(h.ctx, o, ids); return err })
@@ -240,6 +246,7 @@ func (h *history) removeObject(rt *rapid.T) {
 	if h.world[key] == "" {
 		want = index.ErrNotFound
 	}
+	after.leave(owner, cid, nil)
 	delete(after, key)
 	h.try(rt, after, want, func() error { _, err := h.x.RemoveObject(h.ctx, owner, cid); return err })
 }
@@ -281,18 +288,55 @@ func (h *history) endSegment(rt *rapid.T) {
 	h.try(rt, h.swept(id), nil, func() error { _, err := h.x.EndSegment(h.ctx, id, 0); return err })
 }
 
-func (h *history) sweep(rt *rapid.T) {
-	h.try(rt, h.swept(""), nil, func() error { _, err := h.x.Sweep(h.ctx, 0); return err })
+// endLeft ends what one of the objects has left that have left anything.
+func (h *history) endLeft(rt *rapid.T) {
+	o := index.ObjectName{Owner: indextest.Address(draw(rt, "owner", 2)), CID: indextest.CID(draw(rt, "cid", 2))}
+	key := leftBy(o.Owner, o.CID)
+	after := h.swept(strings.Fields(h.world[key])...)
+	delete(after, key)
+	h.try(rt, after, nil, func() error { return h.x.EndLeft(h.ctx, o, 0, nil) })
 }
 
-// swept is the world without what is not needed of one segment, or of all.
-func (h *history) swept(only string) world {
+func leftBy(owner wallet.Address, cid string) string { return fmt.Sprintf("left %s %s", owner, cid) }
+
+// listed are the segments that an object has left, as the store has them.
+func (h *history) listed(o index.ObjectName) string {
+	var ids []string
+	for d := range slices.Chunk(h.kv.groups["objects:{"+string(o.Owner)+"}"]["left:"+o.CID], 32) {
+		ids = append(ids, proof.Digest(d).String())
+	}
+	return strings.Join(ids, " ")
+}
+
+// leave lists what an object has no more when it has only those.
+func (w world) leave(owner wallet.Address, cid string, keeps []string) {
+	ids := strings.Fields(w[leftBy(owner, cid)])
+	had := strings.Fields(w[fmt.Sprintf("object %s %s", owner, cid)])
+	for _, id := range had[min(1, len(had)):] {
+		if !slices.Contains(keeps, id) && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) > 0 {
+		w[leftBy(owner, cid)] = strings.Join(ids, " ")
+	}
+}
+
+func (h *history) sweep(rt *rapid.T) {
+	h.try(rt, h.swept(), nil, func() error { _, err := h.x.Sweep(h.ctx, 0); return err })
+}
+
+// swept is the world without what is not needed of some segments, or of all and
+// then without the lists of what was left, too.
+func (h *history) swept(only ...string) world {
 	after, needed := maps.Clone(h.world), h.world.needed()
 	for k, v := range h.world {
 		words := strings.Fields(k)
 		id := words[len(words)-1]
 		switch {
-		case only != "" && id != only:
+		case words[0] == "left" && only == nil:
+			delete(after, k)
+		case only != nil && !slices.Contains(only, id):
 		case words[0] == "segment" && !needed[id]:
 			delete(after, k)
 		case words[0] == "shard" && (!needed[id] || !h.counted[id][words[1]]):

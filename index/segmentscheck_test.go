@@ -111,7 +111,7 @@ func (h *history) checkHolder(rt *rapid.T, holder string) {
 
 // finish sweeps, and then finds in the store what the world has and nothing else.
 func (h *history) finish(rt *rapid.T) {
-	after := h.swept("")
+	after := h.swept()
 	if _, err := h.x.Sweep(h.ctx, 0); err != nil {
 		rt.Fatal(err)
 	}

@@ -15,6 +15,14 @@ import (
 // under way do not sweep. It returns how many it took away.
 func (x *Index) Sweep(ctx context.Context, age time.Duration) (int, error) {
 	swept := 0
+	for o, err := range x.Left(ctx) {
+		if err == nil {
+			err = x.EndLeft(ctx, o, age, func(drops []Drop) { swept += len(drops) })
+		}
+		if err != nil {
+			return swept, err
+		}
+	}
 	for prefix, sweep := range map[string]func(group string) (int, error){
 		groupsChunk:  func(group string) (int, error) { return x.sweepDatum(ctx, User, group, age) },
 		groupsRandom: func(group string) (int, error) { return x.sweepDatum(ctx, Random, group, age) },

@@ -56,6 +56,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"InvalidShards", testInvalidShards},
 		{"InvalidSegments", testInvalidSegments},
 		{"Objects", testObjects},
+		{"EndLeft", testEndLeft},
 		{"ListObjects", testListObjects},
 		{"InvalidObjects", testInvalidObjects},
 		{"Drops", testDrops},

@@ -117,6 +117,75 @@ func testObjectTime(t *testing.T, x *index.Index, o index.Object) {
 	is(o.Stored, o.TTL)
 }
 
+// hasLeft checks which objects have left segments behind.
+func hasLeft(t *testing.T, x *index.Index, want ...index.ObjectName) {
+	t.Helper()
+	got := map[index.ObjectName]bool{}
+	for o, err := range x.Left(t.Context()) {
+		ok(t, err)
+		got[o] = true
+	}
+	equal(t, len(got), len(want))
+	for _, o := range want {
+		equal(t, got[o], true)
+	}
+}
+
+// More segments are left than are ended together, by an object that was replaced
+// and then removed: the shards of all become drops. What an upload needs meanwhile
+// stays.
+func testEndLeft(t *testing.T, s Store) {
+	x, ctx := s.Open(t), t.Context()
+	const parts, miners = 300, 3
+	o := object(1, 1)
+	for n := range uint32(parts) {
+		o.Segments = append(o.Segments, Segment(1, 1, n).ID)
+	}
+	together(t, 8, func(i int) error {
+		for n := uint32(i); n < parts; n += 8 {
+			err := x.PutSegment(ctx, Segment(1, 1, n), day)
+			for m := range miners {
+				err = errors.Join(err, x.PutShard(ctx, Shard(Segment(1, 1, n), uint32(m+1), m)))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	put(t, x, holding(1, 7, index.User)) // among them
+	o.Upload = UploadID(1)
+	name := index.ObjectName{Owner: o.Owner, CID: o.CID}
+	_, err := x.PutObject(ctx, o, o.Segments)
+	ok(t, err)
+	hasLeft(t, x)
+	_, err = x.PutObject(ctx, o, o.Segments[:1])
+	ok(t, err)
+	hasLeft(t, x, name)
+	_, err = x.RemoveObject(ctx, o.Owner, o.CID)
+	ok(t, err)
+	ok(t, x.PutSegment(ctx, Segment(1, 1, 5), day)) // again
+	drops := map[string]bool{}
+	ok(t, x.EndLeft(ctx, name, 0, func(some []index.Drop) {
+		for _, d := range some {
+			drops[string(d.Holder)+d.Replica] = true
+		}
+	}))
+	hasLeft(t, x)
+	equal(t, len(drops), miners*(parts-1))
+	hasShards(t, x, Segment(1, 1, 5), miners)
+	equal(t, len(holdings(t, ctx, x, Address(1))), 2)
+	equal(t, len(holdings(t, ctx, x, Address(2))), 1)
+	for n := range uint32(parts) {
+		gone(t, x, Segment(1, 1, n), n != 5)
+	}
+	ok(t, x.EndLeft(ctx, name, 0, nil))
+	fails(t, x.EndLeft(ctx, index.ObjectName{Owner: "*"}, 0, nil), index.ErrInvalid)
+	swept, err := x.Sweep(ctx, 0)
+	ok(t, err)
+	equal(t, swept, 0)
+}
+
 // testObjectEnds ends an object that has the first and last of segments, with two
 // shards each.
 func testObjectEnds(t *testing.T, x *index.Index, o index.Object, segments []index.Segment) {

@@ -50,9 +50,11 @@ func golden() map[string]any {
 		`{"v":1,"started":"2026-03-01T12:00:00.000005Z","touched":"2026-03-01T12:00:00.000005Z","token":"00112233445566ff"}`: touchedRecord{
 			1, day, day, "00112233445566ff"},
 		`{"v":1,"id":"12","owner":"` + ss58 + `","upload":"00112233445566ff00112233445566ff","index":2,"size":9,"root":"13","data":4,"total":8,"secret":"AQI="}`: segmentRecord{
-			1, "12", ss58, "00112233445566ff00112233445566ff", 2, 9, "13", 4, 8, []byte{1, 2}, ""},
+			1, "12", ss58, "00112233445566ff00112233445566ff", 2, 9, "13", 4, 8, []byte{1, 2}, "", 0},
 		`{"v":1,"id":"12","owner":"` + ss58 + `","upload":"00112233445566ff00112233445566ff","index":2,"size":9,"root":"13","data":4,"total":8,"secret":"AQI=","token":"00112233445566ff"}`: segmentRecord{
-			1, "12", ss58, "00112233445566ff00112233445566ff", 2, 9, "13", 4, 8, []byte{1, 2}, "00112233445566ff"},
+			1, "12", ss58, "00112233445566ff00112233445566ff", 2, 9, "13", 4, 8, []byte{1, 2}, "00112233445566ff", 0},
+		`{"v":1,"id":"12","owner":"` + ss58 + `","upload":"00112233445566ff00112233445566ff","index":2,"size":9,"root":"13","data":4,"total":8,"secret":"AQI=","token":"00112233445566ff","until":77}`: segmentRecord{
+			1, "12", ss58, "00112233445566ff00112233445566ff", 2, 9, "13", 4, 8, []byte{1, 2}, "00112233445566ff", 77},
 		`{"v":1,"owner":"` + ss58 + `","cid":"` + file1 + `","size":5,"upload":"00112233445566ff00112233445566ff","stored":"2026-03-01T12:00:00.000005Z","ttl_ns":3,"segments":2,"token":"00112233445566ff"}`: objectRecord{
 			1, Object{Owner: ss58, CID: file1, Size: 5, Upload: "00112233445566ff00112233445566ff", Stored: day, TTL: 3}, 2, "00112233445566ff"},
 		`{"v":1,"miner":"` + ss58 + `","hash":"12","asked":"2026-03-01T12:00:00.000005Z","next":"2026-03-01T12:00:00.000005Z","tries":2,"question":{"a":1}}`: pendingRecord{

@@ -42,6 +42,7 @@ type segmentRecord struct {
 	Total  int            `json:"total"`
 	Secret []byte         `json:"secret"`
 	Token  string         `json:"token,omitempty"`
+	Until  int64          `json:"until,omitempty"` // in its upload's: Part.Until in Unix seconds; 0: not known
 }
 
 // latestRecord changes with every reference of an object or upload that a segment
@@ -54,7 +55,7 @@ type latestRecord struct {
 func (r latestRecord) check() error { return firstError(checkVersion(r.V), checkToken(r.Token)) }
 
 func (s Segment) record(token string) segmentRecord {
-	return segmentRecord{version, s.ID, s.Owner, s.Upload, s.Index, s.Size, s.Root, s.Scheme.Data, s.Scheme.Total, s.Secret, token}
+	return segmentRecord{version, s.ID, s.Owner, s.Upload, s.Index, s.Size, s.Root, s.Scheme.Data, s.Scheme.Total, s.Secret, token, 0}
 }
 
 func (r segmentRecord) segment() Segment {

@@ -36,6 +36,12 @@ func (r touchedRecord) check() error { return firstError(checkVersion(r.V), chec
 // same place of the same upload is replaced. What the shards of the segment are
 // is known from Shards afterwards.
 func (x *Index) PutSegment(ctx context.Context, s Segment, now time.Time) error {
+	return x.PutPart(ctx, Part{Segment: s}, now)
+}
+
+// PutPart is PutSegment of a segment of which is known how long it lasts.
+func (x *Index) PutPart(ctx context.Context, p Part, now time.Time) error {
+	s := p.Segment
 	now = stamp(now)
 	if err := s.check(); err != nil {
 		return err
@@ -50,7 +56,7 @@ func (x *Index) PutSegment(ctx context.Context, s Segment, now time.Time) error 
 		if old, err = touch(t, partField(s.Index), &touched); err != nil {
 			return err
 		}
-		return firstError(t.setRecord(partField(s.Index), s.record(token)), t.setRecord(fieldTouched, touched))
+		return firstError(t.setRecord(partField(s.Index), p.record(token)), t.setRecord(fieldTouched, touched))
 	})
 	if err != nil || old == nil {
 		return err

@@ -51,6 +51,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"InvalidTrials", testInvalidTrials},
 		{"Pending", testPending},
 		{"Uploads", testUploads},
+		{"Parts", testParts},
 		{"LongUpload", testLongUpload},
 		{"Shards", testShards},
 		{"InvalidShards", testInvalidShards},

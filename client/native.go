@@ -73,32 +73,49 @@ type heldSegment struct {
 	Total int    `json:"total"`
 }
 
+// statePage is how many segments of an upload are asked for at once.
+const statePage = 4096
+
 // uploadState is what a gateway has of an upload, by index.
 func (c *Client) uploadState(ctx context.Context, peer wire.Peer, upload [16]byte, timeout time.Duration) (map[int64]manifest.Segment, error) {
-	msg := &wire.UploadState{Upload: upload[:]}
+	held := map[int64]manifest.Segment{}
+	for from := int64(0); ; {
+		next, err := c.uploadPage(ctx, peer, &wire.UploadState{Upload: upload[:], From: from, Limit: statePage}, timeout, held)
+		if err != nil || next == 0 {
+			return held, err
+		}
+		from = next
+	}
+}
+
+// uploadPage adds what one answer says, and returns where the next one begins; 0 if
+// it was the last.
+func (c *Client) uploadPage(ctx context.Context, peer wire.Peer, msg *wire.UploadState, timeout time.Duration, held map[int64]manifest.Segment) (next int64, err error) {
 	if err := c.call(ctx, peer, msg, timeout); err != nil {
-		return nil, err
+		return 0, err
 	}
 	var list []heldSegment
 	if err := json.Unmarshal(msg.Segments, &list); err != nil {
-		return nil, fmt.Errorf("%w: the state of the upload: %w", ErrWrongData, err)
+		return 0, fmt.Errorf("%w: the state of the upload: %w", ErrWrongData, err)
 	}
-	held := map[int64]manifest.Segment{}
+	if int64(len(list)) > msg.Limit || msg.Next != 0 && (msg.Next <= msg.From || msg.Next >= manifest.MaxSegments) {
+		return 0, fmt.Errorf("%w: %d segments of the upload from %d on, the next at %d", ErrWrongData, len(list), msg.From, msg.Next)
+	}
 	for _, s := range list {
 		root, err := erasure.ParseRoot(s.Root)
 		scheme := erasure.Scheme{Data: s.Data, Total: s.Total}
 		if err := errors.Join(err, scheme.Check()); err != nil {
-			return nil, fmt.Errorf("%w: segment %d of the upload: %w", ErrWrongData, s.Index, err)
+			return 0, fmt.Errorf("%w: segment %d of the upload: %w", ErrWrongData, s.Index, err)
 		}
 		held[s.Index] = manifest.Segment{Size: s.Size, Root: root, Scheme: scheme}
 	}
-	return held, nil
+	return msg.Next, nil
 }
 
-// candidate is a gateway that speaks streams, and how much of an upload it has.
+// candidate is a gateway that speaks streams, and what it has of an upload.
 type candidate struct {
 	wire.Peer
-	held int
+	held map[int64]manifest.Segment
 }
 
 // candidates are those of the peers that speak streams, who has most of the upload
@@ -109,7 +126,7 @@ func (c *Client) candidates(ctx context.Context, peers []wire.Peer, upload [16]b
 	for i, peer := range peers {
 		asked.Go(func() {
 			held, err := c.uploadState(ctx, peer, upload, timeout)
-			list[i], errs[i] = candidate{peer, len(held)}, err
+			list[i], errs[i] = candidate{peer, held}, err
 		})
 	}
 	asked.Wait()
@@ -122,7 +139,7 @@ func (c *Client) candidates(ctx context.Context, peers []wire.Peer, upload [16]b
 		}
 		good = append(good, list[i])
 	}
-	slices.SortStableFunc(good, func(a, b candidate) int { return cmp.Compare(b.held, a.held) })
+	slices.SortStableFunc(good, func(a, b candidate) int { return cmp.Compare(len(b.held), len(a.held)) })
 	return good, failed
 }
 

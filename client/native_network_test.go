@@ -187,6 +187,10 @@ func (g *streamGateway) state(_ wallet.Address, msg wire.Message) (err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	list := slices.SortedFunc(maps.Values(g.uploads[hex.EncodeToString(m.Upload)]), func(a, b kept) int { return cmp.Compare(a.Index, b.Index) })
+	list = slices.DeleteFunc(list, func(k kept) bool { return k.Index < m.From })
+	if page := int(min(m.Limit, 3)); len(list) > page { // fewer than it was asked for
+		list, m.Next = list[:page], list[page].Index
+	}
 	m.Segments, err = json.Marshal(append([]kept{}, list...))
 	return err
 }

@@ -51,7 +51,8 @@ func (t *transfer) arrived(ctx context.Context, peer wire.Peer, i int, size int6
 	if sent.left > 0 {
 		return false
 	}
-	held, err := t.c.uploadState(ctx, peer, t.keys.upload, t.o.Timeout)
+	held := map[int64]manifest.Segment{}
+	_, err := t.c.uploadPage(ctx, peer, &wire.UploadState{Upload: t.keys.upload[:], From: int64(i), Limit: 1}, t.o.Timeout, held)
 	s, there := held[int64(i)]
 	if err != nil || !there || s.Size != size || s.Root != sent.root.Root() {
 		return false

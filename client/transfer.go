@@ -87,11 +87,11 @@ func (t *transfer) stored() Stored {
 func (t *transfer) anywhere(ctx context.Context, peers []wire.Peer) error {
 	list, failed := t.gateways(ctx, peers)
 	for _, g := range list {
-		if t.home != "" && t.home != g.Hotkey && g.held == 0 {
+		if t.home != "" && t.home != g.Hotkey && len(g.held) == 0 {
 			failed = append(failed, failure{g.Hotkey, fmt.Errorf("it has nothing of what %s took", t.home)})
 			continue
 		}
-		err := t.store(ctx, g.Peer)
+		err := t.store(ctx, g.Peer, g.held)
 		if err == nil {
 			t.gateway = g.Hotkey
 			return nil
@@ -116,7 +116,7 @@ func (t *transfer) anywhere(ctx context.Context, peers []wire.Peer) error {
 func (t *transfer) gateways(ctx context.Context, peers []wire.Peer) (list []candidate, failed failures) {
 	if t.inline != nil || len(t.segments) == 0 {
 		for _, p := range peers {
-			list = append(list, candidate{p, 0})
+			list = append(list, candidate{p, nil})
 		}
 	} else {
 		list, failed = t.c.candidates(ctx, peers, t.keys.upload, t.o.Timeout)
@@ -130,15 +130,11 @@ func (t *transfer) gateways(ctx context.Context, peers []wire.Peer) (list []cand
 // recommits is how often a gateway that misses segments at the end gets them again.
 const recommits = 3
 
-// store has one gateway take the file.
-func (t *transfer) store(ctx context.Context, peer wire.Peer) error {
+// store has one gateway take the file, of which it has what held says.
+func (t *transfer) store(ctx context.Context, peer wire.Peer, held map[int64]manifest.Segment) error {
 	for n := 1; ; n++ {
 		t.stage(StageSending)
 		if len(t.segments) > 0 {
-			held, err := t.c.uploadState(ctx, peer, t.keys.upload, t.o.Timeout)
-			if err != nil {
-				return err
-			}
 			if err := t.send(ctx, peer, held); err != nil {
 				return err
 			}
@@ -148,6 +144,9 @@ func (t *transfer) store(ctx context.Context, peer wire.Peer) error {
 			return err
 		}
 		t.c.log.Warn("the gateway misses segments; sending them again", "gateway", peer.Hotkey, "err", err)
+		if held, err = t.c.uploadState(ctx, peer, t.keys.upload, t.o.Timeout); err != nil {
+			return err
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func (s SegmentSpec) segment(root erasure.Root) (index.Segment, error) {
 func (p *put) record(ctx context.Context) error {
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	err := p.f.deps.Index.PutSegment(within, p.seg, p.f.deps.Now())
+	err := p.f.deps.Index.PutPart(within, index.Part{Segment: p.seg, Until: p.began.Add(p.spec.TTL)}, p.f.deps.Now())
 	if errors.Is(err, index.ErrConflict) {
 		p.forget(ctx)
 		seg, other := p.f.deps.Index.Segment(within, p.seg.ID)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -60,34 +61,51 @@ func (g *Gateway) eachSegment(ctx context.Context, man manifest.Manifest, do fun
 }
 
 // committable are the IDs of a manifest's segments, all of which are held, coded
-// and masked as it says, until a time.
+// and masked as it says, until a time. Of those that are not held all are noted, so
+// that one more UploadState tells what is to be sent again.
 func (g *Gateway) committable(ctx context.Context, man manifest.Manifest, until time.Time) ([]string, error) {
 	ids := make([]string, len(man.Segments))
+	var mu sync.Mutex // guards missing
+	missing := -1
 	err := g.eachSegment(ctx, man, func(ctx context.Context, i int, id string) error {
 		ids[i] = id
-		gone := wire.Conflict("segment %d of %d is not here, or not any more: send it again, then commit", i, len(man.Segments))
-		seg, err := g.deps.Index.Segment(ctx, id)
-		if errors.Is(err, index.ErrNotFound) {
-			return gone
-		} else if err != nil {
-			return err
+		there, err := g.lasts(ctx, man, i, id, until)
+		if err == nil && !there {
+			mu.Lock()
+			defer mu.Unlock()
+			missing = i
 		}
-		if seg.Scheme != man.Segments[i].Scheme || !bytes.Equal(seg.Secret, man.Secret[:]) {
-			return wire.BadRequest("segment %d is coded %v under the secret that came with it, and the manifest says otherwise", i, seg.Scheme)
-		}
-		held, err := g.deps.Index.Shards(ctx, id)
-		if err != nil {
-			return err
-		}
-		if lasting(held, g.deps.Now()) < fleet.Durable(seg.Scheme) {
-			return gone
-		}
-		if lasting(held, until) >= fleet.Durable(seg.Scheme) {
-			return nil
-		}
-		return g.prolong(ctx, man, i, id, until)
+		return err
 	})
+	if err == nil && missing >= 0 {
+		err = wire.Conflict("segment %d of %d is not here, or not any more: send it again, then commit", missing, len(man.Segments))
+	}
 	return ids, err
+}
+
+// lasts has a segment of a file that is to be committed last until a time; false if
+// it is not there.
+func (g *Gateway) lasts(ctx context.Context, man manifest.Manifest, i int, id string, until time.Time) (bool, error) {
+	seg, err := g.deps.Index.Segment(ctx, id)
+	if errors.Is(err, index.ErrNotFound) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	if seg.Scheme != man.Segments[i].Scheme || !bytes.Equal(seg.Secret, man.Secret[:]) {
+		return false, wire.BadRequest("segment %d is coded %v under the secret that came with it, and the manifest says otherwise", i, seg.Scheme)
+	}
+	held, err := g.deps.Index.Shards(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	if lasting(held, g.deps.Now()) < fleet.Durable(seg.Scheme) {
+		return false, g.deps.Index.PartLost(ctx, seg)
+	}
+	if lasting(held, until) >= fleet.Durable(seg.Scheme) {
+		return true, nil
+	}
+	return true, g.prolong(ctx, man, i, id, until)
 }
 
 // prolong has enough miners keep their shards of a segment until a time. Those that

@@ -151,7 +151,7 @@ func TestEndedShardsMakeNoFile(t *testing.T) {
 	n := newNatively(t, 9, gateway.Config{})
 	m := n.upload(t, noise(200_000), time.Hour)
 	n.later.Store(int64(26 * time.Hour))
-	state := &wire.UploadState{Upload: m.Upload[:]}
+	state := &wire.UploadState{Upload: m.Upload[:], Limit: 10}
 	if err := n.ask(t, state, nil); err != nil || string(state.Segments) != "[]" {
 		t.Errorf("%s %v", state.Segments, err)
 	}

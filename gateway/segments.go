@@ -98,16 +98,11 @@ func unplaced(err error, segment int64, miners int) error {
 
 // scheme is how a segment is coded: as it was if it has been here before.
 func (g *Gateway) scheme(ctx context.Context, spec fleet.SegmentSpec, miners int) (erasure.Scheme, error) {
-	_, segments, err := g.deps.Index.Upload(ctx, spec.Owner, hex.EncodeToString(spec.Upload[:]))
-	if err != nil && !errors.Is(err, index.ErrNotFound) {
-		return erasure.Scheme{}, err
+	part, err := g.deps.Index.UploadPart(ctx, spec.Owner, hex.EncodeToString(spec.Upload[:]), spec.Index)
+	if errors.Is(err, index.ErrNotFound) {
+		return erasure.Choose(miners), nil
 	}
-	for _, s := range segments {
-		if s.Index == spec.Index {
-			return s.Scheme, nil
-		}
-	}
-	return erasure.Choose(miners), nil
+	return part.Scheme, err
 }
 
 // segmentSpec is what a user says of a segment, checked.
@@ -183,24 +178,40 @@ type uploaded struct {
 	Total int    `json:"total"`
 }
 
-// uploadState answers wire.UploadState with the segments that are durable.
+const (
+	// maxState is how many segments of an upload one answer tells of, stateSize about
+	// what one of them takes as the answer is put together, in bytes.
+	maxState  = 4096
+	stateSize = 1 << 10
+)
+
+// uploadState answers wire.UploadState with the segments that were durable when
+// they were put and should be still. Whether they are shows when the file is
+// committed, which takes back here what is not so.
 func (g *Gateway) uploadState(ctx context.Context, from wire.Caller, m *wire.UploadState) error {
-	if len(m.Upload) != 16 {
+	switch {
+	case len(m.Upload) != 16:
 		return errUpload(m.Upload)
+	case m.From < 0 || m.From >= manifest.MaxSegments:
+		return wire.BadRequest("from segment %d: a file has up to %d", m.From, manifest.MaxSegments)
+	case m.Limit < 1 || m.Limit > maxState:
+		return wire.BadRequest("limit of %d: want 1 to %d", m.Limit, maxState)
 	}
-	_, segments, err := g.deps.Index.Upload(ctx, from.Hotkey, hex.EncodeToString(m.Upload))
-	if err != nil && !errors.Is(err, index.ErrNotFound) {
+	if err := wire.Reserve(ctx, m.Limit*stateSize); err != nil {
 		return err
 	}
-	list := []uploaded{}
-	for _, seg := range segments {
-		held, err := g.deps.Index.Shards(ctx, seg.ID)
-		if err != nil {
-			return err
+	parts, err := g.deps.Index.UploadParts(ctx, from.Hotkey, hex.EncodeToString(m.Upload), int(m.From), int(m.Limit))
+	if err != nil {
+		return err
+	}
+	now, list := g.deps.Now(), []uploaded{}
+	for _, p := range parts {
+		if p.Until.After(now) {
+			list = append(list, uploaded{p.Index, p.Size, p.Root, p.Scheme.Data, p.Scheme.Total})
 		}
-		if lasting(held, g.deps.Now()) >= fleet.Durable(seg.Scheme) {
-			list = append(list, uploaded{seg.Index, seg.Size, seg.Root, seg.Scheme.Data, seg.Scheme.Total})
-		}
+	}
+	if int64(len(parts)) == m.Limit {
+		m.Next = int64(parts[len(parts)-1].Index+1) % manifest.MaxSegments // behind the last place is the end
 	}
 	m.Segments, err = json.Marshal(list)
 	return err

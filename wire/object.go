@@ -33,20 +33,28 @@ func (m *PutSegment) Fields() []Field {
 	}
 }
 
-// UploadState asks which segments of an upload of the asker's are there.
+// UploadState asks which segments of an upload of the asker's are there, page by
+// page. What it says is what was acknowledged: whether it is there still shows
+// when the file is committed.
 type UploadState struct {
 	Upload   []byte // request: 16 bytes
+	From     int64  // request: the first place that is asked for
+	Limit    int64  // request: how many are looked at, at most: 1 to 4096
 	Segments []byte // JSON: [{"index","size","root","data","total"}] by ascending index
+	Next     int64  // the place to go on with; 0 if there are no more
 }
 
 // Name is "UploadState".
 func (*UploadState) Name() string { return "UploadState" }
 
-// Fields are the upload and the answer.
+// Fields are the upload, the page and the answer.
 func (m *UploadState) Fields() []Field {
 	return []Field{
 		{Name: "upload", Value: &m.Upload, Required: true, Hashed: true},
+		{Name: "from", Value: &m.From, Required: true, Hashed: true},
+		{Name: "limit", Value: &m.Limit, Required: true, Hashed: true},
 		{Name: "segments", Value: &m.Segments, Answer: true},
+		{Name: "next", Value: &m.Next, Answer: true},
 	}
 }
 

@@ -1,0 +1,121 @@
+package gateway_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/filetao/filetao/cid"
+	"github.com/filetao/filetao/envelope"
+	"github.com/filetao/filetao/erasure"
+	"github.com/filetao/filetao/gateway"
+	"github.com/filetao/filetao/manifest"
+	"github.com/filetao/filetao/proof"
+	"github.com/filetao/filetao/wire"
+)
+
+// uploadMany puts the segments of a file in these places and returns its manifest.
+func (n *natively) uploadMany(t testing.TB, data []byte, segment int64, places ...int) manifest.Manifest {
+	t.Helper()
+	m := manifest.Manifest{
+		Owner: n.owner.PublicKey(), CID: cid.Sum(data), Size: int64(len(data)), Upload: [16]byte{9}, Secret: envelope.ShardSecret{5},
+		Created: 1, SegmentSize: segment,
+	}
+	for i := 0; int64(i)*segment < m.Size; i++ {
+		part := data[int64(i)*segment:]
+		part = part[:min(int64(len(part)), segment)]
+		h := erasure.NewHasher()
+		h.Write(part)
+		m.Segments = append(m.Segments, manifest.Segment{Size: int64(len(part)), Root: h.Root()})
+	}
+	for _, i := range places {
+		n.putPart(t, &m, data, i)
+	}
+	return m
+}
+
+// putPart puts one segment of a file.
+func (n *natively) putPart(t testing.TB, m *manifest.Manifest, data []byte, i int) {
+	t.Helper()
+	s := &m.Segments[i]
+	put := &wire.PutSegment{Upload: m.Upload[:], Index: int64(i), Size: s.Size, Secret: m.Secret[:], TTL: 3600}
+	if err := n.ask(t, put, append(bytes.Clone(data[m.Offset(i):m.Offset(i)+s.Size]), s.Root[:]...)); err != nil {
+		t.Fatal(err)
+	}
+	s.Scheme = erasure.Scheme{Data: int(put.Data), Total: int(put.Total)}
+}
+
+// state is what an upload has, asked for in pages of so many.
+func (n *natively) state(t testing.TB, m manifest.Manifest, limit int64) (places []int) {
+	t.Helper()
+	for msg := (&wire.UploadState{}); ; {
+		*msg = wire.UploadState{Upload: m.Upload[:], From: msg.Next, Limit: limit}
+		if err := n.ask(t, msg, nil); err != nil {
+			t.Fatal(err)
+		}
+		var list []struct{ Index int }
+		if err := json.Unmarshal(msg.Segments, &list); err != nil || int64(len(list)) > limit {
+			t.Fatalf("%s: %v", msg.Segments, err)
+		}
+		for _, s := range list {
+			places = append(places, s.Index)
+		}
+		if msg.Next == 0 {
+			return places
+		}
+	}
+}
+
+func same(t testing.TB, got []int, want ...int) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%v, want %v", got, want)
+	}
+	for i := range got {
+		if got[i] != want[i] {
+			t.Fatalf("%v, want %v", got, want)
+		}
+	}
+}
+
+// What an upload has is told page by page. What of it turns out to be lost when the
+// file is committed is to be sent again, all of it, and then the file is there.
+func TestWhatIsLostIsSentAgain(t *testing.T) {
+	n := newNatively(t, 9, gateway.Config{})
+	data := noise(70_000)
+	m := n.uploadMany(t, data, 10_000, 0, 2, 3, 5, 6)
+	for _, limit := range []int64{1, 2, 5, 4096} {
+		same(t, n.state(t, m, limit), 0, 2, 3, 5, 6)
+	}
+	n.putPart(t, &m, data, 1)
+	n.putPart(t, &m, data, 4)
+	for _, i := range []int{2, 5} {
+		id := proof.Digest(m.ID(i)).String()
+		held, err := n.Index.Shards(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range held[1:] {
+			if err := n.Index.DropShard(t.Context(), h.Holder, id); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := n.commit(t, m, time.Hour); wire.StatusOf(err) != wire.StatusConflict {
+		t.Fatal(err)
+	}
+	same(t, n.state(t, m, 3), 0, 1, 3, 4, 6)
+	n.putPart(t, &m, data, 2)
+	n.putPart(t, &m, data, 5)
+	same(t, n.state(t, m, 3), 0, 1, 2, 3, 4, 5, 6)
+	if _, err := n.commit(t, m, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []wire.UploadState{{Limit: 0}, {Limit: 4097}, {From: -1, Limit: 1}, {From: manifest.MaxSegments, Limit: 1}} {
+		bad.Upload = m.Upload[:]
+		if err := n.ask(t, &bad, nil); wire.StatusOf(err) != wire.StatusBadRequest {
+			t.Errorf("from %d, %d: %v", bad.From, bad.Limit, err)
+		}
+	}
+}

@@ -156,7 +156,7 @@ func (v *Validator) conclude(ctx context.Context, asked []inquiry, cutOff bool, 
 			continue
 		}
 		b := batches[q.question.Task]
-		b.results = append(b.results, result{Outcome: q.outcome, silent: silent, late: q.again(), said: said})
+		b.results = append(b.results, result{Outcome: q.outcome, datum: q.question.Hash, silent: silent, late: q.again(), said: said})
 	}
 	for _, b := range batches {
 		b.took = v.deps.Now().Sub(b.start)

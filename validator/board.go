@@ -34,7 +34,7 @@ func (b *board) settle(task incentive.Task, batch batch) []incentive.Change {
 	for i, r := range batch.results {
 		results[i] = incentive.Result[wallet.Address]{
 			UID: int(r.UID), Hotkey: r.Hotkey, OK: r.OK(), Came: r.Came, Elapsed: r.Elapsed, Bytes: r.Bytes, Native: r.Native,
-			Silent: r.silent, Late: r.late, Tier: r.tier,
+			Datum: r.datum, Silent: r.silent, Late: r.late, Tier: r.tier,
 		}
 	}
 	b.mu.Lock()

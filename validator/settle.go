@@ -31,7 +31,9 @@ type batch struct {
 // result is an outcome that says something about its miner.
 type result struct {
 	fleet.Outcome
-	// silent: no answer came, however often it was asked; see incentive.Result.
+	// Of an audit: what it was about, and that no answer came, however often it was
+	// asked; see incentive.Result.
+	datum  string
 	silent bool
 	// late: it answers a question that was put again; see incentive.Result.
 	late bool

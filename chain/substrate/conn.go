@@ -40,6 +40,7 @@ type conn struct {
 	subscribing int       // subscribing requests without an answer
 	early       []message // notifications of subscriptions not known yet
 	earlySize   int64
+	queued      int64 // bytes of the notifications that wait
 }
 
 // exchange is a request and the answer to come.
@@ -190,6 +191,7 @@ func (c *conn) open(s *subscription, id json.RawMessage) error {
 	for _, m := range c.early {
 		if string(m.Params.Subscription) == string(id) {
 			s.notes <- m.Params.Result // maxNotes of them fit
+			c.queued += int64(len(m.Params.Result))
 		}
 	}
 	return nil
@@ -204,6 +206,9 @@ func (c *conn) settle() {
 
 func (c *conn) notice(m message, size int64) error {
 	if s, known := c.subs[string(m.Params.Subscription)]; known {
+		if c.queued += int64(len(m.Params.Result)); c.queued > c.cfg.MaxMessage {
+			return fmt.Errorf("%w: notifications of %d bytes wait", errProtocol, c.queued)
+		}
 		select {
 		case s.notes <- m.Params.Result:
 			return nil
@@ -312,6 +317,9 @@ func (c *conn) exchange(ctx context.Context, sub *subscription, result any, meth
 	case err != nil:
 		return fmt.Errorf("%s: %w", method, err)
 	}
+	if most := maxAnswer(method); most > 0 && len(answer) > most {
+		return fmt.Errorf("%s: %w: %w: an answer of %d bytes", method, chain.ErrUnavailable, errProtocol, len(answer))
+	}
 	if err := json.Unmarshal(answer, result); err != nil {
 		return fmt.Errorf("%s: %w: %w: %w", method, chain.ErrUnavailable, errProtocol, err)
 	}
@@ -337,23 +345,38 @@ func (c *conn) subscribe(ctx context.Context, method string, params ...any) (*su
 func (s *subscription) next(ctx context.Context) (json.RawMessage, error) {
 	select {
 	case note := <-s.notes:
-		return note, nil
+		return s.taken(note), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-s.conn.done:
 		select {
 		case note := <-s.notes:
-			return note, nil
+			return s.taken(note), nil
 		default:
 			return nil, s.conn.lost
 		}
 	}
 }
 
+func (s *subscription) taken(note json.RawMessage) json.RawMessage {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	s.conn.queued -= int64(len(note))
+	return note
+}
+
 // end stops a subscription. What the node still sends is ignored.
 func (s *subscription) end(ctx context.Context, method string) error {
 	s.conn.mu.Lock()
 	delete(s.conn.subs, string(s.id))
+	for left := true; left; {
+		select {
+		case note := <-s.notes:
+			s.conn.queued -= int64(len(note))
+		default:
+			left = false
+		}
+	}
 	s.conn.mu.Unlock()
 	var ended json.RawMessage
 	return s.conn.call(ctx, &ended, method, s.id)

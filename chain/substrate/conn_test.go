@@ -60,6 +60,7 @@ func frame(text string) []byte {
 // given up.
 func TestNodesThatBreakTheProtocol(t *testing.T) {
 	note := `{"jsonrpc":"2.0","method":"x","params":{"subscription":"s","result":1}}`
+	heavy := strings.Replace(note, "1}", `"`+strings.Repeat("a", 1000)+`"}`, 1)
 	for name, sent := range map[string][]byte{
 		"no JSON":                       frame("hello"),
 		"half an object":                frame(`{"jsonrpc":"2.0","id":1,"resu`),
@@ -78,6 +79,7 @@ func TestNodesThatBreakTheProtocol(t *testing.T) {
 		"the end in a message":          frame(`{"jsonrpc":"2.0","id":1,"result":"0x00"}`)[:20],
 		"the end":                       {},
 		"a close":                       {0x88, 2, 3, 0xe8},
+		"heavy notifications":           append(frame(`{"jsonrpc":"2.0","id":1,"result":"s"}`), strings.Repeat(string(frame(heavy)), 5)...),
 		"many notifications":            []byte(strings.Repeat(string(frame(note)), maxNotes+1)),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,7 +90,7 @@ func TestNodesThatBreakTheProtocol(t *testing.T) {
 			cfg := testConfig(t, url)
 			cfg.MaxMessage = 4096
 			c := open(t, url, cfg)
-			if _, err := c.subscribe(t.Context(), "anything"); !errors.Is(err, errLost) || !errors.Is(err, chain.ErrUnavailable) {
+			if _, err := c.subscribe(t.Context(), "anything"); name != "heavy notifications" && (!errors.Is(err, errLost) || !errors.Is(err, chain.ErrUnavailable)) {
 				t.Errorf("got %v", err)
 			}
 			<-c.done

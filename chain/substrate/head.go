@@ -26,11 +26,14 @@ type header struct {
 
 // parseHeader reads a header and refuses one no block can have.
 func parseHeader(text json.RawMessage) (header, error) {
+	if len(text) > maxSmall {
+		return header{}, fmt.Errorf("%w: %w: a header of %d bytes", chain.ErrUnavailable, errProtocol, len(text))
+	}
 	var h *header
 	if err := json.Unmarshal(text, &h); err != nil {
 		return header{}, fmt.Errorf("%w: %w: header: %w", chain.ErrUnavailable, errProtocol, err)
 	}
-	if h == nil || h.Number > 1<<32-1 || len(h.Digest.Logs) > 1<<14 {
+	if h == nil || h.Number > 1<<32-1 {
 		return header{}, fmt.Errorf("%w: %w: header %.200s", chain.ErrUnavailable, errProtocol, text)
 	}
 	return *h, nil

@@ -189,6 +189,9 @@ type status struct {
 }
 
 func parseStatus(note json.RawMessage) (s status, err error) {
+	if len(note) > maxSmall {
+		return s, fmt.Errorf("%w: %w: a transaction status of %d bytes", chain.ErrUnavailable, errProtocol, len(note))
+	}
 	if json.Unmarshal(note, &s.name) == nil && s.name != "" {
 		return s, nil
 	}
@@ -289,7 +292,7 @@ func (c *Client) outcome(ctx context.Context, hash chain.Hash, raw []byte) error
 type signedBlock struct {
 	Block struct {
 		Header     header     `json:"header"`
-		Extrinsics []hexBytes `json:"extrinsics"`
+		Extrinsics extrinsics `json:"extrinsics"`
 	} `json:"block"`
 }
 

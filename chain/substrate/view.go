@@ -191,9 +191,7 @@ func (v *view) query(ctx context.Context, keys []hexBytes) (map[string]hexBytes,
 }
 
 func (v *view) queryTogether(ctx context.Context, keys []hexBytes) (map[string]hexBytes, error) {
-	var answer []struct {
-		Changes [][2]*hexBytes `json:"changes"`
-	}
+	var answer changeSets
 	if err := v.s.call(ctx, &answer, "state_queryStorageAt", keys, v.block.Hash); err != nil {
 		return nil, err
 	}

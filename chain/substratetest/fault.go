@@ -27,6 +27,8 @@ const (
 	Stall
 	// Refuse answers Code, Message and Data as an error.
 	Refuse
+	// Say says Data instead of what there is to say.
+	Say
 )
 
 // Fault is one that a test switches on.
@@ -43,7 +45,7 @@ type Fault struct {
 	Size        int // of Oversize, in bytes
 	Code        int // of Refuse
 	Message     string
-	Data        any
+	Data        any // of Refuse and Say
 
 	done bool
 }

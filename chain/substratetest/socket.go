@@ -183,6 +183,8 @@ func (n *Node) answer(s *socket, q query, fault Fault, result any, refused *rpcE
 		id = json.RawMessage("987654321")
 	case LongLength:
 		result = lie(result)
+	case Say:
+		result, refused = fault.Data, nil
 	}
 	text, err := response(id, result, refused)
 	if err != nil {
@@ -197,6 +199,9 @@ func (n *Node) notify(sub *subscription, result any) {
 	fault := n.fault(sub.method)
 	if fault.Kind == Stall {
 		return
+	}
+	if fault.Kind == Say {
+		result = fault.Data
 	}
 	text, err := notification(sub.method, sub.id, result)
 	if err != nil {

@@ -53,6 +53,11 @@ func (c *cli) canPay(ctx context.Context, on chain.Chain, amount chain.Rao, what
 	if err != nil {
 		return err
 	}
+	return enough(ctx, on, coldkey, amount, what)
+}
+
+// enough says that a coldkey has not.
+func enough(ctx context.Context, on chain.Chain, coldkey wallet.Address, amount chain.Rao, what string) error {
 	free, err := on.Balance(ctx, coldkey)
 	if err == nil && free < amount {
 		err = fmt.Errorf("%s has %s, %s: %w", coldkey, free, what, chain.ErrBalanceTooLow)

@@ -52,14 +52,22 @@ func (c *cli) chainNeuronCommand() *cobra.Command {
 // not registered.
 func slotIn(m *chain.Metagraph, where, name string) (chain.Neuron, error) {
 	who, err := node.ParseWhom(name)
-	if n := len(m.Neurons); err == nil && who.Hotkey == "" && who.UID >= n {
-		has := fmt.Sprintf("has UIDs 0–%d", n-1)
-		if n == 0 {
-			has = "has no neurons"
-		}
-		return chain.Neuron{}, fmt.Errorf("%s: %w: %d, subnet %d %s", where, errNoUID, who.UID, m.NetUID, has)
+	if err == nil && who.Hotkey == "" && who.UID >= len(m.Neurons) {
+		return chain.Neuron{}, fmt.Errorf("%s: %w: %d, %s", where, errNoUID, who.UID, slotsOf(m))
 	}
 	return neuronIn(m, where, name)
+}
+
+// slotsOf says which UIDs a subnet has.
+func slotsOf(m *chain.Metagraph) string {
+	switch n := len(m.Neurons); n {
+	case 0:
+		return fmt.Sprintf("subnet %d has no neurons", m.NetUID)
+	case 1:
+		return fmt.Sprintf("subnet %d has UID 0 only", m.NetUID)
+	default:
+		return fmt.Sprintf("subnet %d has UIDs 0–%d", m.NetUID, n-1)
+	}
 }
 
 func (c *cli) printNeuron(n aNeuron, at chain.Axon) {

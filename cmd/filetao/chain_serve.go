@@ -53,7 +53,7 @@ serves otherwise. Nothing is sent when the chain has the address already.`,
 					}
 				}
 				if _, real := remote.(subtensor); !real && at.Addr().IsLoopback() {
-					fmt.Fprintf(c.err, "note: %s is this machine alone; a public chain takes no 127.0.0.1, and nobody reaches another such address\n", at.Addr())
+					fmt.Fprintf(c.err, "note: %s is of this machine: nobody else reaches it, and a public chain takes no 127.0.0.1\n", at.Addr())
 				}
 				return c.print(map[string]any{"hotkey": n.Hotkey, "uid": n.UID, "netuid": net, "axon": at, "changed": !known}, func() {
 					says := "says now"

@@ -73,6 +73,9 @@ func (c *cli) transfer(ctx context.Context, on chain.Chain, x *transferFlags, de
 	if err != nil {
 		return err
 	}
+	if err := enough(ctx, on, from.Address(), x.amount, what); err != nil {
+		return err
+	}
 	if err := c.confirm(x.yes || everybodys(x.uri), fmt.Sprintf("Moving %s from %s to %s.", x.amount, from.Address(), dest)); err != nil {
 		return err
 	}

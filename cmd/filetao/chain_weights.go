@@ -165,6 +165,11 @@ func (c *cli) setWeights(ctx context.Context, on chain.Chain, hotkey *wallet.Key
 	if !ok {
 		return fmt.Errorf("%w: %s on subnet %d", chain.ErrNotRegistered, hotkey.Address(), net)
 	}
+	for _, w := range weights { // what is committed is refused at the reveal only
+		if int(w.UID) >= len(m.Neurons) {
+			return fmt.Errorf("%w: UID %d, %s", chain.ErrWeights, w.UID, slotsOf(m))
+		}
+	}
 	if err := c.confirm(yes, fmt.Sprintf("Replacing the weights of UID %d (%s) on subnet %d.", n.UID, n.Hotkey, net)); err != nil {
 		return err
 	}

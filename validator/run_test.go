@@ -260,7 +260,7 @@ func TestRefusedWeightsAreTriedAgainWithBackOff(t *testing.T) {
 func late(t *testing.T, came uint64, killed bool, during func(*bench)) (tried []uint64) {
 	t.Helper()
 	b := newBench(t, 2, settings())
-	b.step(t, 3)
+	b.scored(t, 1, 1)
 	b.chain.answer(chain.ErrInFlight)
 	b.chain.during = func() { during(b) }
 	if _, err := b.weigh(t, 400); !errors.Is(err, chain.ErrInFlight) {
@@ -270,7 +270,6 @@ func late(t *testing.T, came uint64, killed bool, during func(*bench)) (tried []
 	from := max(b.follower.Head().Number, 400) + 1
 	if killed {
 		b.Validator = b.again(settings(), b.Net)
-		b.step(t, from)
 	}
 	b.chain.answer(nil)
 	for number := from; number < 450; number++ {

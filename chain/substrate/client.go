@@ -23,7 +23,7 @@ type Client struct {
 	cfg      Config
 	log      *slog.Logger
 	heads    *chain.Heads
-	runtimes *runtimes
+	library  *library
 	accounts *accounts
 	ended    chan struct{} // closed when Run has ended
 	lag      lag           // Run's own
@@ -44,8 +44,9 @@ var _ chain.Chain = (*Client)(nil)
 // session is a connection that is up, and its node's view.
 type session struct {
 	*conn
-	genesis chain.Hash
-	newest  atomic.Pointer[chain.Block]
+	genesis  chain.Hash
+	runtimes *runtimes
+	newest   atomic.Pointer[chain.Block]
 }
 
 // New makes a client. It starts nothing: Run does.
@@ -58,7 +59,7 @@ func New(cfg Config, deps Deps) (*Client, error) {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Client{
-		cfg: cfg, log: deps.Log, heads: chain.NewHeads(), runtimes: newRuntimes(),
+		cfg: cfg, log: deps.Log, heads: chain.NewHeads(), library: newLibrary(deps.Log),
 		accounts: newAccounts(), ended: make(chan struct{}), changed: make(chan struct{}),
 		failed: make(chan struct{}), back: make(chan struct{}), genesis: cfg.Genesis,
 	}, nil
@@ -122,7 +123,7 @@ func (c *Client) hold(ctx context.Context, endpoint string) (worked bool, err er
 	mover.Go(func() { _ = conn.run(ctx) }) // conn.lost says why
 	defer mover.Wait()
 	defer cancel()
-	s := &session{conn: conn}
+	s := &session{conn: conn, runtimes: newRuntimes(c.library)}
 	err = c.follow(ctx, s, endpoint)
 	c.mu.Lock()
 	worked = c.session == s

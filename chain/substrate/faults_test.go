@@ -119,7 +119,7 @@ func TestANodeThatLiesAboutLengths(t *testing.T) {
 			if err := read(); err != nil {
 				t.Fatal(spec, name, err)
 			}
-			for _, method := range []string{"state_queryStorageAt", "state_getStorage", "state_call"} {
+			for _, method := range []string{"state_call", "state_queryStorageAt", "state_getStorage"} { // metadata is asked for again after a lie
 				before := n.Asked(method)
 				n.Fail(substratetest.Fault{Kind: substratetest.LongLength, Method: method})
 				err := read()

@@ -128,7 +128,7 @@ func (c *Client) nextHead(ctx context.Context, f *feed) error {
 		return err
 	}
 	// An upgrade is noticed here, so that nobody waits for the metadata later.
-	if _, err := c.runtimes.at(ctx, f.session, b.Hash); err != nil {
+	if _, err := f.runtimes.at(ctx, f.session, b.Hash); err != nil {
 		return err
 	}
 	f.newest.Store(&b)

@@ -83,7 +83,7 @@ func (c *Client) date(ctx context.Context, s *session, b *chain.Block) error {
 // they throw the state away; 0 if there is none. The block's own runtime cannot
 // be had: what is no time by today's does not count.
 func (c *Client) timeInBody(ctx context.Context, s *session, hash chain.Hash) (uint64, error) {
-	rt, err := c.runtimes.at(ctx, s, s.newest.Load().Hash)
+	rt, err := s.runtimes.at(ctx, s, s.newest.Load().Hash)
 	if err != nil {
 		return 0, err
 	}

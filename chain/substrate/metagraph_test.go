@@ -31,6 +31,12 @@ func connect(t testing.TB, cfg Config, nodes ...*node) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	run(t, c)
+	return c
+}
+
+// run lets a client work until the test ends.
+func run(t testing.TB, c *Client) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
@@ -40,7 +46,6 @@ func connect(t testing.TB, cfg Config, nodes ...*node) *Client {
 			t.Errorf("Run ended with %v", err)
 		}
 	})
-	return c
 }
 
 // recordedAxon is an AxonInfo as polkadot-js writes it.

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
+
+	"golang.org/x/crypto/blake2b"
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/scale"
@@ -30,18 +33,32 @@ type runtime struct {
 	version
 }
 
-// runtimes are those met so far. What a block's state holds is known from the
-// block itself: nothing is assumed of the newest one.
+// runtimes are those that one node has told of: what it says of them is believed
+// for what it says itself. What a block's state holds is known from the block:
+// nothing is assumed of the newest one.
 type runtimes struct {
+	library *library
 	loading chan struct{} // holds one token: one metadata is loaded at a time
 
-	mu       sync.Mutex // guards both maps
+	mu       sync.Mutex // guards all below
 	versions map[chain.Hash]version
 	known    map[version]*runtime
+	doubted  bool
 }
 
-func newRuntimes() *runtimes {
-	return &runtimes{loading: make(chan struct{}, 1), versions: map[chain.Hash]version{}, known: map[version]*runtime{}}
+func newRuntimes(l *library) *runtimes {
+	return &runtimes{library: l, loading: make(chan struct{}, 1), versions: map[chain.Hash]version{}, known: map[version]*runtime{}}
+}
+
+// doubt forgets a runtime that a node's answers do not fit, once: it may speak
+// for several.
+func (r *runtimes) doubt(rt *runtime) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.doubted {
+		r.doubted = true
+		delete(r.known, rt.version)
+	}
 }
 
 func (r *runtimes) lookup(hash chain.Hash) (v version, known bool, rt *runtime) {
@@ -56,7 +73,8 @@ func (r *runtimes) lookup(hash chain.Hash) (v version, known bool, rt *runtime) 
 func (r *runtimes) at(ctx context.Context, s *session, hash chain.Hash) (*runtime, error) {
 	v, known, rt := r.lookup(hash)
 	if !known {
-		if err := s.call(ctx, &v, "state_getRuntimeVersion", hash); err != nil {
+		var err error
+		if v, err = s.version(ctx, hash); err != nil {
 			return nil, err
 		}
 		r.mu.Lock()
@@ -84,7 +102,7 @@ func (r *runtimes) load(ctx context.Context, s *session, hash chain.Hash, v vers
 	if _, _, rt := r.lookup(hash); rt != nil {
 		return rt, nil
 	}
-	m, err := fetchMetadata(ctx, s, hash)
+	m, err := r.fetch(ctx, s, hash, v)
 	if err != nil {
 		return nil, fmt.Errorf("runtime %s %d: %w", v.Name, v.Spec, err)
 	}
@@ -98,9 +116,18 @@ func (r *runtimes) load(ctx context.Context, s *session, hash chain.Hash, v vers
 	return rt, nil
 }
 
-// fetchMetadata is version 15 where the runtime has it, because only that
+// version is that of the runtime in the state after a block.
+func (s *session) version(ctx context.Context, hash chain.Hash) (v version, err error) {
+	err = s.call(ctx, &v, "state_getRuntimeVersion", hash)
+	if err == nil && len(v.Name) > maxSpecName {
+		err = fmt.Errorf("%w: %w: a runtime's name of %d bytes", chain.ErrUnavailable, errProtocol, len(v.Name))
+	}
+	return v, err
+}
+
+// fetch takes metadata of version 15 where the runtime has it, because only that
 // describes runtime APIs, and 14 where not.
-func fetchMetadata(ctx context.Context, s *session, hash chain.Hash) (*scale.Metadata, error) {
+func (r *runtimes) fetch(ctx context.Context, s *session, hash chain.Hash, v version) (*scale.Metadata, error) {
 	var refused *rpcError
 	var raw hexBytes
 	err := s.call(ctx, &raw, "state_call", "Metadata_metadata_at_version", hexBytes{15, 0, 0, 0}, hash)
@@ -109,7 +136,7 @@ func fetchMetadata(ctx context.Context, s *session, hash chain.Hash) (*scale.Met
 		// Option<Vec<u8>>
 		if len(raw) > 1 && raw[0] == 1 {
 			if n, body, err := scale.DecodeCompact(raw[1:]); err == nil && n == uint64(len(body)) {
-				if m, err := scale.ParseMetadata(body); err == nil {
+				if m, err := r.library.metadata(v, body); err == nil {
 					return m, nil
 				}
 			}
@@ -120,9 +147,45 @@ func fetchMetadata(ctx context.Context, s *session, hash chain.Hash) (*scale.Met
 	if err := s.call(ctx, &raw, "state_getMetadata", hash); err != nil {
 		return nil, err
 	}
-	m, err := scale.ParseMetadata(raw)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", chain.ErrUnavailable, err)
+	return r.library.metadata(v, raw)
+}
+
+// library holds parsed metadata for the connections to come, which all ask anew.
+type library struct {
+	log *slog.Logger
+
+	mu     sync.Mutex // guards both maps
+	parsed map[[32]byte]*scale.Metadata
+	told   map[version][32]byte // what was last said of a version
+}
+
+func newLibrary(log *slog.Logger) *library {
+	return &library{log: log, parsed: map[[32]byte]*scale.Metadata{}, told: map[version][32]byte{}}
+}
+
+// metadata parses what a node says of a version, unless it was parsed before.
+// Nodes that say different things are told of: one of them lies.
+func (l *library) metadata(v version, raw []byte) (*scale.Metadata, error) {
+	hash := blake2b.Sum256(raw)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m, known := l.parsed[hash]
+	if !known {
+		var err error
+		if m, err = scale.ParseMetadata(raw); err != nil {
+			return nil, fmt.Errorf("%w: %w", chain.ErrUnavailable, err)
+		}
+		if len(l.parsed) >= maxRuntimes {
+			clear(l.parsed)
+		}
+		l.parsed[hash] = m
 	}
+	if before, told := l.told[v]; told && before != hash {
+		l.log.Warn("nodes describe a runtime differently", "runtime", v.Name, "version", v.Spec)
+	}
+	if len(l.told) >= maxRuntimes {
+		clear(l.told)
+	}
+	l.told[v] = hash
 	return m, nil
 }

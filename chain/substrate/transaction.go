@@ -95,7 +95,7 @@ func (c *Client) transact(ctx context.Context, key *wallet.Keypair, form func(co
 
 // next is the runtime that makes the next block.
 func (v *view) next(ctx context.Context) (*runtime, error) {
-	return v.client.runtimes.at(ctx, v.s, v.block.Hash)
+	return v.s.runtimes.at(ctx, v.s, v.block.Hash)
 }
 
 // call encodes a call of SubtensorModule for the next block. ErrUnknown and

@@ -38,7 +38,7 @@ func (c *Client) viewOf(ctx context.Context, s *session, b chain.Block) (*view, 
 	if b.Number == 0 {
 		made = b.Hash
 	}
-	types, err := c.runtimes.at(ctx, s, made)
+	types, err := s.runtimes.at(ctx, s, made)
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +155,7 @@ func (v *view) read(ctx context.Context, wants ...want) error {
 // unreadable is an error of a node that sends what its metadata does not
 // describe, or of a runtime unlike all this package knows.
 func (v *view) unreadable(err error) error {
+	v.s.runtimes.doubt(v.types)
 	return fmt.Errorf("%w: block %d, runtime %d: %w", chain.ErrUnavailable, v.block.Number, v.types.Spec, err)
 }
 

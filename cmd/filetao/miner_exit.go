@@ -101,7 +101,7 @@ func (c *cli) exitMiner(ctx context.Context, x *exitFlags, hotkey *wallet.Keypai
 	if err != nil {
 		return err
 	}
-	for first := true; ; first = false {
+	for said := ""; ; {
 		for i := range leaves {
 			if err := c.askToLeave(ctx, x, hotkey, &leaves[i]); err != nil {
 				return err
@@ -114,7 +114,7 @@ func (c *cli) exitMiner(ctx context.Context, x *exitFlags, hotkey *wallet.Keypai
 			return outcomeOf(leaves, left+open)
 		}
 		if !c.json {
-			c.noteLeaves(leaves, first)
+			said = c.noteLeaves(leaves, said)
 		}
 		timer := time.NewTimer(seconds(x.every))
 		select {
@@ -243,9 +243,10 @@ func outcomeOf(leaves []leave, known int) error {
 	return fmt.Errorf("%w: %w", errNotAsked, leaves[0].err)
 }
 
-// noteLeaves says how far it is, for somebody who waits.
-func (c *cli) noteLeaves(leaves []leave, first bool) {
-	if first {
+// noteLeaves says how far it is, for somebody who waits, unless that is what was
+// said last. It returns what it said.
+func (c *cli) noteLeaves(leaves []leave, said string) string {
+	if said == "" {
 		fmt.Fprintln(c.err, "The miner leaves. Let it run until all validators have signed; Ctrl-C stops only the waiting.")
 	}
 	var parts []string
@@ -256,12 +257,16 @@ func (c *cli) noteLeaves(leaves []leave, first bool) {
 		case l.State == stateLeft:
 			parts = append(parts, fmt.Sprintf("UID %d has signed", l.UID))
 		case l.Shards == 0:
-			parts = append(parts, fmt.Sprintf("UID %d: nothing is left, it signs soon", l.UID))
+			parts = append(parts, fmt.Sprintf("UID %d: nothing is left, it signs within a minute or two", l.UID))
 		default:
 			parts = append(parts, fmt.Sprintf("UID %d: %s, %s left", l.UID, count(int(l.Shards), "shard"), size(l.Bytes)))
 		}
 	}
-	fmt.Fprintln(c.err, strings.Join(parts, "; "))
+	now := strings.Join(parts, "; ")
+	if now != said {
+		fmt.Fprintln(c.err, now)
+	}
+	return now
 }
 
 func (c *cli) printLeaves(leaves []leave) {

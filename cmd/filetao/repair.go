@@ -72,11 +72,15 @@ func (s *source) repair(ctx context.Context) (status repair.Status, err error) {
 
 func (c *cli) printRepair(s repair.Status) {
 	line := func(name, text string) { c.hanging(fmt.Sprintf("%-11s ", name), text) }
-	line("Kept", fmt.Sprintf("%s and %s of the reference's way", count(s.Segments, "segment"), count(s.Chunks, "chunk")))
+	kept := "not counted yet"
+	if !s.Scanned.IsZero() {
+		kept = fmt.Sprintf("%s and %s of the reference's way, as counted %s", count(s.Segments, "segment"), count(s.Chunks, "chunk"), c.since(s.Scanned))
+	}
+	line("Kept", kept)
 	line("To repair", c.queueOf(s))
 	line("At risk", fmt.Sprintf("%d; lost %d", s.AtRisk, s.Lost))
 	line("Moved", fmt.Sprintf("%s fetched, %s stored in %s, since the start", size(s.Fetched), size(s.Stored), count(int(s.Shards), "shard")))
-	line("Miners", fmt.Sprintf("looked at %s; everything scanned %s", c.since(s.Looked), c.since(s.Scanned)))
+	line("Miners", "looked at "+c.since(s.Looked))
 	if s.Failed > 0 {
 		line("Audits", count(s.Failed, "shard")+" failed the last one and count as lost")
 	}

@@ -152,8 +152,8 @@ func (f *feed) within(ctx context.Context, patience time.Duration) (json.RawMess
 func (c *Client) overdue(ctx context.Context, f *feed) (json.RawMessage, error) {
 	var params []any
 	if c.cfg.Finalized {
-		var final *chain.Hash
-		if err := f.call(ctx, &final, "chain_getFinalizedHead"); err != nil {
+		final, err := f.hash(ctx, "chain_getFinalizedHead")
+		if err != nil {
 			return nil, err
 		}
 		params = append(params, final)

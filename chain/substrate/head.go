@@ -103,6 +103,19 @@ func (c *Client) timeInBody(ctx context.Context, s *session, hash chain.Hash) (u
 	return 0, nil
 }
 
+// hash asks for the hash of a block that is there: without one the node is at
+// fault.
+func (s *session) hash(ctx context.Context, method string, params ...any) (chain.Hash, error) {
+	var hash *chain.Hash
+	if err := s.call(ctx, &hash, method, params...); err != nil {
+		return chain.Hash{}, err
+	}
+	if hash == nil {
+		return chain.Hash{}, fmt.Errorf("%s: %w: %w: no block %v", method, chain.ErrUnavailable, errProtocol, params)
+	}
+	return *hash, nil
+}
+
 // blockAt is the block of that number on the node's best chain, without its
 // time.
 func (c *Client) blockAt(ctx context.Context, s *session, number uint64) (chain.Block, error) {

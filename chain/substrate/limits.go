@@ -15,6 +15,10 @@ const (
 	maxBody = 32 << 20
 	// maxExtrinsics is how many transactions a block may have.
 	maxExtrinsics = 1 << 16
+	// maxKeys is how many keys are listed at most, those of a subnet's neurons,
+	// and maxKey how many bytes one may have.
+	maxKeys = 1 << 16
+	maxKey  = 256
 	// maxSpecName bounds a runtime's name.
 	maxSpecName = 64
 )

@@ -120,3 +120,58 @@ func TestNotificationsThatWait(t *testing.T) {
 		t.Errorf("the fifth: %v", err)
 	}
 }
+
+// A node that always has more keys, or one of any length, is no node.
+func TestKeysWithoutEnd(t *testing.T) {
+	r := loadRecording(t, "spec300")
+	n := newNode(t, r)
+	c := connect(t, Config{}, n)
+	for _, tail := range []int{16, maxKey} {
+		var given, pages int
+		n.mu.Lock()
+		n.before = func(p *peer, q query) bool {
+			if q.Method != "state_getKeysPaged" {
+				return false
+			}
+			var prefix string
+			q.param(0, &prefix)
+			keys := make([]string, keysPerRequest)
+			for i := range keys {
+				keys[i] = fmt.Sprintf("%s%0*x", prefix, 2*tail, given)
+				given++
+			}
+			pages++
+			text, _ := json.Marshal(keys)
+			p.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":%s}`, q.ID, text))
+			return true
+		}
+		n.mu.Unlock()
+		if _, err := c.Weights(t.Context(), r.net); !errors.Is(err, errProtocol) || pages > maxKeys/keysPerRequest+1 {
+			t.Errorf("%d pages of keys: %v", pages, err)
+		}
+	}
+}
+
+// A block that is there has a hash.
+func TestNullHashes(t *testing.T) {
+	n := living(t, substratetest.Config{Instant: true})
+	n.Steps(21)
+	c := client(t, n, func(cfg *Config) { cfg.Mortality = 1 << 16 }) // such eras begin in every 16th block only
+	if _, err := c.Head(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, method := range []string{"chain_getFinalizedHead", "chain_getBlockHash"} {
+		n.Fail(substratetest.Fault{Kind: substratetest.Say, Method: method})
+		if err := c.AddStake(t.Context(), devKey(t, "Alice"), 1, devKey(t, "Bob").Address(), chain.TAO); !errors.Is(err, errProtocol) || len(n.Submitted()) > 0 {
+			t.Errorf("%s: %v, sent %d", method, err, len(n.Submitted()))
+		}
+		n.Heal()
+	}
+	if err := c.AddStake(t.Context(), devKey(t, "Alice"), 1, devKey(t, "Bob").Address(), chain.TAO); err != nil {
+		t.Error(err)
+	}
+	n.Fail(substratetest.Fault{Kind: substratetest.Say, Method: "chain_getBlockHash"})
+	if _, err := Dial(t.Context(), Config{Endpoints: []string{n.URL()}}, Deps{}); !errors.Is(err, errProtocol) {
+		t.Errorf("a chain without genesis: %v", err)
+	}
+}

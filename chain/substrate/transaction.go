@@ -155,8 +155,8 @@ func signed(m *scale.Metadata, key *wallet.Keypair, call []byte, p scale.TxParam
 // lags far behind.
 func (v *view) mortality(ctx context.Context) (scale.Era, chain.Hash, error) {
 	at, period := v.block, v.client.cfg.Mortality
-	var final chain.Hash
-	if err := v.s.call(ctx, &final, "chain_getFinalizedHead"); err != nil {
+	final, err := v.s.hash(ctx, "chain_getFinalizedHead")
+	if err != nil {
 		return scale.Era{}, final, err
 	}
 	if final != at.Hash {
@@ -177,7 +177,7 @@ func (v *view) mortality(ctx context.Context) (scale.Era, chain.Hash, error) {
 	if birth == at.Number {
 		return era, at.Hash, nil
 	}
-	err := v.s.call(ctx, &at.Hash, "chain_getBlockHash", birth)
+	at.Hash, err = v.s.hash(ctx, "chain_getBlockHash", birth)
 	return era, at.Hash, err
 }
 

@@ -241,7 +241,7 @@ func (v *view) keysUnder(ctx context.Context, prefix hexBytes) ([]hexBytes, erro
 	var all []hexBytes
 	var last *hexBytes
 	for {
-		var page []hexBytes
+		var page keyPage
 		if err := v.s.call(ctx, &page, "state_getKeysPaged", prefix, keysPerRequest, last, v.block.Hash); err != nil {
 			return nil, err
 		}
@@ -250,11 +250,13 @@ func (v *view) keysUnder(ctx context.Context, prefix hexBytes) ([]hexBytes, erro
 			if i > 0 {
 				previous = &page[i-1]
 			}
-			if len(key) < len(prefix) || string(key[:len(prefix)]) != string(prefix) || previous != nil && string(key) <= string(*previous) {
-				return nil, fmt.Errorf("%w: %w: key %x out of place", chain.ErrUnavailable, errProtocol, []byte(key))
+			if len(key) > maxKey || len(key) < len(prefix) || string(key[:len(prefix)]) != string(prefix) || previous != nil && string(key) <= string(*previous) {
+				return nil, fmt.Errorf("%w: %w: key %.100x out of place", chain.ErrUnavailable, errProtocol, []byte(key))
 			}
 		}
-		all = append(all, page...)
+		if all = append(all, page...); len(all) > maxKeys {
+			return nil, fmt.Errorf("%w: %w: over %d keys begin with %x", chain.ErrUnavailable, errProtocol, maxKeys, []byte(prefix))
+		}
 		if len(page) < keysPerRequest {
 			return all, nil
 		}

@@ -27,6 +27,7 @@ type Client struct {
 	accounts *accounts
 	ended    chan struct{} // closed when Run has ended
 	lag      lag           // Run's own
+	traps    sync.Once     // says that get_metagraph fails
 
 	mu      sync.Mutex    // guards all below, and adding to subs
 	session *session      // nil while there is none
@@ -159,7 +160,8 @@ func (c *Client) publish(s *session) {
 
 // greet checks that the node is one of our chain and able to serve.
 func (c *Client) greet(ctx context.Context, s *session) error {
-	if err := s.call(ctx, &s.genesis, "chain_getBlockHash", 0); err != nil {
+	var err error
+	if s.genesis, err = s.hash(ctx, "chain_getBlockHash", 0); err != nil {
 		return err
 	}
 	syncing, err := c.syncing(ctx, s)

@@ -18,7 +18,7 @@ const (
 // Metagraph implements chain.Chain. Where the runtime describes its
 // get_metagraph, that is the source and the stake is its total_stake: the
 // hotkey's and its parents' alpha, and its root stake as the runtime weighs it.
-// Elsewhere it is read from storage, and the stake is what is staked to the
+// Elsewhere, and where the node refuses that, it is read from storage, and the stake is what is staked to the
 // hotkey: TotalHotkeyStake, or the subnet's alpha where that is gone.
 func (c *Client) Metagraph(ctx context.Context, net chain.NetUID) (m *chain.Metagraph, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *session) error {
@@ -38,7 +38,13 @@ func (v *view) metagraph(ctx context.Context, net chain.NetUID) (*chain.Metagrap
 	}
 	m := &chain.Metagraph{NetUID: net, Block: v.block}
 	answer, err := v.ask(ctx, getMetagraph, scale.Uint(net))
+	var refused *rpcError
 	switch {
+	case errors.As(err, &refused) && !errors.Is(err, errPruned): // it may trap where storage can be read
+		v.client.traps.Do(func() {
+			v.client.log.Warn("get_metagraph fails, storage is read instead: stakes are those of the hotkeys alone", "block", v.block.Number, "err", err)
+		})
+		m.Neurons, err = v.neuronsFromStorage(ctx, net)
 	case errors.Is(err, scale.ErrUnknown), err == nil && answer.Kind() == scale.KindBytes: // wrapped in bytes of no known type
 		m.Neurons, err = v.neuronsFromStorage(ctx, net)
 	case err == nil:

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"math/big"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/chain/substratetest"
 	"github.com/filetao/filetao/wallet"
 )
 
@@ -336,4 +338,36 @@ func TestNoSubnet(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Where get_metagraph traps, storage is read; of a state that is gone neither
+// can be.
+func TestAMetagraphThatTraps(t *testing.T) {
+	n := living(t, substratetest.Config{})
+	c, err := New(Config{Endpoints: []string{n.URL()}}, Deps{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := c.logged()
+	run(t, c)
+	want, err := c.Metagraph(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Fail(substratetest.Fault{Kind: substratetest.Refuse, Method: "state_call", Code: 4003,
+		Message: "Client error: Execution failed: Execution aborted due to trap: wasm trap: wasm `unreachable` instruction executed", Times: 2})
+	for range 2 {
+		got, err := c.Metagraph(t.Context(), 1)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%v\n%+v\nwant\n%+v", err, got, want)
+		}
+	}
+	if log.count("get_metagraph fails") != 1 {
+		t.Errorf("told of %d times", log.count("get_metagraph fails"))
+	}
+	n.Fail(substratetest.Fault{Kind: substratetest.Refuse, Method: "state_call", Code: 4003,
+		Message: "Client error: UnknownBlock: State already discarded for 0x00"})
+	if _, err := c.Metagraph(t.Context(), 1); !errors.Is(err, chain.ErrNoBlock) {
+		t.Error(err)
+	}
 }

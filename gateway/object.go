@@ -37,7 +37,11 @@ func (g *Gateway) commitObject(ctx context.Context, from wire.Caller, m *wire.Co
 		Owner: from.Hotkey, CID: man.CID, Size: man.Size, Manifest: m.Manifest, Signature: m.Signature,
 		Stored: g.deps.Now(), TTL: ttl,
 	}
-	segments, err := g.committable(ctx, man, o.Stored.Add(ttl))
+	until, err := g.until(ctx, &o)
+	if err != nil {
+		return err
+	}
+	segments, err := g.committable(ctx, man, until)
 	if err != nil {
 		return err
 	}
@@ -52,10 +56,31 @@ func (g *Gateway) commitObject(ctx context.Context, from wire.Caller, m *wire.Co
 	} else if err != nil {
 		g.log.Warn("the index has references of a file that was overwritten, or its upload, left", "cid", man.CID, "err", err)
 	}
-	m.Expires = o.Stored.Add(ttl).Unix()
+	m.Expires = expires(o)
 	g.log.Info("file stored", "cid", man.CID, "owner", from.Hotkey, "bytes", man.Size, "segments", len(segments))
 	g.discardSegments(ctx, gone)
 	return nil
+}
+
+// until is when a file ends that is to be put: as it says, or as the one does that
+// it takes the place of, whichever is later. It then says so.
+func (g *Gateway) until(ctx context.Context, o *index.Object) (time.Time, error) {
+	old, err := g.deps.Index.Object(ctx, o.Owner, o.CID)
+	if err != nil && !errors.Is(err, index.ErrNotFound) {
+		return time.Time{}, err
+	}
+	if err == nil && old.Outlasts(o.Stored, o.TTL) {
+		o.Stored, o.TTL = old.Stored, old.TTL
+	}
+	return g.end(*o), nil
+}
+
+// end is when a file ends; of one that never does, as late as there is.
+func (g *Gateway) end(o index.Object) time.Time {
+	if o.TTL <= 0 {
+		return g.deps.Now().Add(g.cfg.MaxTTL)
+	}
+	return o.Stored.Add(o.TTL)
 }
 
 // checkManifest reads a manifest that its owner has signed, who is the caller.
@@ -162,13 +187,11 @@ func (g *Gateway) listObjects(ctx context.Context, from wire.Caller, m *wire.Lis
 	return err
 }
 
-// renewObject answers wire.RenewObject: the miners first, then the index.
+// renewObject answers wire.RenewObject: the miners first, then the index. Miners
+// keep shards for as long as they have pledged to also when the file ends earlier,
+// and are told to drop them then.
 func (g *Gateway) renewObject(ctx context.Context, from wire.Caller, m *wire.RenewObject) error {
 	ttl, err := g.ttlOr(m.TTL)
-	if err != nil {
-		return err
-	}
-	_, man, err := g.object(ctx, from.Hotkey, m.CID)
 	if err != nil {
 		return err
 	}
@@ -177,18 +200,28 @@ func (g *Gateway) renewObject(ctx context.Context, from wire.Caller, m *wire.Ren
 		return fmt.Errorf("renew %s: another request works on the file: %w", m.CID, err)
 	}
 	defer unlock()
-	now := g.deps.Now()
+	o, man, err := g.object(ctx, from.Hotkey, m.CID)
+	if err != nil {
+		return err
+	}
+	renew, now := g.deps.Index.RenewObject, g.deps.Now()
+	if m.Shorten {
+		renew = g.deps.Index.ShortenObject
+	}
+	if m.Shorten || !o.Outlasts(now, ttl) {
+		o.Stored, o.TTL = now, ttl
+	}
 	if err := g.eachSegment(ctx, man, func(ctx context.Context, i int, id string) error {
-		return g.prolong(ctx, man, i, id, now.Add(ttl))
+		return g.prolong(ctx, man, i, id, g.end(o))
 	}); err != nil {
 		return err
 	}
-	if err := g.deps.Index.RenewObject(ctx, from.Hotkey, m.CID, now, ttl); errors.Is(err, index.ErrNotFound) {
+	if err := renew(ctx, from.Hotkey, m.CID, now, ttl); errors.Is(err, index.ErrNotFound) {
 		return notFound(m.CID)
 	} else if err != nil {
 		return err
 	}
-	m.Expires = now.Add(ttl).Unix()
+	m.Expires = expires(o)
 	return nil
 }
 

@@ -168,10 +168,11 @@ func (m *ListObjects) Fields() []Field {
 }
 
 // RenewObject has a file of the asker's kept for TTL from now on, on the miners
-// too.
+// too, or as long as it is already if that is longer.
 type RenewObject struct {
 	CID     string // request
 	TTL     int64  // request: seconds, 0 for the gateway's default
+	Shorten bool   // request: for TTL also if it would be kept longer
 	Expires int64  // Unix seconds
 }
 
@@ -183,6 +184,7 @@ func (m *RenewObject) Fields() []Field {
 	return []Field{
 		{Name: "cid", Value: &m.CID, Required: true, Hashed: true},
 		{Name: "ttl", Value: &m.TTL, Required: true, Hashed: true},
+		{Name: "shorten", Value: &m.Shorten, Required: true, Hashed: true},
 		{Name: "expires", Value: &m.Expires, Answer: true},
 	}
 }

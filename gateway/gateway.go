@@ -42,7 +42,8 @@ type Config struct {
 	InFlight int64
 	// StoreTimeout and RetrieveTimeout limit one user's request.
 	StoreTimeout, RetrieveTimeout time.Duration
-	// CleanupTimeout limits the deletion of chunks that no file needs.
+	// CleanupTimeout limits the deletion of chunks that no file needs, and for how
+	// long miners are told at once to drop what a deleted file had.
 	CleanupTimeout time.Duration
 	// TTL is how long a file is kept when the user does not say, MaxTTL the
 	// longest that is taken.
@@ -90,6 +91,7 @@ type Gateway struct {
 	metrics *metrics
 
 	segments *turns // being taken in
+	left     *left  // to be ended
 }
 
 // New makes a gateway. A setting that is zero takes its default; MinReplicas is
@@ -110,7 +112,7 @@ func New(cfg Config, deps Deps) *Gateway {
 	return &Gateway{
 		cfg: cfg, deps: deps, log: log,
 		memory: newBudget(cfg.Memory, m.memory), files: newLocks(), metrics: m,
-		segments: newTurns(cfg.Segments),
+		segments: newTurns(cfg.Segments), left: newLeft(),
 	}
 }
 

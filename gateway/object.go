@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/filetao/filetao/cid"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/manifest"
@@ -58,7 +56,9 @@ func (g *Gateway) commitObject(ctx context.Context, from wire.Caller, m *wire.Co
 	}
 	m.Expires = expires(o)
 	g.log.Info("file stored", "cid", man.CID, "owner", from.Hotkey, "bytes", man.Size, "segments", len(segments))
-	g.discardSegments(ctx, gone)
+	if len(gone) > 0 {
+		g.left.object(index.ObjectName{Owner: o.Owner, CID: o.CID})
+	}
 	return nil
 }
 
@@ -225,8 +225,8 @@ func (g *Gateway) renewObject(ctx context.Context, from wire.Caller, m *wire.Ren
 	return nil
 }
 
-// deleteObject answers wire.DeleteObject: first the index forgets, then the
-// miners are told.
+// deleteObject answers wire.DeleteObject once the index has forgotten the file. Its
+// segments end afterwards, and the miners are told.
 func (g *Gateway) deleteObject(ctx context.Context, from wire.Caller, m *wire.DeleteObject) error {
 	if err := cid.Parse(m.CID); err != nil {
 		return wire.BadRequest("cid: %w", err)
@@ -246,54 +246,8 @@ func (g *Gateway) deleteObject(ctx context.Context, from wire.Caller, m *wire.De
 	}
 	m.Deleted = true
 	g.log.Info("file deleted", "cid", m.CID, "owner", from.Hotkey)
-	g.discardSegments(ctx, gone.Segments)
+	if len(gone.Segments) > 0 {
+		g.left.object(index.ObjectName{Owner: from.Hotkey, CID: m.CID})
+	}
 	return nil
-}
-
-// discardSegments ends segments as far as nobody needs them any more, and tells
-// their miners. What is not told now, since a miner cannot be reached or a shard
-// is too new, the upkeep of the index tells later.
-func (g *Gateway) discardSegments(ctx context.Context, ids []string) {
-	ctx = context.WithoutCancel(ctx)
-	tell, cancel := context.WithTimeout(ctx, g.cfg.CleanupTimeout)
-	defer cancel()
-	var work errgroup.Group // of functions that do not fail
-	work.SetLimit(maxDeletions)
-	for _, id := range ids {
-		held, err := g.deps.Index.Shards(ctx, id)
-		if err == nil {
-			_, err = g.deps.Index.EndSegment(ctx, id, unsettled)
-		}
-		if err != nil {
-			g.log.Warn("a segment cannot be ended now", "segment", id, "err", err)
-			continue
-		}
-		for _, h := range held {
-			work.Go(func() error {
-				g.dropShard(tell, h)
-				return nil
-			})
-		}
-	}
-	_ = work.Wait()
-}
-
-// unsettled is how long what another gateway over this index writes may take: what
-// is newer than that is not ended at once.
-const unsettled = time.Minute
-
-// dropShard tells a miner to drop a shard that the index has ended.
-func (g *Gateway) dropShard(ctx context.Context, h index.Holding) {
-	_, err := g.deps.Index.Holding(ctx, h.Holder, h.Hash)
-	if !errors.Is(err, index.ErrNotFound) {
-		return // it is needed, or too new
-	}
-	drop := index.Drop{Holder: h.Holder, Replica: h.Replica}
-	if h.Native != nil {
-		drop.Pledge = h.Native.Pledge
-	}
-	if err := g.deps.Fleet.Drop(ctx, drop); err != nil {
-		g.metrics.unreached.Inc()
-		g.log.Info("a miner is told later to delete a shard", "miner", h.Holder, "shard", h.Replica, "err", err)
-	}
 }

@@ -229,6 +229,6 @@ func (g *Gateway) dropUpload(ctx context.Context, from wire.Caller, m *wire.Drop
 		return err
 	}
 	m.Dropped = true
-	g.discardSegments(ctx, gone)
+	g.left.segments(gone)
 	return nil
 }

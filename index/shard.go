@@ -144,6 +144,18 @@ func (x *Index) PutDrop(ctx context.Context, d Drop) error {
 	})
 }
 
+// Drop returns what a miner still has to be told about a replica, or ErrNotFound.
+func (x *Index) Drop(ctx context.Context, holder wallet.Address, replica string) (Drop, error) {
+	if err := firstError(checkAddress(holder), checkHash(replica)); err != nil {
+		return Drop{}, err
+	}
+	r, err := read[dropRecord](ctx, x, holderGroup(holder), dropField(replica))
+	if err != nil {
+		return Drop{}, err
+	}
+	return Drop{holder, replica, r.Since, r.Until, r.Pledge}, nil
+}
+
 // Drops yields what a miner still has to be told to delete, in no promised order.
 // Changing it inside the loop is allowed.
 func (x *Index) Drops(ctx context.Context, holder wallet.Address) iter.Seq2[Drop, error] {

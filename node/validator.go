@@ -120,6 +120,7 @@ func (n *Node) addGateway(f *fleet.Fleet, ix *index.Index, c APIConfig) error {
 	}
 	role.Register(n.server)
 	role.RegisterStreams(n.streams)
+	n.group.Add("gateway", role.Run)
 	return nil
 }
 

@@ -16,11 +16,10 @@ import (
 // Upkeep ends what has expired: objects, uploads that nobody goes on with, shards
 // that their miners do not keep any more; and what those that leave have of nothing.
 func (e *Engine) Upkeep(ctx context.Context) error {
-	return errors.Join(e.expireObjects(ctx), e.dropUploads(ctx), e.expireShards(ctx), e.endUnneeded(ctx))
+	return errors.Join(e.expireObjects(ctx), e.endLeft(ctx), e.dropUploads(ctx), e.expireShards(ctx), e.endUnneeded(ctx))
 }
 
-// expireObjects ends the objects whose time is over, and the segments that nobody
-// needs any more then. A segment that cannot be ended yet is swept later.
+// expireObjects ends the objects whose time is over.
 func (e *Engine) expireObjects(ctx context.Context) error {
 	now := e.deps.Now()
 	for o, err := range e.deps.Index.AllObjects(ctx) {
@@ -37,14 +36,28 @@ func (e *Engine) expireObjects(ctx context.Context) error {
 			return err
 		}
 		e.log.Info("file expired", "cid", o.CID, "owner", o.Owner)
-		if err := e.endSegments(ctx, gone.Segments); err != nil {
-			return err
-		}
 	}
 	return nil
 }
 
-// dropUploads ends the uploads that were not touched for long.
+// endLeft ends the segments that nobody needs any more of objects that have expired,
+// and of those that gateways have deleted without getting to the end of it.
+func (e *Engine) endLeft(ctx context.Context) error {
+	var errs []error
+	for o, err := range e.deps.Index.Left(ctx) {
+		if err != nil {
+			return err
+		}
+		errs = append(errs, e.deps.Index.EndLeft(ctx, o, e.cfg.Settle, nil))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// dropUploads ends the uploads that were not touched for long. A segment that cannot
+// be ended yet is swept later.
 func (e *Engine) dropUploads(ctx context.Context) error {
 	now := e.deps.Now()
 	for u, err := range e.deps.Index.Uploads(ctx) {
@@ -59,16 +72,7 @@ func (e *Engine) dropUploads(ctx context.Context) error {
 			return err
 		}
 		e.log.Info("idle upload dropped", "upload", u.ID, "owner", u.Owner, "segments", len(gone))
-		if err := e.endSegments(ctx, gone); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (e *Engine) endSegments(ctx context.Context, ids []string) error {
-	for _, id := range ids {
-		if _, err := e.deps.Index.EndSegment(ctx, id, e.cfg.Settle); err != nil {
+		if _, _, err := e.deps.Index.EndSegments(ctx, gone, e.cfg.Settle); err != nil {
 			return err
 		}
 	}

@@ -20,6 +20,7 @@ func (c *cli) chainCommand() *cobra.Command {
 		c.chainStatusCommand(),
 		c.chainMetagraphCommand(),
 		c.chainNeuronCommand(),
+		c.chainBalanceCommand(),
 		c.chainEventsCommand(),
 		c.chainWeightsCommand(),
 		c.chainRegisterCommand(),

@@ -95,7 +95,7 @@ func (c *cli) chainStakeCommand() *cobra.Command {
 					return err
 				}
 				if err := remote.AddStake(cmd.Context(), coldkey, chain.NetUID(c.netuid), hotkey, rao); err != nil {
-					return withBalance(cmd.Context(), remote, coldkey.Address(), what, err)
+					return afterSending(withBalance(cmd.Context(), remote, coldkey.Address(), what, err), "chain neuron")
 				}
 				return c.print(map[string]any{"hotkey": hotkey, "staked_rao": rao}, func() {
 					fmt.Fprintf(c.out, "Staked %s on %s.\n", rao, hotkey)

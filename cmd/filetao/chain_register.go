@@ -74,7 +74,7 @@ func (c *cli) register(ctx context.Context, on chain.Chain, limit chain.Rao, yes
 		return err
 	}
 	if err := on.Register(ctx, coldkey, net, hotkey, max(price, limit)); err != nil {
-		return withBalance(ctx, on, coldkey.Address(), cost, err)
+		return afterSending(withBalance(ctx, on, coldkey.Address(), cost, err), "chain neuron")
 	}
 	return c.printRegistered(ctx, on, hotkey, coldkey.Address(), before)
 }

@@ -49,7 +49,7 @@ serves otherwise. Nothing is sent when the chain has the address already.`,
 				if !known {
 					axon := chain.Axon{Version: synapse.Version, IP: at.Addr(), Port: at.Port(), Protocol: 4}
 					if err := remote.ServeAxon(cmd.Context(), hotkey, net, axon); err != nil {
-						return servingRefused(cmd.Context(), remote, n, m, axon, err)
+						return afterSending(servingRefused(cmd.Context(), remote, n, m, axon, err), "chain neuron")
 					}
 				}
 				if _, real := remote.(subtensor); !real && at.Addr().IsLoopback() {

@@ -80,7 +80,7 @@ func (c *cli) transfer(ctx context.Context, on chain.Chain, x *transferFlags, de
 		return err
 	}
 	if err := mover.Transfer(ctx, from, dest, x.amount); err != nil {
-		return withBalance(ctx, on, from.Address(), what, err)
+		return afterSending(withBalance(ctx, on, from.Address(), what, err), "chain balance "+string(dest))
 	}
 	return c.print(map[string]any{"from": from.Address(), "to": dest, "amount_rao": x.amount}, func() {
 		fmt.Fprintf(c.out, "Moved %s to %s.\n", x.amount, dest)

@@ -176,7 +176,7 @@ func (c *cli) setWeights(ctx context.Context, on chain.Chain, hotkey *wallet.Key
 	if rules.CommitReveal {
 		err = c.commitAndReveal(ctx, on, hotkey, weights, version)
 	} else {
-		err = on.SetWeights(ctx, hotkey, net, weights, version)
+		err = afterSending(on.SetWeights(ctx, hotkey, net, weights, version), fmt.Sprintf("chain weights show %d", n.UID))
 	}
 	if err != nil {
 		return weightsRefused(n, m, rules, err)

@@ -106,6 +106,7 @@ var exits = []exitRule{
 	{wallet.ErrSecret, exitUsage, ""},
 	{wallet.ErrName, exitUsage, ""},
 
+	{chain.ErrInFlight, exitUnavailable, ""},
 	{chain.ErrUnavailable, exitUnavailable, "is the chain running? --subtensor.network and --subtensor.chain_endpoint say which; `filetao devnet` runs one"},
 	{chain.ErrNoSubnet, exitNotFound, "--netuid says which subnet"},
 	{chain.ErrNoBlock, exitNotFound, ""},
@@ -249,7 +250,7 @@ func (c *cli) report(ctx context.Context, err error, command string) exitCode {
 		err = interrupted(err)
 	}
 	code, hint := exitOf(err)
-	if name := c.network(); code == exitUnavailable && errors.Is(err, chain.ErrUnavailable) && (name == "finney" || name == "test") {
+	if name := c.network(); errors.Is(err, chain.ErrUnavailable) && !errors.Is(err, chain.ErrInFlight) && (name == "finney" || name == "test") {
 		hint = "is this machine online? --subtensor.chain_endpoint, beside --subtensor.network " + name + ", takes another node of that network"
 	}
 	if code == exitUsage && hint == "" {

@@ -28,7 +28,10 @@ const scriptNet = 21
 //	says NAME RE     waits for another line that matches of what serve started
 //	said NAME RE     something that matches is in all that it printed
 //	done NAME CODE   waits until it ends by itself, with this exit code
-//	fail METHOD N    breaks the connection instead of N answers or notifications
+//	fail KIND METHOD N
+//	                 has N answers or notifications (0: all) break the connection
+//	                 (drop) or not come (stall)
+//	sent N           waits until the node was sent so many transactions
 func TestSubtensorScripts(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/subtensor/*.txtar")
 	if err != nil || len(scripts) == 0 {
@@ -72,9 +75,23 @@ func onSubtensor(n *substratetest.Node, p testscript.Params, spec uint32) testsc
 		"exits": scriptExits, "serve": scriptServe, "ends": scriptEnds,
 		"said": scriptSaid, "done": scriptDone, "mode": scriptMode,
 		"fail": func(ts *testscript.TestScript, _ bool, args []string) {
-			times, err := strconv.Atoi(args[1])
+			times, err := strconv.Atoi(args[2])
 			ts.Check(err)
-			n.Fail(substratetest.Fault{Kind: substratetest.Drop, Method: args[0], Times: times})
+			kind := map[string]substratetest.FaultKind{"drop": substratetest.Drop, "stall": substratetest.Stall}[args[0]]
+			n.Fail(substratetest.Fault{Kind: kind, Method: args[1], Times: times})
+		},
+		"sent": func(ts *testscript.TestScript, _ bool, args []string) {
+			want, err := strconv.Atoi(args[0])
+			ts.Check(err)
+			tick := time.NewTicker(10 * time.Millisecond)
+			defer tick.Stop()
+			for limit := time.After(processLimit); len(n.Submitted()) < want; {
+				select {
+				case <-tick.C:
+				case <-limit:
+					ts.Fatalf("the node was sent %d transactions, want %d", len(n.Submitted()), want)
+				}
+			}
 		},
 		"drop": func(*testscript.TestScript, bool, []string) { n.DropAll() },
 		"put": func(ts *testscript.TestScript, _ bool, args []string) {

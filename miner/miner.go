@@ -17,6 +17,7 @@ import (
 	"github.com/filetao/filetao/blobstore"
 	"github.com/filetao/filetao/internal/cycle"
 	"github.com/filetao/filetao/proof/por"
+	"github.com/filetao/filetao/receipt"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 	"github.com/filetao/filetao/wire/synapse"
@@ -44,6 +45,9 @@ type Config struct {
 	// to that of the next. Default 1 hour; the rate makes it longer where there
 	// is much data.
 	ScrubPeriod time.Duration
+	// RefuseNotDue refuses native audits that Deps.Selections says were not due;
+	// without, they are counted and answered.
+	RefuseNotDue bool
 }
 
 // DefaultScrubRate has a miner read 1 TiB in two weeks, in bytes a second.
@@ -81,6 +85,8 @@ type Deps struct {
 	Log  *slog.Logger
 	Now  func() time.Time
 	Rand io.Reader
+	// Selections say which audits were due; nil: nobody asks.
+	Selections Selections
 	// Metrics, if not nil, gets the miner's metrics.
 	Metrics prometheus.Registerer
 }
@@ -98,6 +104,9 @@ type Miner struct {
 	expiry  *cycle.Loop
 	scrub   *cycle.Loop
 	tally   *tally
+
+	selections Selections
+	undecided  chan receipt.Question
 }
 
 // New makes a miner. Its handlers work at once; Run drops what expires. The
@@ -109,6 +118,7 @@ func New(c Config, d Deps) *Miner {
 	}
 	m := &Miner{
 		cfg: c.withDefaults(), key: d.Key, store: d.Store, log: d.Log, now: d.Now, rand: d.Rand, tally: newTally(labels),
+		selections: d.Selections, undecided: make(chan receipt.Question, undecided),
 	}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
@@ -159,6 +169,7 @@ func (m *Miner) Register(s Server) {
 func (m *Miner) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return m.expiry.Run(ctx) })
+	g.Go(func() error { return m.judge(ctx) })
 	if m.cfg.ScrubRate > 0 {
 		g.Go(func() error { return m.scrub.Run(ctx) })
 	}

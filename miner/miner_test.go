@@ -197,7 +197,7 @@ func TestStatsAndMetricsCountByTaskAndStatus(t *testing.T) {
 	for _, f := range families {
 		names = append(names, strings.TrimPrefix(f.GetName(), "filetao_miner_"))
 	}
-	const all = "answer_seconds capacity_bytes claims free_bytes " +
+	const all = "answer_seconds audits_not_due_total capacity_bytes claims free_bytes " +
 		"last_challenge_timestamp_seconds last_scrub_timestamp_seconds objects requests_total rot_total stored_bytes"
 	if got := strings.Join(names, " "); got != all {
 		t.Errorf("metrics %s, want %s", got, all)

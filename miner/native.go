@@ -190,7 +190,10 @@ func (m *Miner) audit(ctx context.Context, from wire.Caller, msg *wire.Audit) er
 	if err != nil {
 		return err
 	}
-	proof, err := m.proof(ctx, q, r)
+	var proof []byte
+	if err = m.due(ctx, q); err == nil { // asked of who has something here alone
+		proof, err = m.proof(ctx, q, r)
+	}
 	if err = errors.Join(err, r.Close()); err != nil {
 		return err
 	}

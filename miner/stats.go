@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,6 +46,8 @@ type Stats struct {
 	// last through; zero if none was.
 	Rot       uint64
 	LastScrub time.Time
+	// NotDue is how many native audits were not due; see Deps.Selections.
+	NotDue uint64
 }
 
 // Stats returns the miner's present statistics.
@@ -56,7 +59,8 @@ func (m *Miner) Stats() Stats {
 
 // tally counts answers.
 type tally struct {
-	took *prometheus.HistogramVec
+	took   *prometheus.HistogramVec
+	notDue atomic.Uint64
 
 	mu            sync.Mutex // guards what follows
 	counts        map[Count]uint64
@@ -88,7 +92,7 @@ func (t *tally) add(task Task, status int, took time.Duration, now time.Time) {
 func (t *tally) stats() Stats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := Stats{LastChallenge: t.lastChallenge, Rot: t.rot, LastScrub: t.lastScrub}
+	s := Stats{LastChallenge: t.lastChallenge, Rot: t.rot, LastScrub: t.lastScrub, NotDue: t.notDue.Load()}
 	for c, n := range t.counts {
 		c.N = n
 		s.Requests = append(s.Requests, c)
@@ -104,7 +108,7 @@ type collector struct {
 	m                       *Miner
 	gauges                  []gauge
 	requests, lastChallenge *prometheus.Desc
-	rot, lastScrub          *prometheus.Desc
+	rot, lastScrub, notDue  *prometheus.Desc
 }
 
 type gauge struct {
@@ -128,6 +132,7 @@ func newCollector(m *Miner, all prometheus.Labels) prometheus.Collector {
 		requests:      desc("requests_total", "Requests by task and status of the answer.", "task", "status"),
 		lastChallenge: desc("last_challenge_timestamp_seconds", "When a challenge or audit was last answered well; 0 if never."),
 		rot:           desc("rot_total", "How often scrubs came upon damaged data."),
+		notDue:        desc("audits_not_due_total", "Native audits that by their block's hash were not due here."),
 		lastScrub:     desc("last_scrub_timestamp_seconds", "When a scrub was last through; 0 if none was."),
 	}
 }
@@ -141,6 +146,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- c.lastChallenge
 	ch <- c.rot
 	ch <- c.lastScrub
+	ch <- c.notDue
 	c.m.tally.took.Describe(ch)
 }
 
@@ -154,6 +160,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(c.requests, prometheus.CounterValue, float64(r.N), string(r.Task), strconv.Itoa(r.Status))
 	}
 	ch <- prometheus.MustNewConstMetric(c.rot, prometheus.CounterValue, float64(s.Rot))
+	ch <- prometheus.MustNewConstMetric(c.notDue, prometheus.CounterValue, float64(s.NotDue))
 	for desc, at := range map[*prometheus.Desc]time.Time{c.lastChallenge: s.LastChallenge, c.lastScrub: s.LastScrub} {
 		var seconds float64
 		if !at.IsZero() {

@@ -21,6 +21,8 @@ type MinerConfig struct {
 	// and MinFree how many it leaves free on the disk.
 	Capacity, MinFree int64
 	Miner             miner.Config
+	// Due is how the miner tells which native audits were due.
+	Due DueConfig
 }
 
 // Miner is a running miner.
@@ -47,8 +49,10 @@ func NewMiner(c MinerConfig) (*Miner, error) {
 		return nil, errors.Join(fmt.Errorf("miner's store: %w", err), n.group.Close())
 	}
 	n.group.AddCloser("miner's store", store.Close)
+	due := n.newSelections(c.Due)
+	n.group.Add("selections", due.run(n.follower.Blocks))
 	role := miner.New(c.Miner, miner.Deps{
-		Key: c.Hotkey, Store: store, Log: n.log, Now: time.Now, Rand: rand.Reader, Metrics: n.metrics,
+		Key: c.Hotkey, Store: store, Log: n.log, Now: time.Now, Rand: rand.Reader, Metrics: n.metrics, Selections: due,
 	})
 	n.group.Add("expiry", role.Run)
 	if err := n.addAxon(); err != nil {

@@ -11,8 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/node"
+	"github.com/filetao/filetao/validator"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 )
@@ -132,15 +134,40 @@ type minerFlags struct {
 	permit, anybody   bool
 	requests          int
 	window            uint64
+	notDue            string
+	due               node.DueConfig
+	permitLimit       float64
 }
+
+// What a miner does about audits that were not due.
+const (
+	countNotDue  = "count"
+	refuseNotDue = "refuse"
+)
 
 func (c *cli) runMinerCommand() *cobra.Command {
 	m := minerFlags{minFree: 1 << 30}
 	cmd := serves(&cobra.Command{
 		Use: "miner", Short: "Keep bytes, answer for them", Args: noArgs,
 		Long: `Run a miner: keep the bytes that validators and gateways store, prove it when
-they challenge, give them back. What it keeps is in --dir and survives restarts.`,
+they challenge, give them back. What it keeps is in --dir and survives restarts.
+
+Which miners a validator challenges follows from the block's hash. --audits.not_due
+says what becomes of native audits that by it were not due: count answers them, logs
+them and counts them (filetao_miner_audits_not_due_total); refuse answers 403. A
+refusal may cost the miner: a validator takes it for silence, asks the same again,
+and then counts a failure. One with other settings (--audits.sample_size,
+--audits.vpermit_tao_limit) is refused like one that asks too often; about blocks
+that were not seen here an asker is believed once an hour. Users' data is stored and
+fetched under the same hotkeys at any time, others take the place of who fails, and
+the reference's challenges name no block: of these nothing is refused.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if m.notDue != countNotDue && m.notDue != refuseNotDue {
+				return usagef("--audits.not_due: %q is neither %s nor %s", m.notDue, countNotDue, refuseNotDue)
+			}
+			if m.due.Sample < 1 {
+				return usagef("--audits.sample_size: at least 1")
+			}
 			if err := c.settleWallet(); err != nil {
 				return err
 			}
@@ -169,6 +196,10 @@ they challenge, give them back. What it keeps is in --dir and survives restarts.
 	f.Float64Var(&m.minStake, "blacklist.minimum_stake_requirement", 0, "let only hotkeys with this much stake in, in `TAO`")
 	f.IntVar(&m.requests, "miner.max_requests_per_window", 50, "`requests` one hotkey may make in a window; -1 for any number")
 	f.Uint64Var(&m.window, "miner.rate_limit_window", 25, "`blocks` of a window")
+	f.StringVar(&m.notDue, "audits.not_due", countNotDue, "`what` to do about native audits that were not due: "+countNotDue+" or "+refuseNotDue+", which may cost the miner")
+	f.IntVar(&m.due.Sample, "audits.sample_size", validator.DefaultConfig().ChallengeSample, "`number` of miners that validators challenge a step")
+	f.Float64Var(&m.permitLimit, "audits.vpermit_tao_limit", float64(fleet.DefaultConfig().VpermitLimit)/float64(chain.TAO), "stake in `TAO` above which they challenge no validator")
+	completeFlag(cmd, "audits.not_due", cobra.FixedCompletions([]string{countNotDue, refuseNotDue}, cobra.ShellCompDirectiveNoFileComp))
 	ignore(f, sharedIgnored, minerIgnored)
 	return cmd
 }
@@ -190,6 +221,8 @@ func (c *cli) minerConfig(m *minerFlags, on chain.Chain) (cfg node.MinerConfig, 
 		MinStake:          uint64(rao(m.minStake)),
 		RequestsPerWindow: m.requests, WindowBlocks: m.window,
 	}
+	cfg.Due, cfg.Miner.RefuseNotDue = m.due, m.notDue == refuseNotDue
+	cfg.Due.VpermitLimit = max(1, rao(m.permitLimit))
 	cfg.Data = expandHome(m.data)
 	cfg.Capacity, cfg.MinFree = int64(m.capacity), int64(m.minFree)
 	return cfg, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/chain/substrate"
+	"github.com/filetao/filetao/chain/substratetest"
 )
 
 // TestWhichChain: what is on the command line counts more than the environment,
@@ -151,5 +153,41 @@ func TestNamedNetworkIsPinned(t *testing.T) {
 		if code := c.execute(t.Context(), []string{"chain", "status", "--subtensor.chain_endpoint", x.at}); code != exitOK {
 			t.Errorf("without a name: exit code %d, said %s", code, &said)
 		}
+	}
+}
+
+// TestFinalBlocks: --subtensor.finalized reads, --wait-final waits for, what is
+// final.
+func TestFinalBlocks(t *testing.T) {
+	const lag = 4
+	tick := time.NewTicker(50 * time.Millisecond)
+	t.Cleanup(tick.Stop)
+	node := substratetest.Start(t, substratetest.Config{FinalityLag: lag, Ticks: tick.C})
+	run := func(args ...string) string {
+		t.Helper()
+		var out, said bytes.Buffer
+		c := newCLI(streams{out: &out, err: &said, now: time.Now})
+		if code := c.execute(t.Context(), append(args, "--subtensor.chain_endpoint", node.URL())); code != exitOK {
+			t.Fatalf("%v: exit code %d, %s", args, code, &said)
+		}
+		return out.String()
+	}
+	number := func(args ...string) (n uint64) {
+		t.Helper()
+		var status struct{ Number uint64 }
+		if err := json.Unmarshal([]byte(run(append(args, "chain", "status", "--json")...)), &status); err != nil {
+			t.Fatal(err)
+		}
+		return status.Number
+	}
+	run("chain", "transfer", "--uri", "//Alice", "--to", bob, "--amount", "1", "--wait-final")
+	if in, head := node.Submitted()[0].Block, node.Head().Number; in+lag > head {
+		t.Errorf("in block %d, waited until block %d", in, head)
+	}
+	if before, newest := node.Head().Number, number(); newest < before {
+		t.Errorf("block %d was there, the newest is %d", before, newest)
+	}
+	if final, head := number("--subtensor.finalized"), node.Head().Number; final+lag > head {
+		t.Errorf("of %d blocks, %d are final", head, final)
 	}
 }

@@ -208,19 +208,30 @@ func (x *exchange) admit(ctx context.Context, rt route) (done func(), c wire.Cal
 	if err := x.checkSize(rt); err != nil {
 		return nil, c, err
 	}
-	leave := func() {}
-	if rt.streams {
-		if leave, err = x.s.shares.take(x.hotkey, adm.Standing); err != nil {
-			return nil, c, err
-		}
+	leave, err := x.share(ctx, rt, adm.Standing)
+	if err != nil {
+		return nil, c, err
 	}
 	queue := x.s.queueOf(rt)
 	if err := queue.Wait(ctx, adm.Priority); err != nil {
 		leave()
-		return nil, c, wire.Unavailable("No turn before the timeout.")
+		return nil, c, errNoTurn
 	}
 	door.Served(x.hotkey)
 	return func() { queue.Done(); leave() }, c, nil
+}
+
+var errNoTurn = wire.Unavailable("No turn before the timeout.")
+
+// share is the caller's part in those who are worked for, until leave.
+func (x *exchange) share(ctx context.Context, rt route, st wire.Standing) (leave func(), err error) {
+	if rt.streams {
+		return x.s.shares.take(x.hotkey, st)
+	}
+	if leave, err = x.s.lanes.wait(ctx, x.hotkey, st); err != nil {
+		return nil, errNoTurn
+	}
+	return leave, nil
 }
 
 func (x *exchange) checkSize(rt route) error {

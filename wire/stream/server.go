@@ -19,9 +19,9 @@ type ServerConfig struct {
 	Key *wallet.Keypair
 	// Version is told to peers. Default Version.
 	Version uint64
-	// Workers is how many messages are worked on at a time, StreamWorkers how
-	// many of those with bodies, which take longer and wait for others. Defaults
-	// 16 and 256.
+	// Workers is how many messages are worked on at a time, half of them for one
+	// caller; StreamWorkers how many of those with bodies, which take longer and
+	// wait for others. Defaults 32 and 256.
 	Workers, StreamWorkers int
 	// MaxTimeout is the longest timeout granted to a message, StreamTimeout to one
 	// with bodies. Defaults 10 minutes and 1 hour.
@@ -40,7 +40,7 @@ type ServerConfig struct {
 
 func (c ServerConfig) withDefaults() ServerConfig {
 	setDefault(&c.Version, Version)
-	setDefault(&c.Workers, 16)
+	setDefault(&c.Workers, 32)
 	setDefault(&c.StreamWorkers, 256)
 	setDefault(&c.MaxTimeout, 10*time.Minute)
 	setDefault(&c.StreamTimeout, time.Hour)
@@ -89,6 +89,7 @@ type Server struct {
 	used     *used
 	messages *wire.Queue
 	streams  *wire.Queue
+	lanes    *lanes  // to messages
 	shares   *shares // of streams
 	buffers  *buffers
 
@@ -121,7 +122,7 @@ func NewServer(cfg ServerConfig, deps ServerDeps) (*Server, error) {
 	}
 	s.used = newUsed(deps.Now)
 	s.messages, s.streams = wire.NewQueue(s.cfg.Workers), wire.NewQueue(s.cfg.StreamWorkers)
-	s.shares = newShares(s.cfg.StreamWorkers)
+	s.lanes, s.shares = newLanes(s.cfg.Workers), newShares(s.cfg.StreamWorkers)
 	s.maxMemory = s.cfg.MaxMemory
 	s.memory = semaphore.NewWeighted(s.maxMemory)
 	s.add(route{

@@ -1,7 +1,10 @@
 package stream
 
 import (
+	"context"
 	"sync"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
@@ -12,10 +15,11 @@ const leastShare = 16
 
 // shares sees to it that nobody has all workers for streams, which may be slow for
 // as long as they move: a caller has a quarter of them at most, and those without a
-// UID, who may be one and the same, half of them together. Who has a validator
-// permit asks for others.
+// UID, who may be one and the same, half of them together. Of that half the last
+// quarter is for those of them who have few, so that two do not keep out the
+// others. Who has a validator permit asks for others.
 type shares struct {
-	each, strangers int
+	each, few, strangers int
 
 	mu      sync.Mutex // guards what follows
 	of      map[wallet.Address]int
@@ -23,7 +27,8 @@ type shares struct {
 }
 
 func newShares(workers int) *shares {
-	return &shares{each: max(workers/4, leastShare), strangers: max(workers/2, leastShare), of: map[wallet.Address]int{}}
+	each := max(workers/4, leastShare)
+	return &shares{each: each, few: each / 4, strangers: max(workers/2, leastShare), of: map[wallet.Address]int{}}
 }
 
 // take counts one more of a caller's, until leave.
@@ -33,8 +38,8 @@ func (s *shares) take(a wallet.Address, st wire.Standing) (leave func(), err err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.of[a] >= s.each || !st.Registered && s.unknown >= s.strangers {
-		return nil, wire.TooMany("Too many streams at a time: %d of yours, %d of callers without a UID.", s.of[a], s.unknown)
+	if n := s.of[a]; n >= s.each || !st.Registered && !s.admits(n) {
+		return nil, wire.TooMany("Too many streams at a time: %d of yours, %d of callers without a UID.", n, s.unknown)
 	}
 	s.add(a, st, 1)
 	return func() {
@@ -42,6 +47,12 @@ func (s *shares) take(a wallet.Address, st wire.Standing) (leave func(), err err
 		defer s.mu.Unlock()
 		s.add(a, st, -1)
 	}, nil
+}
+
+// admits says whether a caller without a UID that has n gets another. Called with mu
+// held.
+func (s *shares) admits(n int) bool {
+	return s.unknown < s.strangers && (n < s.few || s.unknown < s.strangers*3/4)
 }
 
 // add is called with mu held.
@@ -52,4 +63,51 @@ func (s *shares) add(a wallet.Address, st wire.Standing, n int) {
 	if !st.Registered {
 		s.unknown += n
 	}
+}
+
+// lanes see to it that nobody has all workers for messages: a caller has half of
+// them at most, and what it asks beyond that waits behind its own, where it holds
+// up nobody else. Who has a validator permit asks for others.
+type lanes struct {
+	each int64
+
+	mu sync.Mutex // guards what follows
+	of map[wallet.Address]*lane
+}
+
+// lane is there as long as somebody is in it.
+type lane struct {
+	sem  *semaphore.Weighted
+	want int
+}
+
+func newLanes(workers int) *lanes {
+	return &lanes{each: int64(max(workers/2, 1)), of: map[wallet.Address]*lane{}}
+}
+
+// wait takes a place of a caller's, until leave. It fails with ctx's error.
+func (l *lanes) wait(ctx context.Context, a wallet.Address, st wire.Standing) (leave func(), err error) {
+	if st.ValidatorPermit {
+		return func() {}, nil
+	}
+	l.mu.Lock()
+	one := l.of[a]
+	if one == nil {
+		one = &lane{sem: semaphore.NewWeighted(l.each)}
+		l.of[a] = one
+	}
+	one.want++
+	l.mu.Unlock()
+	gone := func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if one.want--; one.want == 0 {
+			delete(l.of, a)
+		}
+	}
+	if err := one.sem.Acquire(ctx, 1); err != nil {
+		gone()
+		return nil, err
+	}
+	return func() { one.sem.Release(1); gone() }, nil
 }

@@ -15,47 +15,66 @@ const (
 	ahead   = 12 * time.Second
 	longest = 56 * time.Second
 
-	maxUsed   = 1 << 20 // requests remembered for as long as they could come again
+	// maxUsed requests are remembered for as long as they could come again: 34,000 a
+	// second, each for a minute, in up to 40 MiB, and some 40 bytes more for every
+	// second of every caller.
+	maxUsed   = 1 << 21
 	maxPassed = 1 << 14 // and of those that were not let in
-	ageOf     = 15 * time.Second
+	ageOf     = time.Second
 )
 
 // used refuses requests that came before. What was let in is remembered until its
-// time alone refuses it; when there is no room, requests are refused rather than
-// forgotten. What was not let in, or does no harm twice, is kept in a table that
-// forgets the oldest. Requests signed before the server started are refused, so
-// that a restart lets nothing through again.
+// own time alone refuses it; when there is no room, requests are refused rather
+// than forgotten. What was not let in, or does no harm twice, is kept in a table
+// that forgets the oldest. Requests signed before the server started are refused,
+// so that a restart lets nothing through again.
 type used struct {
-	now func() time.Time
-	max int
+	now   func() time.Time
+	max   int
+	floor int64 // what was signed before is refused
 
-	mu               sync.Mutex     // guards what follows
-	floor            int64          // what was signed before is refused, whatever the clock says
-	total, strangers int            // of ages
-	ages             map[int64]*age // by time of signing, ageOf each
-	once             map[[16]byte]struct{}
-	order            [][16]byte // a ring of once
-	at               int
+	mu      sync.Mutex // guards what follows
+	past    int64      // what ended before is refused, whatever the clock says
+	total   int        // of ages
+	unknown int        // of total, by callers that are not registered
+	of      map[[32]byte]*tally
+	ages    map[int64]*age // by the time at which they end, ageOf each
+	once    map[[16]byte]struct{}
+	order   [][16]byte // a ring of once
+	at      int
 }
 
-// age is what was signed at about the same time.
+// tally is how many requests of a caller are remembered.
+type tally struct {
+	caller [32]byte
+	n      int
+}
+
+// age is what ends at about the same time.
 type age struct {
-	seen      map[[16]byte]struct{}
-	callers   map[[32]byte]int
-	strangers int // of seen, by callers that are not registered
+	seen    map[[8]byte]struct{} // by the first bytes of their digests
+	callers map[*tally]int
+	unknown int // of seen, by callers that are not registered
 }
 
 func newUsed(now func() time.Time) *used {
 	return &used{
 		now: now, max: maxUsed, floor: now().UnixMilli(),
-		ages: map[int64]*age{}, once: map[[16]byte]struct{}{},
+		of: map[[32]byte]*tally{}, ages: map[int64]*age{}, once: map[[16]byte]struct{}{},
 	}
 }
 
+// allowed is how old a request may be.
+func allowed(q request) time.Duration {
+	return oldest + min(time.Duration(q.timeout)*time.Millisecond, longest)
+}
+
+// endOf is when a request's time alone refuses it, in Unix milliseconds.
+func endOf(q request) int64 { return q.time + allowed(q).Milliseconds() }
+
 // fresh holds a request's time against our clock.
 func (u *used) fresh(q request) error {
-	now, then := u.now(), time.UnixMilli(q.time)
-	allowed := oldest + min(time.Duration(q.timeout)*time.Millisecond, longest)
+	now, then, allowed := u.now(), time.UnixMilli(q.time), allowed(q)
 	switch age := now.Sub(then); {
 	case age > allowed:
 		return wire.Unauthorized("Not Verified with error: the request is %.2f seconds old, %.2f are allowed", age.Seconds(), allowed.Seconds())
@@ -64,7 +83,7 @@ func (u *used) fresh(q request) error {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if q.time < u.floor {
+	if u.forgotten(q) {
 		return errForgotten
 	}
 	return nil
@@ -74,6 +93,9 @@ var (
 	errReplay    = wire.Unauthorized("Not Verified with error: the request came before")
 	errForgotten = wire.Unauthorized("Not Verified with error: the request is older than this server's start or memory")
 )
+
+// forgotten says whether a request would not be known again. Called with mu held.
+func (u *used) forgotten(q request) bool { return q.time < u.floor || endOf(q) < u.past }
 
 // key names a request by its digest, which no other has, whoever signs it.
 func key(digest [32]byte) [16]byte { return [16]byte(digest[:16]) }
@@ -85,7 +107,7 @@ func (u *used) claim(q request, digest [32]byte) error {
 	defer u.mu.Unlock()
 	k := key(digest)
 	switch {
-	case q.time < u.floor:
+	case u.forgotten(q):
 		return errForgotten
 	case u.knows(q, k):
 		return errReplay
@@ -110,61 +132,81 @@ func (u *used) knows(q request, k [16]byte) bool {
 	if a == nil {
 		return false
 	}
-	_, known := a.seen[k]
+	_, known := a.seen[brief(k)]
 	return known
 }
 
+// brief is what is remembered of a name for longer: that another request has the
+// same is next to impossible, and refuses one that would be sent again.
+func brief(k [16]byte) [8]byte { return [8]byte(k[:8]) }
+
 // keep remembers a claimed request for as long as it could come again. A caller
-// gets a quarter of the room at most, those who are not registered half of it.
+// gets half of the room at most, those who are not registered half of it together,
+// and the last quarter, of that half too, is for those who have used little.
 func (u *used) keep(q request, digest [32]byte, registered bool) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.total >= u.max/4 {
-		u.sweep()
+	if now := u.now().UnixMilli(); now >= u.past+ageOf.Milliseconds() {
+		u.sweep(now)
 	}
-	if u.total >= u.max || !registered && u.strangers >= u.max/2 || u.of(q.caller) >= u.max/4 {
+	if u.forgotten(q) {
+		return errForgotten
+	}
+	of := u.of[q.caller]
+	if of == nil {
+		of = &tally{caller: q.caller}
+	}
+	if !u.admits(of.n, registered) {
 		return wire.Unavailable("Too many requests at present.")
 	}
 	a := u.ages[ageIn(q)]
 	if a == nil {
-		a = &age{seen: map[[16]byte]struct{}{}, callers: map[[32]byte]int{}}
+		a = &age{seen: map[[8]byte]struct{}{}, callers: map[*tally]int{}}
 		u.ages[ageIn(q)] = a
-		u.sweep()
 	}
-	k := key(digest)
+	k := brief(key(digest))
 	if _, known := a.seen[k]; known { // claimed twice, having been forgotten between
 		return errReplay
 	}
+	u.of[q.caller] = of
 	a.seen[k] = struct{}{}
-	a.callers[q.caller]++
+	a.callers[of]++
+	of.n++
 	u.total++
 	if !registered {
-		a.strangers++
-		u.strangers++
+		a.unknown++
+		u.unknown++
 	}
 	return nil
 }
 
-func ageIn(q request) int64 { return q.time / ageOf.Milliseconds() }
-
-// of is how many requests of a caller are remembered. Called with mu held.
-func (u *used) of(caller [32]byte) (n int) {
-	for _, a := range u.ages {
-		n += a.callers[caller]
+// admits says whether there is room for one more of a caller that has so many.
+// Called with mu held.
+func (u *used) admits(n int, registered bool) bool {
+	few := n < u.max/64
+	if !registered && (u.unknown >= u.max/2 || !few && u.unknown >= u.max*3/8) {
+		return false
 	}
-	return n
+	return u.total < u.max && n < u.max/2 && (few || u.total < u.max*3/4)
 }
+
+func ageIn(q request) int64 { return endOf(q) / ageOf.Milliseconds() }
 
 // sweep forgets what its time alone refuses, and sees to it that it does. Called
 // with mu held.
-func (u *used) sweep() {
-	past := u.now().Add(-oldest - longest).UnixMilli()
-	u.floor = max(u.floor, past)
+func (u *used) sweep(now int64) {
+	u.past = now
 	for i, a := range u.ages {
-		if (i+1)*ageOf.Milliseconds() <= past {
-			u.total -= len(a.seen)
-			u.strangers -= a.strangers
-			delete(u.ages, i)
+		if (i+1)*ageOf.Milliseconds() > now {
+			continue
 		}
+		u.total -= len(a.seen)
+		u.unknown -= a.unknown
+		for of, n := range a.callers {
+			if of.n -= n; of.n == 0 {
+				delete(u.of, of.caller)
+			}
+		}
+		delete(u.ages, i)
 	}
 }

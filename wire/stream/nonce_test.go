@@ -1,7 +1,9 @@
 package stream
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"runtime"
 	"testing"
 	"time"
 
@@ -36,18 +38,63 @@ func TestAFullMemoryRefuses(t *testing.T) {
 			}
 		}
 	}
-	for caller, want := range map[byte]int{0: 5, 1: 5, 2: 30, 3: 5, 4: 5, 5: 30} {
+	for caller, want := range map[byte]int{0: 0, 1: 23, 2: 29, 3: 0, 4: 23, 5: 29} {
 		if refused[caller] != want {
 			t.Errorf("caller %d was refused %d times, want %d", caller, refused[caller], want)
+		}
+	}
+	for caller := byte(100); u.total < u.max; caller++ { // who has little gets some of the rest
+		i++
+		if got := take(i, caller, true); got != wire.StatusOK {
+			t.Fatalf("with %d remembered: %d", u.total, got)
 		}
 	}
 	if got := take(1000, 9, true); got != wire.StatusUnavailable {
 		t.Errorf("over the bound: %d", got)
 	}
-	now = now.Add(2 * (oldest + longest))
-	if got := take(1001, 9, true); got != wire.StatusOK || u.total != 1 || u.strangers != 0 {
-		t.Errorf("later: %d, %d remembered, %d of strangers", got, u.total, u.strangers)
+	now = now.Add(oldest + ageOf)
+	if got := take(1001, 9, true); got != wire.StatusOK || u.total != 1 || u.unknown != 0 || len(u.of) != 1 || len(u.ages) != 1 {
+		t.Errorf("later: %d, %d remembered, %d of strangers", got, u.total, u.unknown)
 	}
+}
+
+// TestOneCallerAsksFast: one caller without a UID asks 10,000 times a second, and
+// none of it is refused, in memory that does not grow.
+func TestOneCallerAsksFast(t *testing.T) {
+	const rate, seconds = 10_000, 90
+	now := time.Unix(1_700_000_000, 0)
+	u := newUsed(func() time.Time { return now })
+	before := heap()
+	for i := range rate * seconds {
+		now = now.Add(time.Second / rate)
+		q := request{caller: [32]byte{1}, time: now.UnixMilli() + 1, timeout: 100_000}
+		d := sha256.Sum256(digestOfInt(i))
+		if err := u.claim(q, d); err != nil {
+			t.Fatal(i, err)
+		}
+		if err := u.keep(q, d, false); err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+	}
+	if most := rate * int((longest+oldest+2*ageOf)/time.Second); u.total > most {
+		t.Errorf("%d are remembered, at most %d should be", u.total, most)
+	}
+	used := heap() - before
+	if used > 24<<20 {
+		t.Errorf("%d are remembered in %d MiB", u.total, used>>20)
+	}
+	t.Logf("%d are remembered in %.1f MiB", u.total, float64(used)/(1<<20))
+	runtime.KeepAlive(u)
+}
+
+func digestOfInt(i int) []byte { return binary.BigEndian.AppendUint64(nil, uint64(i)) }
+
+// heap is how many bytes are in use.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // TestNothingIsTakenTwice: whatever comes when, in any order, however the clock

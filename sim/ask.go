@@ -3,6 +3,7 @@ package sim
 import (
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/filetao/filetao/chain"
@@ -69,9 +70,14 @@ func (v *view) ask(uid int, q question, block uint64) {
 	m.owes = question{}
 	m.standing.Count(q.task, ok)
 	v.outcomes[l.kind].count(q.task, ok)
+	datum := ""
+	if !ok {
+		datum = strconv.FormatUint(q.about.number, 10)
+	}
 	v.batches[q.task] = append(v.batches[q.task], incentive.Result[int32]{
 		UID: uid, Hotkey: v.hotkeys[uid], OK: ok, Came: came, Native: q.task == incentive.TaskChallenge && !k.reference,
-		Elapsed: v.elapsed(k, q.task, q.about.size), Bytes: q.about.size, Silent: !came, Late: again, Tier: m.standing.Tier,
+		Elapsed: v.elapsed(k, q.task, q.about.size), Bytes: q.about.size,
+		Datum: datum, Silent: !came, Late: again, Tier: m.standing.Tier,
 	})
 }
 
@@ -127,6 +133,7 @@ func (v *view) elapsed(k *Kind, task incentive.Task, size int64) time.Duration {
 func (v *view) store(step int, block uint64) {
 	cfg := &v.w.cfg.product
 	size := v.size()
+	v.data++
 	drawn := append(v.drawn[:0], v.w.stores[step]...)
 	rest := v.rest[:0]
 	for uid := range v.miners {
@@ -198,7 +205,7 @@ func (v *view) storeAt(uid int, size int64, block uint64) bool {
 		Bytes: size, Tier: m.standing.Tier,
 	})
 	if ok {
-		m.holdings = append(m.holdings, holding{size: size, kept: k.drops == 0 || v.random.Float64() >= k.drops})
+		m.holdings = append(m.holdings, holding{size: size, number: v.data, kept: k.drops == 0 || v.random.Float64() >= k.drops})
 		m.bytes += size
 	}
 	return ok

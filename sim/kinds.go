@@ -14,12 +14,11 @@ import (
 // Class is what is promised of a kind of miner.
 type Class string
 
-// The classes. Of the neither honest nor cheating only the numbers are shown:
-// no rule can tell a long outage from data that is gone, and who lacks one
-// datum of ten is paid less than in proportion, but is paid.
+// The classes. Of the neither honest nor cheating only the numbers are shown: who
+// is silent about what it lacks looks like one that is down for a while.
 const (
 	Honest Class = "honest" // climbs, keeps its tier
-	Cheat  Class = "cheat"  // under 1 % of a steady miner's incentive within a day
+	Cheat  Class = "cheat"  // under 1 % of a steady miner's incentive in time, see Kind.Within
 	Shown  Class = "shown"  // no promise
 )
 
@@ -27,6 +26,10 @@ const (
 type Kind struct {
 	Name, What string
 	Class      Class
+	// Within is how long a cheater may take to sink; 0 is a day. Of who lacks one
+	// datum of a hundred, less than half of the validators have asked about one of
+	// those by then: in all others' eyes it is a steady miner.
+	Within time.Duration
 
 	slow  float64 // times the others' seconds; 0 is 1
 	lost  float64 // share of exchanges that get no answer
@@ -40,6 +43,7 @@ type Kind struct {
 	joins                        bool          // takes over a UID in the first days
 	renews                       time.Duration // comes back under a new hotkey so often
 	turns                        time.Duration // honest until then
+	rots                         time.Duration // loses one datum of each validator's so often, on average
 }
 
 // Kinds are all there are; the first is the steady miner, which all others are
@@ -52,8 +56,11 @@ func Kinds() []Kind {
 		{Name: "flaky", What: "1 exchange in 50 gets no answer", Class: Honest, lost: 0.02},
 		{Name: "rebooting", What: "down for 10 minutes every day", Class: Honest, downEvery: 24 * time.Hour, downFor: 10 * time.Minute},
 		{Name: "outage", What: "down for an hour every three days", Class: Shown, downEvery: 72 * time.Hour, downFor: time.Hour},
-		{Name: "keeps-9-of-10", What: "keeps nine data of ten, whole", Class: Shown, drops: 0.1},
+		{Name: "rots", What: "loses one datum of each validator's in a fortnight", Class: Honest, rots: 14 * 24 * time.Hour},
+		{Name: "chooser", What: "keeps 99 data of 100, whole; is silent about the others", Class: Shown, drops: 0.01, silent: true},
 		{Name: "new-face", What: "keeps nothing, comes back under a new hotkey every 12 hours", Class: Shown, drops: 1, renews: 12 * time.Hour},
+		{Name: "drops-1-of-100", What: "keeps 99 data of 100, whole", Class: Cheat, Within: 96 * time.Hour, drops: 0.01},
+		{Name: "keeps-9-of-10", What: "keeps nine data of ten, whole", Class: Cheat, drops: 0.1},
 		{Name: "dropper-1%", What: "lacks 1 % of each datum; native audits", Class: Cheat, lacks: 0.01},
 		{Name: "dropper-10%", What: "lacks 10 % of each datum; native audits", Class: Cheat, lacks: 0.10},
 		{Name: "dropper-1%-ref", What: "lacks 1 % of each datum; the reference's challenges", Class: Cheat, lacks: 0.01, reference: true},
@@ -65,6 +72,14 @@ func Kinds() []Kind {
 		{Name: "twins", What: "three hotkeys over one disk: keeps every third datum", Class: Cheat, drops: 2.0 / 3},
 		{Name: "turncoat", What: "steady for two days, then lacks 1 %; the reference's challenges", Class: Cheat, lacks: 0.01, reference: true, turns: 48 * time.Hour},
 	}
+}
+
+// within is Within with its default, in hours.
+func (k Kind) within() float64 {
+	if k.Within == 0 {
+		return 24
+	}
+	return k.Within.Hours()
 }
 
 // ErrKind says that there is no such kind of cheater.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/filetao/filetao/incentive"
@@ -29,6 +30,8 @@ type Report struct {
 	totals []float64   // by epoch: everybody's incentive
 
 	epochBlocks uint64
+	windowHours float64 // from rollover to rollover
+	newcomers   int     // miners that took over a UID
 }
 
 // Climb is how long miners took to a tier.
@@ -57,9 +60,9 @@ type Result struct {
 	What   string `json:"what"`
 	Class  Class  `json:"class"`
 	Miners int    `json:"miners"`
-	// Share is their mean incentive, of a steady miner's, from a day on after
-	// they came or began to cheat; Largest the largest of any in an epoch; nil
-	// when the run was over before.
+	// Share is their mean incentive, of a steady miner's, from a day on (see
+	// Kind.Within) after they came or began to cheat; Largest the largest of any in
+	// an epoch; nil when the run was over before.
 	Share   *float64 `json:"share"`
 	Largest *float64 `json:"largest"`
 	// Sank is after how many hours the last of them was under 1 % for good; nil:
@@ -73,12 +76,15 @@ type Result struct {
 	// the two rollovers after that validator's restart.
 	Demotions int `json:"demotions"`
 	ByRestart int `json:"demotions_by_restart"`
+
+	within float64 // hours; see Kind.Within
 }
 
 // Verdict is what became of a Check.
 type Verdict string
 
-// The verdicts. Open is for a run too short, or without those it is about.
+// The verdicts. Open is for a run too short or too small to tell, or without those
+// it is about.
 const (
 	Pass Verdict = "PASS"
 	Fail Verdict = "FAIL"
@@ -111,6 +117,12 @@ func newReport(w *world, views []*view) *Report {
 			for _, t := range v.outcomes[kind] {
 				r.Outcomes += t.Attempts
 			}
+		}
+	}
+	r.windowHours = hoursOf(views[0].schedule.EpochBlocks * views[0].schedule.WindowEpochs)
+	for _, l := range w.lives {
+		if w.kinds[l.kind].joins {
+			r.newcomers++
 		}
 	}
 	r.Climbs = climbs(w, views)
@@ -161,13 +173,33 @@ func reached(w *world, views []*view, tier int, formula float64, of func(*life) 
 	}
 }
 
+// What a run must have for its numbers to say something. A tier is decided at a
+// rollover, half a window late on average: within 10 % of the formula only where
+// that is 10 windows or more. And luck has to even out: over new miners in
+// validators' eyes, and over the validators whose weights make a consensus.
+const (
+	leastWindows    = 10
+	leastClimbs     = 16
+	leastValidators = 32
+	luck            = 0.05 // of a steady miner's incentive
+)
+
 // climbCheck looks at tiers that every new miner reached in every validator's
 // eyes: of the others only the lucky have a time.
 func (r *Report) climbCheck() Check {
 	c := Check{Statement: "a new honest miner's climb agrees with the formula within 10 %", Verdict: Open, Figures: "no tier was reached by all"}
 	worst := 0.0
 	for _, t := range r.Climbs {
-		if t.New.Reached != 1 {
+		switch {
+		case t.New.Reached != 1:
+			continue
+		case t.Formula < leastWindows*r.windowHours:
+			if c.Verdict == Open {
+				c.Figures = fmt.Sprintf("%s takes %.1f h in so small a network, and rollovers are %.1f h apart", t.Tier, t.Formula, r.windowHours)
+			}
+			continue
+		case r.newcomers*r.Validators < leastClimbs:
+			c.Figures = fmt.Sprintf("%d new miners in the eyes of %d validators are too few", r.newcomers, r.Validators)
 			continue
 		}
 		if c.Verdict == Open || math.Abs(t.New.Deviation) > math.Abs(worst) {
@@ -179,22 +211,48 @@ func (r *Report) climbCheck() Check {
 	return c
 }
 
+// cheatCheck takes what the few validators of a small run pay a cheater by luck for
+// no answer; and how long they take to meet one that lacks little.
 func (r *Report) cheatCheck() Check {
-	c := Check{Statement: "every cheater is under 1 % of a steady miner's incentive within 24 hours, and stays there", Verdict: Open, Figures: "no cheaters, or no day of them"}
+	c := Check{Statement: cheatStatement(r.Kinds), Verdict: Open, Figures: "no cheaters, or not for so long"}
 	slowest, kind := 0.0, ""
+	lucky := ""
 	for _, k := range r.Kinds {
 		switch {
 		case k.Class != Cheat || k.Largest == nil:
 			continue
-		case k.Sank == nil || *k.Sank > 24:
-			c.Verdict, c.Figures = Fail, fmt.Sprintf("%s: as much as %.2f %%", k.Kind, 100**k.Largest)
+		case k.Sank == nil || *k.Sank > k.within:
+			said := fmt.Sprintf("%s: as much as %.2f %%", k.Kind, 100**k.Largest)
+			if r.Validators < leastValidators && (*k.Share < luck || k.within > 24) {
+				lucky = said + " in the eyes of few validators"
+				continue
+			}
+			c.Verdict, c.Figures = Fail, said
 			return c
 		case *k.Sank >= slowest:
 			slowest, kind = *k.Sank, k.Kind
 		}
 		c.Verdict, c.Figures = Pass, fmt.Sprintf("after %.1f hours, the last being %s", slowest, kind)
 	}
+	if lucky != "" {
+		c.Verdict, c.Figures = Open, lucky
+	}
 	return c
+}
+
+// cheatStatement names those that may take longer than a day.
+func cheatStatement(kinds []Result) string {
+	var longer []string
+	for _, k := range kinds {
+		if k.Class == Cheat && k.within != 24 {
+			longer = append(longer, fmt.Sprintf("%s: %.0f", k.Kind, k.within))
+		}
+	}
+	hours := "24 hours"
+	if len(longer) > 0 {
+		hours += " (" + strings.Join(longer, ", ") + ")"
+	}
+	return "every cheater is under 1 % of a steady miner's incentive within " + hours + ", and stays there"
 }
 
 func (r *Report) restartCheck() Check {

@@ -1,17 +1,16 @@
 package sim
 
 import (
+	"cmp"
 	"math"
-	"time"
+	"slices"
 )
 
 // sunk is the share of a steady miner's incentive that a cheater must be under.
 const sunk = 0.01
 
-// incentives are the mean of the validators' weights, each made to sum to 1, by
-// stake. (The chain's consensus also clips what stands out from most of the
-// stake; validators that agree but for the luck of their draws are not
-// clipped.) Weights set for an earlier hotkey of a UID count for nobody.
+// incentives are what the chain makes of the validators' weights at the end of
+// every epoch. Weights set for an earlier hotkey of a UID count for nobody.
 func (r *Report) incentives(w *world, views []*view) {
 	epochs := len(views[0].epochs)
 	all := make([][]float64, epochs) // by epoch and UID
@@ -45,6 +44,10 @@ func (r *Report) incentives(w *world, views []*view) {
 	}
 }
 
+// incentivesAt is Yuma consensus, as package chain/devchain has it: weights, made
+// to sum to 1, count as far as kappa of the stake supports them, and what is left
+// is summed by stake and shared out. Who validators with more than half of the
+// stake give nothing gets nothing.
 func incentivesAt(w *world, views []*view, e int) []float64 {
 	shares := make([]float64, w.cfg.Miners)
 	var stake float64
@@ -57,6 +60,7 @@ func incentivesAt(w *world, views []*view, e int) []float64 {
 			}
 		}
 	}
+	votes := make([][]vote, w.cfg.Miners)
 	for i, v := range views {
 		set := v.epochs[e]
 		var sum float64
@@ -71,16 +75,45 @@ func incentivesAt(w *world, views []*view, e int) []float64 {
 		stake += w.stakes[i]
 		for uid, x := range set.weights {
 			if from[uid] <= set.at {
-				shares[uid] += float64(w.stakes[i] * float64(x) / sum)
+				votes[uid] = append(votes[uid], vote{float64(x) / sum, w.stakes[i]})
 			}
 		}
 	}
-	if stake > 0 {
+	var ranks float64
+	for uid, of := range votes {
+		shares[uid] = rank(of, stake)
+		ranks += shares[uid]
+	}
+	if ranks > 0 {
 		for uid := range shares {
-			shares[uid] /= stake
+			shares[uid] /= ranks
 		}
 	}
 	return shares
+}
+
+// vote is one validator's weight on a miner, and its stake.
+type vote struct{ weight, stake float64 }
+
+// kappa is the part of the stake that has to give a weight at least; the chain's
+// 32767/65535.
+const kappa = 0.5
+
+// rank is the sum of the weights by stake, none above what kappa of the stake gives
+// at least. It reorders votes.
+func rank(votes []vote, stake float64) (sum float64) {
+	slices.SortStableFunc(votes, func(a, b vote) int { return cmp.Compare(b.weight, a.weight) })
+	var support, clip float64
+	for _, v := range votes {
+		if support += v.stake; support >= float64(kappa*stake) {
+			clip = v.weight
+			break
+		}
+	}
+	for _, v := range votes {
+		sum += float64(v.stake * min(v.weight, clip))
+	}
+	return sum
 }
 
 // summary is of one kind.
@@ -128,7 +161,7 @@ func (s *summary) add(lives []int32, share func(epoch int) float64) {
 		if over = x >= sunk; over {
 			sank = hoursOf(end + s.perEpoch - begin)
 		}
-		if end >= begin+blocksIn(24*time.Hour) {
+		if hoursOf(end-begin) >= k.within() {
 			s.sum, s.n, s.largest = s.sum+x, s.n+1, max(s.largest, x)
 		}
 	}
@@ -137,7 +170,7 @@ func (s *summary) add(lives []int32, share func(epoch int) float64) {
 
 func (s *summary) result(views []*view) Result {
 	k := &s.w.kinds[s.kind]
-	r := Result{Kind: k.Name, What: k.What, Class: k.Class, Miners: s.miners}
+	r := Result{Kind: k.Name, What: k.What, Class: k.Class, Miners: s.miners, within: k.within()}
 	for e, n := range s.counted {
 		s.series[e] /= n // NaN of nobody
 	}

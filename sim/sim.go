@@ -22,8 +22,8 @@ import (
 
 // Config says what to play.
 type Config struct {
-	// Miners, Validators and Days are how many; there are at least 3 miners for
-	// every kind.
+	// Miners, Validators and Days are how many; there are LeastPerKind miners or
+	// more for every kind that plays.
 	Miners, Validators, Days int
 	// Seed decides everything.
 	Seed uint64
@@ -52,6 +52,7 @@ func DefaultConfig() Config {
 // Bounds of a Config.
 const (
 	MaxMiners, MaxValidators, MaxDays = 4096, 1024, 365
+	LeastPerKind                      = 3
 )
 
 // ErrConfig says that a Config cannot be played.
@@ -68,7 +69,7 @@ func (c Config) checked() (Config, error) {
 	if c.rules, err = incentive.Profile(c.Profile); err != nil {
 		return c, err
 	}
-	least := 3 * len(kinds)
+	least := LeastPerKind * len(kinds)
 	for _, v := range []struct {
 		what            string
 		n, least, limit int
@@ -76,7 +77,12 @@ func (c Config) checked() (Config, error) {
 		{"miners", c.Miners, least, MaxMiners}, {"validators", c.Validators, 1, MaxValidators}, {"days", c.Days, 1, MaxDays},
 	} {
 		if v.n < v.least || v.n > v.limit {
-			return c, fmt.Errorf("%w: %d %s, want %d to %d", ErrConfig, v.n, v.what, v.least, v.limit)
+			err := fmt.Errorf("%w: %d %s, want %d to %d", ErrConfig, v.n, v.what, v.least, v.limit)
+			if v.what == "miners" && v.n < v.least {
+				err = fmt.Errorf("%w: %d of each of %d kinds; fewer cheaters want fewer miners, none %d",
+					err, LeastPerKind, len(kinds), LeastPerKind*(len(Kinds())-len(Cheaters())))
+			}
+			return c, err
 		}
 	}
 	if c.Workers <= 0 {

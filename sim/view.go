@@ -13,8 +13,9 @@ import (
 
 // holding is one random datum a miner was given.
 type holding struct {
-	size int64 // bytes
-	kept bool
+	size   int64  // bytes
+	number uint64 // of the datum
+	kept   bool
 }
 
 // question is what a miner owes an answer to.
@@ -46,6 +47,7 @@ type view struct {
 
 	window, period uint64
 	stepsDone      uint64
+	data           uint64 // random data made so far
 	weightsAt      uint64 // block of the last weights
 	stop, resume   uint64 // the next time it is down
 	killed         bool   // it is
@@ -101,6 +103,7 @@ func (v *view) end() { v.closeEpochs(v.w.blocks) }
 func (v *view) step(step int, block uint64) {
 	v.adopt(block)
 	v.rollOver(block)
+	v.rot()
 	whole := (v.stepsDone+1)%uint64(v.w.cfg.product.RetrieveEvery) == 0
 	for task := range v.batches {
 		v.batches[task] = v.batches[task][:0]
@@ -177,6 +180,17 @@ func (v *view) rollOver(block uint64) {
 		}
 	}
 	v.watch = max(0, v.watch-1)
+}
+
+// rot takes data from miners that lose some now and then.
+func (v *view) rot() {
+	for _, uid := range v.w.rotting {
+		l := &v.w.lives[v.hotkeys[uid]]
+		steps := blocksIn(v.w.kinds[l.kind].rots) / uint64(v.w.cfg.product.BlocksPerStep)
+		if held := v.miners[uid].holdings; steps > 0 && len(held) > 0 && v.random.Uint64N(steps) == 0 {
+			held[v.random.IntN(len(held))].kept = false
+		}
+	}
 }
 
 // monitor is validator.monitor.

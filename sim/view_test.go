@@ -167,6 +167,52 @@ func TestIncentivesSumToOne(t *testing.T) {
 	}
 }
 
+func TestWeightsCountAsFarAsHalfOfTheStakeSupportsThem(t *testing.T) {
+	for _, c := range []struct {
+		votes []vote
+		stake float64
+		want  float64
+	}{
+		{nil, 0, 0}, {nil, 2, 0},
+		{[]vote{{0.5, 1}, {0.25, 1}}, 2, 0.75},                        // half is enough
+		{[]vote{{0.25, 1}, {0.5, 1}, {0.75, 1}}, 3, 0.25 + 0.5 + 0.5}, // the largest is clipped
+		{[]vote{{0.5, 1}, {0, 1.5}}, 2.5, 0},
+		{[]vote{{0.5, 1}}, 2.5, 0}, // the others said nothing
+		{[]vote{{0.5, 3}, {0, 1}}, 4, 1.5},
+	} {
+		if got := rank(slices.Clone(c.votes), c.stake); got != c.want {
+			t.Errorf("%v of %v: %v, want %v", c.votes, c.stake, got, c.want)
+		}
+	}
+}
+
+func TestDataRots(t *testing.T) {
+	w := testWorld(t, 3)
+	if len(w.rotting) != w.cfg.each() {
+		t.Fatalf("%v rot", w.rotting)
+	}
+	lost := 0
+	for number := range 4 {
+		v := newView(w, number)
+		for step := range w.steps() {
+			if err := v.play(step, step+1); err != nil {
+				t.Fatal(err)
+			}
+			for _, uid := range w.rotting {
+				for i := range v.miners[uid].holdings {
+					if h := &v.miners[uid].holdings[i]; !h.kept {
+						lost, h.kept = lost+1, true
+					}
+				}
+			}
+		}
+	}
+	// 4 miners in 4 validators' eyes for 3 days: 3.4 are expected.
+	if lost == 0 || lost > 12 {
+		t.Errorf("%d data rotted", lost)
+	}
+}
+
 func TestChancesAreTheProvenBounds(t *testing.T) {
 	lacks := Kind{lacks: 0.01}
 	reference := Kind{lacks: 0.01, reference: true}

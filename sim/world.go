@@ -35,6 +35,8 @@ type world struct {
 	lives  []life
 	holder [][]int32 // by UID: its lives in order
 	stakes []float64 // by validator
+	// rotting are the UIDs of miners that lose data.
+	rotting []int
 	// What every validator draws that has nobody to leave out, by step.
 	stores, challenges, retrievals, pings [][]uint16
 }
@@ -100,6 +102,9 @@ func (w *world) live(random *rand.Rand, uid, kind int, from, to uint64) {
 	l := life{uid: uid, kind: kind, from: from, to: to}
 	if every := blocksIn(w.kinds[kind].downEvery); every > 0 {
 		l.phase = random.Uint64N(every)
+	}
+	if w.kinds[kind].rots > 0 {
+		w.rotting = append(w.rotting, uid)
 	}
 	w.holder[uid] = append(w.holder[uid], int32(len(w.lives)))
 	w.lives = append(w.lives, l)

@@ -121,9 +121,9 @@ func stroke(i int) draw.LineStyle {
 	return s
 }
 
-// line adds one with its place in the legend; nothing where there is no point.
+// line adds one with its place in the legend; nothing where a line would not show.
 func line(p *plot.Plot, name string, style draw.LineStyle, points plotter.XYs) bool {
-	if len(points) == 0 {
+	if len(points) < 2 {
 		return false
 	}
 	l := &plotter.Line{XYs: points, LineStyle: style}

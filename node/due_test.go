@@ -166,6 +166,16 @@ func TestWhatCannotBeToldIsBelievedOnceAnHour(t *testing.T) {
 	}
 }
 
+// TestBlocksOfBeforeTheStart are not known to a miner that was not there.
+func TestBlocksOfBeforeTheStart(t *testing.T) {
+	d := newDrawing(t)
+	d.skip(60)
+	d.blocks(90)
+	early := next(40, func(n uint64) bool { return !drawnBy(n) })
+	d.asks(nil, "validator", early, 1)
+	d.asks(errOften, "validator", next(early+1, func(n uint64) bool { return !drawnBy(n) }), 1)
+}
+
 func TestMemoryOfQuestionsIsBounded(t *testing.T) {
 	d := newDrawing(t)
 	for n := range uint64(3 * maxSets) {

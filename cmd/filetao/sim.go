@@ -32,7 +32,8 @@ func (c *cli) simCommand() *cobra.Command {
 			"the product's code, whether a miner passes an audit is drawn from the proven bounds.\n" +
 			"Printed is how long miners climb, what they earn, when cheaters are found out and\n" +
 			"who was demoted. The default network takes a minute or two; the same seed gives\n" +
-			"the same numbers. The exit code is 1 when a required statement is false.\n\nMiners:\n" + kindList(),
+			"the same numbers. The exit code is 1 when a required statement is false; one that so\n" +
+			"small a network, or so short a time, cannot tell about is open.\n\nMiners:\n" + kindList(),
 		Example: "  filetao sim --seed 1\n  filetao sim --miners 96 --validators 8 --days 4 --cheaters fabricator,twins --json\n  filetao sim --days 2 --profile v3-plain --out charts",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flag("seed").Changed {
@@ -43,7 +44,7 @@ func (c *cli) simCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.IntVar(&s.Miners, "miners", s.Miners, "`number` of miners")
+	f.IntVar(&s.Miners, "miners", s.Miners, leastMiners())
 	f.IntVar(&s.Validators, "validators", s.Validators, "`number` of validators")
 	f.IntVar(&s.Days, "days", s.Days, "`number` of days")
 	f.Uint64Var(&s.Seed, "seed", 0, "`number` that decides everything (default: drawn)")
@@ -51,6 +52,13 @@ func (c *cli) simCommand() *cobra.Command {
 	f.StringSliceVar(&s.only, "cheaters", []string{"all"}, "`names` of the cheaters beside the honest: all, none, or some of those above")
 	f.StringVar(&s.out, "out", "", "`folder` for charts, as SVG and PNG (default: none)")
 	return cmd
+}
+
+// leastMiners is what the help says of how many there may be.
+func leastMiners() string {
+	all, cheaters := len(sim.Kinds()), len(sim.Cheaters())
+	return fmt.Sprintf("`number` of miners, at least %d of every kind that plays: %d, and with --cheaters none %d",
+		sim.LeastPerKind, sim.LeastPerKind*all, sim.LeastPerKind*(all-cheaters))
 }
 
 // kindList is what the help says of the miners.
@@ -154,7 +162,7 @@ func (c *cli) printSim(r *sim.Report, files []string) {
 	}
 	fmt.Fprintln(c.out)
 	c.table(strings.Split("MINERS,CLASS,>NUMBER,>INCENTIVE,>LARGEST,>UNDER 1 % AFTER h,>AUDITS PASSED,>DEMOTIONS,>BY RESTARTS", ","), rows)
-	fmt.Fprintln(c.out, "\nIncentive is that of a steady miner, from a day on after they came or began to cheat.")
+	fmt.Fprintln(c.out, "\nIncentive is that of a steady miner, from a day on after they came or began to cheat; or later, when they have longer to sink.")
 	for _, f := range files {
 		fmt.Fprintln(c.out, f)
 	}

@@ -60,13 +60,37 @@ var (
 	ErrTransaction = errors.New("invalid transaction")
 )
 
+// InFlightError is an ErrInFlight that names its transaction, so that somebody
+// may look for it.
+type InFlightError struct {
+	// Transaction is its hash, as explorers know it.
+	Transaction Hash
+	// Until is the first block that cannot have it any more: once the block
+	// before is final, it is in a block or never will be. 0 is unknown.
+	Until uint64
+	// Err is why its fate is unknown: the context's error above all.
+	Err error
+}
+
+// Error names the transaction and says until when it may come.
+func (e *InFlightError) Error() string {
+	text := e.Err.Error()
+	if !errors.Is(e.Err, ErrInFlight) {
+		text = fmt.Sprintf("%v: %s", ErrInFlight, text)
+	}
+	return fmt.Sprintf("%s (transaction %s, valid before block %d)", text, e.Transaction, e.Until)
+}
+
+// Unwrap is ErrInFlight and Err.
+func (e *InFlightError) Unwrap() []error { return []error{ErrInFlight, e.Err} }
+
 // Chain is a subtensor, as far as a storage subnet needs it. Implementations
 // are safe for concurrent use.
 //
 // Every method may fail with ErrUnavailable or the context's error; methods
 // with a NetUID also with ErrNoSubnet. The six transactions return when theirs
 // is in a block; one that ends with ErrInFlight, or is cut short by its context,
-// may still be included.
+// may still be included. chain/substrate says which it is: *InFlightError.
 type Chain interface {
 	// Head is the newest block.
 	Head(ctx context.Context) (Block, error)

@@ -300,15 +300,21 @@ func (c *conn) finish(ctx context.Context, ex *exchange) (json.RawMessage, error
 }
 
 // exchange makes one request. Its errors are the caller's context's, the
-// node's as *rpcError, or chain.ErrUnavailable.
+// node's as *rpcError, or chain.ErrUnavailable; errUnsent besides, if the
+// request was never made.
 func (c *conn) exchange(ctx context.Context, sub *subscription, result any, method string, params []any) error {
 	inner, cancel := context.WithTimeout(ctx, c.cfg.RequestTimeout)
 	defer cancel()
 	ex, err := c.begin(inner, sub, method, params)
-	var answer json.RawMessage
-	if err == nil {
-		answer, err = c.finish(inner, ex)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return fmt.Errorf("%w: %w", errUnsent, ctx.Err())
+	case err != nil && inner.Err() != nil:
+		return fmt.Errorf("%s: %w within %s", method, errUnsent, c.cfg.RequestTimeout)
+	case err != nil:
+		return fmt.Errorf("%s: %w: %w", method, errUnsent, err)
 	}
+	answer, err := c.finish(inner, ex)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return ctx.Err()

@@ -94,7 +94,7 @@ func TestNodesThatBreakTheProtocol(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			<-c.done
-			if err := c.call(t.Context(), new(any), "again"); !errors.Is(err, errLost) {
+			if err := c.call(t.Context(), new(any), "again"); !errors.Is(err, errLost) || !errors.Is(err, errUnsent) {
 				t.Errorf("after it: %v", err)
 			}
 		})

@@ -200,7 +200,7 @@ func TestTransactionOfUnknownFate(t *testing.T) {
 			}
 			return p.take(on, q)
 		}
-		if _, err := p.offer(connect(t, Config{}, p.node), x); !errors.Is(err, chain.ErrUnavailable) || p.taken.Load() != 1 {
+		if _, err := p.offer(connect(t, Config{TransactionTimeout: 200 * time.Millisecond}, p.node), x); !errors.Is(err, chain.ErrInFlight) || p.taken.Load() != 1 {
 			t.Errorf("%v, sent %d times", err, p.taken.Load())
 		}
 		return

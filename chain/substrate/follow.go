@@ -150,19 +150,7 @@ func (f *feed) within(ctx context.Context, patience time.Duration) (json.RawMess
 // overdue asks a silent node for its newest block. Without error and
 // notification the chain itself stands still.
 func (c *Client) overdue(ctx context.Context, f *feed) (json.RawMessage, error) {
-	var params []any
-	if c.cfg.Finalized {
-		final, err := f.hash(ctx, "chain_getFinalizedHead")
-		if err != nil {
-			return nil, err
-		}
-		params = append(params, final)
-	}
-	var text json.RawMessage
-	if err := f.call(ctx, &text, "chain_getHeader", params...); err != nil {
-		return nil, err
-	}
-	h, err := parseHeader(text)
+	h, err := c.newest(ctx, f.session)
 	if err != nil {
 		return nil, err
 	}

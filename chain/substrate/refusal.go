@@ -99,8 +99,8 @@ func byCause() []struct {
 		{"payment", "pay some fees", chain.ErrBalanceTooLow},
 		{"exhaustsResources", "exhaust the block limits", chain.ErrRateLimit},
 		{"call", "call is not expected", errInvalidCall},
-		{"badProof", "bad signature", chain.ErrTransaction},
-		{"ancientBirthBlock", "ancient birth block", chain.ErrTransaction},
+		{"badProof", "bad signature", errOutdated},
+		{"ancientBirthBlock", "ancient birth block", errOutdated},
 		{"badSigner", "invalid signing address", chain.ErrTransaction},
 	}
 }
@@ -117,7 +117,9 @@ func poolRefusal(err error, spec uint32) error {
 	switch e.Code {
 	case codeInvalid:
 		return fmt.Errorf("%w: %s", poolCause(e, spec), e.text())
-	case codeBadFormat, codeVerification, codeUnknown, codeBanned:
+	case codeBadFormat, codeVerification: // as a rule it was made for another runtime
+		return fmt.Errorf("%w: %s", errOutdated, e.text())
+	case codeUnknown, codeBanned:
 		return fmt.Errorf("%w: %s", chain.ErrTransaction, e.text())
 	case codeLowPriority:
 		return fmt.Errorf("%w: another transaction with its number waits: %s", chain.ErrNonce, e.text())

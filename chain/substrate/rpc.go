@@ -14,6 +14,9 @@ import (
 // errLost is chain.ErrUnavailable because of the connection: another may do.
 var errLost = fmt.Errorf("%w: connection lost", chain.ErrUnavailable)
 
+// errUnsent is a request that never left: whatever it asks for has not happened.
+var errUnsent = fmt.Errorf("%w: not sent", chain.ErrUnavailable)
+
 // errProtocol is a node that does not keep to JSON-RPC 2.0.
 var errProtocol = errors.New("node breaks the protocol")
 

@@ -116,9 +116,10 @@ func (r *runtimes) load(ctx context.Context, s *session, hash chain.Hash, v vers
 	return rt, nil
 }
 
-// version is that of the runtime in the state after a block.
-func (s *session) version(ctx context.Context, hash chain.Hash) (v version, err error) {
-	err = s.call(ctx, &v, "state_getRuntimeVersion", hash)
+// version is that of the runtime in the state after a block, the newest if none
+// is named.
+func (s *session) version(ctx context.Context, hash ...any) (v version, err error) {
+	err = s.call(ctx, &v, "state_getRuntimeVersion", hash...)
 	if err == nil && len(v.Name) > maxSpecName {
 		err = fmt.Errorf("%w: %w: a runtime's name of %d bytes", chain.ErrUnavailable, errProtocol, len(v.Name))
 	}

@@ -47,7 +47,7 @@ func (a *accounts) lock(ctx context.Context, account wallet.Address) (unlock fun
 
 // transact makes a transaction of the call that form returns, and returns when
 // it is in a block and has succeeded. What went wrong before it was sent may be
-// tried on another connection, nothing after.
+// tried on another connection, nothing after: then its blocks are searched.
 func (c *Client) transact(ctx context.Context, key *wallet.Keypair, form func(context.Context, *view) ([]byte, error)) error {
 	unlock, err := c.accounts.lock(ctx, key.Address())
 	if err != nil {
@@ -55,9 +55,7 @@ func (c *Client) transact(ctx context.Context, key *wallet.Keypair, form func(co
 	}
 	defer unlock()
 	for attempt := 1; ; attempt++ {
-		var raw []byte
-		var on *session
-		var spec uint32
+		var x transaction
 		err := c.read(ctx, func(ctx context.Context, s *session) error {
 			v, err := c.newestView(ctx, s)
 			if err != nil {
@@ -67,27 +65,14 @@ func (c *Client) transact(ctx context.Context, key *wallet.Keypair, form func(co
 			if err != nil {
 				return err
 			}
-			rt, err := v.next(ctx)
-			if err != nil {
-				return err
-			}
-			on, spec = s, rt.Spec
-			raw, err = v.sign(ctx, key, call)
+			x, err = v.sign(ctx, key, call)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		sub, err := on.subscribe(ctx, "author_submitAndWatchExtrinsic", hexBytes(raw))
-		if err == nil {
-			return c.watch(ctx, sub, raw)
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		// Refused for its nonce, it is in no block and never will be.
-		err = poolRefusal(err, spec)
-		if !errors.Is(err, chain.ErrNonce) || attempt == maxAttempts {
+		again, err := c.send(ctx, x)
+		if !again || attempt == maxAttempts {
 			return err
 		}
 	}
@@ -113,21 +98,24 @@ func (v *view) call(ctx context.Context, name string, args map[string]scale.Valu
 }
 
 // sign makes a transaction of a call.
-func (v *view) sign(ctx context.Context, key *wallet.Keypair, call []byte) ([]byte, error) {
+func (v *view) sign(ctx context.Context, key *wallet.Keypair, call []byte) (x transaction, err error) {
 	rt, err := v.next(ctx)
 	if err != nil {
-		return nil, err
+		return x, err
 	}
 	p := scale.TxParams{
 		Tip: uint64(v.client.cfg.Tip), SpecVersion: rt.Spec, TransactionVersion: rt.Transaction, Genesis: v.s.genesis,
 	}
 	if err := v.s.call(ctx, &p.Nonce, "system_accountNextIndex", key.Address()); err != nil {
-		return nil, err
+		return x, err
 	}
-	if p.Era, p.Checkpoint, err = v.mortality(ctx); err != nil {
-		return nil, err
+	birth, err := v.birth(ctx)
+	if err != nil {
+		return x, err
 	}
-	return signed(rt.Metadata, key, call, p)
+	p.Era, p.Checkpoint = scale.MortalEra(v.client.cfg.Mortality, birth.Number), birth.Hash
+	raw, err := signed(rt.Metadata, key, call, p)
+	return transaction{raw: raw, on: v, rt: rt, birth: birth.Number, death: p.Era.Death(birth.Number)}, err
 }
 
 // signed signs a call and puts the transaction together.
@@ -150,35 +138,33 @@ func signed(m *scale.Metadata, key *wallet.Keypair, call []byte, p scale.TxParam
 	return raw, nil
 }
 
-// mortality is how long a transaction is valid, counted from the finalised
-// block, which no reorganisation takes away, or from the newest where finality
-// lags far behind.
-func (v *view) mortality(ctx context.Context) (scale.Era, chain.Hash, error) {
+// birth is the block from which on a transaction is valid: the finalised one,
+// which no reorganisation takes away, or the newest where finality lags far
+// behind.
+func (v *view) birth(ctx context.Context) (chain.Block, error) {
 	at, period := v.block, v.client.cfg.Mortality
 	final, err := v.s.hash(ctx, "chain_getFinalizedHead")
 	if err != nil {
-		return scale.Era{}, final, err
+		return at, err
 	}
 	if final != at.Hash {
 		var text json.RawMessage
 		if err := v.s.call(ctx, &text, "chain_getHeader", final); err != nil {
-			return scale.Era{}, final, err
+			return at, err
 		}
 		h, err := parseHeader(text)
 		if err != nil {
-			return scale.Era{}, final, err
+			return at, err
 		}
 		if n := uint64(h.Number); n <= at.Number && at.Number-n <= period/2 {
 			at = chain.Block{Number: n, Hash: final}
 		}
 	}
-	era := scale.MortalEra(period, at.Number)
-	birth := era.Birth(at.Number)
-	if birth == at.Number {
-		return era, at.Hash, nil
+	if number := scale.MortalEra(period, at.Number).Birth(at.Number); number != at.Number {
+		at.Number = number
+		at.Hash, err = v.s.hash(ctx, "chain_getBlockHash", number)
 	}
-	at.Hash, err = v.s.hash(ctx, "chain_getBlockHash", birth)
-	return era, at.Hash, err
+	return at, err
 }
 
 // status is a pool's news of a transaction: a word on a node ("ready"), an
@@ -220,11 +206,9 @@ func parseStatus(note json.RawMessage) (s status, err error) {
 	return s, nil
 }
 
-// watch follows a transaction that the pool has taken. Its errors are
-// chain.ErrInFlight from here on, unless they say what became of it.
-func (c *Client) watch(ctx context.Context, sub *subscription, raw []byte) error {
-	inner, cancel := context.WithTimeout(ctx, c.cfg.TransactionTimeout)
-	defer cancel()
+// watch follows a transaction that the pool has taken, until inner ends. Its
+// errors are chain.ErrInFlight from here on, unless they say what became of it.
+func (c *Client) watch(ctx, inner context.Context, sub *subscription, raw []byte) error {
 	defer func() { _ = sub.end(inner, "author_unwatchExtrinsic") }() // an old node forgets it by itself
 	for {
 		note, err := sub.next(inner)

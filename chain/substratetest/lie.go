@@ -4,19 +4,23 @@ import "github.com/filetao/filetao/chain"
 
 // Pretend tells everybody of a block of that number on the head, which no such
 // block can be on; the chain goes on without it. A thorough liar also has a
-// block for the number before it, and both by their numbers.
+// block for the number before it, and both by their numbers: it tells of the
+// same one again.
 func (n *Node) Pretend(number uint64, thorough bool) chain.Block {
 	n.t.Helper()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	parent := n.blocks[n.head]
-	if thorough {
-		parent = n.invent(number-1, parent)
-		n.numbers[number-1] = parent.hash
-	}
-	b := n.invent(number, parent)
-	if thorough {
-		n.numbers[number] = b.hash
+	hash, told := n.at(number)
+	b := n.blocks[hash]
+	if !told {
+		parent := n.blocks[n.head]
+		if thorough {
+			parent = n.invent(number-1, parent)
+			n.numbers[number-1] = parent.hash
+		}
+		if b = n.invent(number, parent); thorough {
+			n.numbers[number] = b.hash
+		}
 	}
 	n.tellHead("chain_newHead", b)
 	n.tellHead("chain_finalizedHead", b)
@@ -42,4 +46,11 @@ func (n *Node) Anew() {
 	n.head, n.final, n.pool = n.genesis, 0, nil
 	n.mu.Unlock()
 	n.DropAll()
+}
+
+// Forget throws away the transactions that wait, as a node's end does.
+func (n *Node) Forget() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.pool = nil
 }

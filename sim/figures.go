@@ -168,9 +168,9 @@ func (r *Report) climbPlot() *plot.Plot {
 	return p
 }
 
-// cheatPlot is the first two days of every cheater, on a logarithmic scale.
+// cheatPlot is the first four days of every cheater, on a logarithmic scale.
 func (r *Report) cheatPlot() *plot.Plot {
-	const hours, least = 48.0, 1e-5
+	const hours, least = 96.0, 1e-5
 	p := chart("hours since it came, or began to cheat", "share")
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, percents{}
 	number := 0

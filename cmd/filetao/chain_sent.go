@@ -1,6 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/chain/commits"
 )
 
@@ -10,5 +15,22 @@ func afterSending(err error, look string) error {
 	if !commits.Unsure(err) {
 		return err
 	}
-	return &unfinished{"if it was sent, it may be in a block or come into one yet: see `filetao " + look + "` before you do it again", err}
+	next := "see `filetao " + look + "` before you do it again"
+	var sent *chain.InFlightError
+	switch {
+	case !errors.As(err, &sent):
+		next = "if it was sent, it may be in a block or come into one yet: " + next
+	case errors.Is(err, context.Canceled): // whose text is not shown
+		next = sentAs(sent) + "; " + next
+	}
+	return &unfinished{next, err}
+}
+
+// sentAs names a transaction, and the last block that can have it.
+func sentAs(sent *chain.InFlightError) string {
+	text := "sent as " + sent.Transaction.String()
+	if sent.Until > 0 {
+		text += fmt.Sprintf(", valid until block %d", sent.Until-1)
+	}
+	return text
 }

@@ -85,6 +85,36 @@ func TestTimelockedWeightsAreExplained(t *testing.T) {
 	}
 }
 
+// TestWhatMayBeUnderWay: the transaction is named once, and how to look for it.
+func TestWhatMayBeUnderWay(t *testing.T) {
+	lost := &chain.InFlightError{Transaction: chain.Hash{0xab}, Until: 20, Err: chain.ErrUnavailable}
+	broken := &chain.InFlightError{Transaction: chain.Hash{0xab}, Until: 20, Err: context.Canceled}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, x := range []struct {
+		ctx  context.Context
+		err  error
+		code exitCode
+		want string
+	}{
+		{t.Context(), lost, exitUnavailable, "fate is unknown: chain unavailable (transaction 0xab00"},
+		{t.Context(), lost, exitUnavailable, "\nsee `filetao chain neuron` before you do it again\n"},
+		{ended, broken, exitInterrupted, "filetao: interrupted\nsent as 0xab00"},
+		{ended, broken, exitInterrupted, ", valid until block 19; see `filetao chain neuron` before"},
+		{ended, context.Canceled, exitInterrupted, "filetao: interrupted\nif it was sent, it may be in a block or come into one yet: see"},
+		{t.Context(), chain.ErrInFlight, exitUnavailable, "if it was sent"},
+		{t.Context(), chain.ErrFull, exitFull, "filetao: no slot can be given away\n"},
+	} {
+		var said bytes.Buffer
+		c := newCLI(streams{err: &said})
+		c.chainNetwork = "local"
+		code := c.report(x.ctx, afterSending(x.err, "chain neuron"), "filetao")
+		if code != x.code || !strings.Contains(said.String(), x.want) || strings.Count(said.String(), "0xab") > 1 || strings.Contains(said.String(), "is the chain running") {
+			t.Errorf("%v: exit code %d, said %s; want %d, %s", x.err, code, &said, x.code, x.want)
+		}
+	}
+}
+
 func TestWeightsDescribed(t *testing.T) {
 	for want, h := range map[string]rulesJSON{
 		"set plainly, as often as one likes, any version key":                                             {},

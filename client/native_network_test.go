@@ -32,6 +32,7 @@ import (
 type streamGateway struct {
 	*gateway // the reference's messages
 	key      *wallet.Keypair
+	plain    bool     // it speaks no streams
 	stop     func()   // ends the server
 	disk     *os.File // where bytes of one file go, if not into memory
 
@@ -41,6 +42,8 @@ type streamGateway struct {
 	committing func(m *wire.CommitObject) error
 	giving     func(m *wire.GetObject, out wire.Body) (wire.Body, error)
 	opening    func(m *wire.OpenObject)
+	renewing   func(m *wire.RenewObject)
+	removing   func(remove func()) error
 
 	mu       sync.Mutex // guards what follows
 	uploads  map[string]map[int64]kept
@@ -93,7 +96,9 @@ func (g *streamGateway) start(t testing.TB, net *network, uid int, listen string
 	check(t, err)
 	axon, err := synapse.NewServer(synapse.ServerConfig{Key: g.key, Listen: listen, DrainTimeout: time.Millisecond}, synapse.ServerDeps{Door: door})
 	check(t, err)
-	axon.Mount(wire.StreamPath, streams)
+	if !g.plain {
+		axon.Mount(wire.StreamPath, streams)
+	}
 	for _, makeMsg := range []func() wire.Message{
 		func() wire.Message { return &wire.StoreUser{} }, func() wire.Message { return &wire.RetrieveUser{} }, func() wire.Message { return &wire.DeleteUser{} },
 	} {
@@ -120,6 +125,11 @@ func (g *streamGateway) reference(ctx context.Context, from wire.Caller, msg wir
 	g.gateway.mu.Lock()
 	g.asked[msg.Name()]++
 	g.gateway.mu.Unlock()
+	if g.instead != nil {
+		if done, err := g.instead(ctx, msg); done {
+			return err
+		}
+	}
 	return g.answer(ctx, from, msg)
 }
 
@@ -296,6 +306,9 @@ func (g *streamGateway) list(_ wallet.Address, msg wire.Message) (err error) {
 
 func (g *streamGateway) renew(_ wallet.Address, msg wire.Message) error {
 	m := msg.(*wire.RenewObject)
+	if g.renewing != nil {
+		g.renewing(m)
+	}
 	o, err := g.object(m.CID)
 	if err != nil {
 		return err
@@ -307,13 +320,21 @@ func (g *streamGateway) renew(_ wallet.Address, msg wire.Message) error {
 
 func (g *streamGateway) remove(_ wallet.Address, msg wire.Message) error {
 	m := msg.(*wire.DeleteObject)
-	if _, err := g.object(m.CID); err != nil {
+	remove := func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		delete(g.objects, m.CID)
+		m.Deleted = true
+	}
+	if g.removing != nil {
+		if err := g.removing(remove); err != nil {
+			return err
+		}
+	}
+	if _, err := g.object(m.CID); err != nil && !m.Deleted {
 		return err
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	delete(g.objects, m.CID)
-	m.Deleted = true
+	remove()
 	return nil
 }
 

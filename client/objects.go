@@ -101,26 +101,37 @@ func (c *Client) listAt(ctx context.Context, peer wire.Peer, timeout time.Durati
 	}
 }
 
-// Renew has a file kept for ttl from now on; 0 is Config.TTL. All gateways are
-// asked, since each may have one of its own. It returns when the file ends now.
+// Renew has a file kept for ttl from now on, or as long as it is already if that is
+// longer; 0 is Config.TTL. All gateways are asked, since each may have one of its
+// own. It returns when the file ends now.
 //
 // Files of the reference cannot be renewed: they are ErrNotFound. Other errors are
 // those of Delete.
 func (c *Client) Renew(ctx context.Context, id string, ttl time.Duration, o AskOptions) (time.Time, error) {
-	if err := cid.Parse(id); err != nil {
+	return c.renew(ctx, &wire.RenewObject{CID: id}, ttl, o)
+}
+
+// Shorten is Renew that also has the file end earlier than it would.
+func (c *Client) Shorten(ctx context.Context, id string, ttl time.Duration, o AskOptions) (time.Time, error) {
+	return c.renew(ctx, &wire.RenewObject{CID: id, Shorten: true}, ttl, o)
+}
+
+func (c *Client) renew(ctx context.Context, ask *wire.RenewObject, ttl time.Duration, o AskOptions) (time.Time, error) {
+	if err := cid.Parse(ask.CID); err != nil {
 		return time.Time{}, fmt.Errorf("renew: %w", err)
 	}
 	if ttl == 0 {
 		ttl = c.cfg.TTL
 	}
-	if ttl < time.Second {
-		return time.Time{}, fmt.Errorf("a file cannot be kept for %v: at least a second", ttl)
+	if err := checkTTL(ttl); err != nil {
+		return time.Time{}, err
 	}
+	ask.TTL = int64(ttl / time.Second)
 	var mu sync.Mutex
 	var until time.Time
 	err := c.everywhere(ctx, o, func(ctx context.Context, peer wire.Peer) error {
-		msg := &wire.RenewObject{CID: id, TTL: int64(ttl / time.Second)}
-		if err := c.call(ctx, peer, msg, o.Timeout); err != nil {
+		msg := *ask
+		if err := c.call(ctx, peer, &msg, o.Timeout); err != nil {
 			return err
 		}
 		mu.Lock()
@@ -131,7 +142,7 @@ func (c *Client) Renew(ctx context.Context, id string, ttl time.Duration, o AskO
 		return nil
 	})
 	if err != nil {
-		return time.Time{}, fmt.Errorf("renew: %w", notFound(err, id))
+		return time.Time{}, fmt.Errorf("renew: %w", notFound(err, ask.CID))
 	}
 	return until, nil
 }

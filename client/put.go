@@ -21,7 +21,7 @@ type PutOptions struct {
 	// Plain stores the bytes as they are: every gateway and whoever it gives
 	// them to can read them. It excludes Encrypt.
 	Plain bool
-	// TTL is how long the file is kept, at least a second; 0 is Config.TTL.
+	// TTL is how long the file is kept, from a second to MaxTTL; 0 is Config.TTL.
 	TTL time.Duration
 	// Timeout is how long one gateway may take; 0 is Config.Timeout.
 	Timeout time.Duration
@@ -44,6 +44,17 @@ type Stored struct {
 	Reference bool
 }
 
+// MaxTTL is the longest time for which a file is kept without being renewed: ten
+// years.
+const MaxTTL = 10 * 365 * 24 * time.Hour
+
+func checkTTL(ttl time.Duration) error {
+	if ttl < time.Second || ttl > MaxTTL {
+		return fmt.Errorf("a file cannot be kept for %v: from a second to %v", ttl, MaxTTL)
+	}
+	return nil
+}
+
 // Put stores data and returns once a gateway says that miners hold all of it.
 //
 // Put takes data over: it is encrypted in its own memory, to which the caller
@@ -58,8 +69,8 @@ func (c *Client) Put(ctx context.Context, data []byte, o PutOptions) (Stored, er
 	if ttl == 0 {
 		ttl = c.cfg.TTL
 	}
-	if ttl < time.Second {
-		return Stored{}, fmt.Errorf("a file cannot be kept for %v: at least a second", ttl)
+	if err := checkTTL(ttl); err != nil {
+		return Stored{}, err
 	}
 	size := int64(len(data))
 	tell.tell(Progress{Stage: StageEncrypting, Bytes: size})

@@ -23,7 +23,8 @@ type PutFileOptions struct {
 	// Reference stores the file the reference's way also where streams are
 	// spoken: whole in memory, up to MaxReference bytes.
 	Reference bool
-	// TTL is how long the file is kept, at least a second; 0 is Config.TTL.
+	// TTL is how long the file is kept, from a second to MaxTTL; 0 is Config.TTL. One
+	// that the same content already has is not cut short: see Shorten.
 	TTL time.Duration
 	// Timeout is how long a gateway may take over a request that moves no large
 	// body; 0 is Config.Timeout. Bodies have no limit as long as they move.
@@ -57,9 +58,10 @@ func (c *Client) PutFile(ctx context.Context, src Source, o PutFileOptions) (Sto
 	if o.TTL == 0 {
 		o.TTL = c.cfg.TTL
 	}
+	if err := checkTTL(o.TTL); err != nil {
+		return Stored{}, err
+	}
 	switch {
-	case o.TTL < time.Second:
-		return Stored{}, fmt.Errorf("a file cannot be kept for %v: at least a second", o.TTL)
 	case !o.Plain && o.Keys.User == nil && o.Keys.Reference == nil:
 		return Stored{}, fmt.Errorf("put: %w: give one or ask for plain storage", ErrNoKey)
 	case src.stream == nil && envelope.SealedSize(src.size) > manifest.MaxSegments*c.cfg.SegmentSize:

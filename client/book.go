@@ -104,6 +104,22 @@ func (b *Book) Remove(name string) error {
 	})
 }
 
+// RemoveFile forgets every name of the file with that CID, and returns them; there
+// may be none. Errors: ErrBook.
+func (b *Book) RemoveFile(id string) (names []string, err error) {
+	err = b.change(func(pages pages) error {
+		names = pages.names(id)
+		for _, name := range names {
+			delete(pages, name)
+			if _, ok := pages.gateways(name); ok {
+				delete(pages, name+hotkeysSuffix)
+			}
+		}
+		return nil
+	})
+	return names, err
+}
+
 // List returns all remembered files by name.
 func (b *Book) List() ([]Entry, error) {
 	pages, err := b.read()
@@ -132,6 +148,13 @@ func (b *Book) Find(id string) (Entry, error) {
 		return all[i], nil
 	}
 	return Entry{}, fmt.Errorf("%w: %s", ErrUnknownName, id)
+}
+
+// Named returns what is remembered of the file with that CID under all its names,
+// by name; there may be none. Errors: ErrBook.
+func (b *Book) Named(id string) ([]Entry, error) {
+	all, err := b.List()
+	return slices.DeleteFunc(all, func(e Entry) bool { return e.CID != id }), err
 }
 
 // change rewrites the book under its lock.
@@ -200,6 +223,17 @@ func (p pages) cid(name string) (string, bool) {
 		return "", false
 	}
 	return id, true
+}
+
+// names are those of a CID, in order.
+func (p pages) names(id string) (names []string) {
+	for name := range p {
+		if is, ok := p.cid(name); ok && is == id {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func (p pages) gateways(name string) ([]wallet.Address, bool) {

@@ -203,3 +203,30 @@ func FuzzBook(f *testing.F) {
 		}
 	})
 }
+
+// TestBookNames: a file goes with all its names, and no other does.
+func TestBookNames(t *testing.T) {
+	b, err := client.OpenBook(t.TempDir(), "alice")
+	check(t, err)
+	one, other := cid.Sum([]byte("one")), cid.Sum([]byte("other"))
+	for _, name := range []string{"b", "a", "c_hotkeys", "d"} {
+		_, err := b.Add(client.Entry{Name: name, CID: one})
+		check(t, err)
+	}
+	_, err = b.Add(client.Entry{Name: "d", CID: other})
+	check(t, err)
+	named, err := b.Named(one)
+	if err != nil || len(named) != 3 || named[0].Name != "a" || named[2].Name != "c_hotkeys" {
+		t.Fatalf("%+v, %v", named, err)
+	}
+	names, err := b.RemoveFile(one)
+	if err != nil || !slices.Equal(names, []string{"a", "b", "c_hotkeys"}) {
+		t.Fatal(names, err)
+	}
+	if names, err = b.RemoveFile(one); err != nil || len(names) != 0 {
+		t.Fatal(names, err)
+	}
+	if all, err := b.List(); err != nil || len(all) != 1 || all[0].CID != other {
+		t.Fatalf("%+v, %v", all, err)
+	}
+}

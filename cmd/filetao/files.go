@@ -217,8 +217,9 @@ func (c *cli) readExport(path string) (e manifest.Export, err error) {
 // renewFlags are the flags of `files renew`.
 type renewFlags struct {
 	userFlags
-	cid string
-	ttl int64
+	cid     string
+	ttl     int64
+	shorten bool
 }
 
 func (c *cli) filesRenewCommand() *cobra.Command {
@@ -226,20 +227,29 @@ func (c *cli) filesRenewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "renew [CID | NAME]", Short: "Keep a file for longer", Args: oneArg("cid", &r.cid),
 		ValidArgsFunction: c.completeCID,
-		Long: `Keep a file for --ttl seconds from now on. Files in the Python client's format are
-renewed by storing them again.`,
+		Long: `Keep a file for --ttl seconds from now on, or as long as it is kept already if that
+is longer: with --shorten it ends earlier all the same. Files in the Python client's
+format are renewed by storing them again.`,
 		Example: "  filetao files renew letter.txt --ttl 31536000",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.renew(cmd.Context(), &r) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&r.cid, "cid", "", "`CID` of the file, or the name it is remembered under")
 	f.Int64Var(&r.ttl, "ttl", 0, "`seconds` to keep it from now on (default 30 days)")
+	f.BoolVar(&r.shorten, "shorten", false, "also if it would be kept for longer")
 	r.add(cmd, 0)
 	completeFlag(cmd, "cid", c.completeCID)
 	return cmd
 }
 
 func (c *cli) renew(ctx context.Context, r *renewFlags) error {
+	ttl, err := keepFor(r.ttl)
+	if err != nil {
+		return err
+	}
+	if r.shorten && ttl == 0 {
+		return usagef("--shorten needs a --ttl")
+	}
 	entry, ask, err := c.aboutFile(&r.userFlags, &r.cid)
 	if err != nil {
 		return err
@@ -247,7 +257,11 @@ func (c *cli) renew(ctx context.Context, r *renewFlags) error {
 	var until time.Time
 	err = c.asUser(ctx, &r.userFlags, func(user *node.User) error {
 		return rememberedFirst(ask, entry, func(ask client.AskOptions) (err error) {
-			until, err = user.Renew(ctx, entry.CID, time.Duration(r.ttl)*time.Second, ask)
+			renew := user.Renew
+			if r.shorten {
+				renew = user.Shorten
+			}
+			until, err = renew(ctx, entry.CID, ttl, ask)
 			return err
 		})
 	})
@@ -256,6 +270,9 @@ func (c *cli) renew(ctx context.Context, r *renewFlags) error {
 	}
 	return c.print(map[string]any{"cid": entry.CID, "expires": until.Unix()}, func() {
 		fmt.Fprintf(c.out, "%s is kept until %s.\n", entry.Name, until.Local().Format(time.DateTime))
+		if !r.shorten && ttl > 0 && until.Sub(c.now()) > ttl+time.Minute {
+			fmt.Fprintln(c.out, "That is longer than asked for; --shorten has it end earlier.")
+		}
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ func TestFilesOfADevnet(t *testing.T) {
 	t.Run("Ranges", func(t *testing.T) { u.with(t).ranges() })
 	t.Run("MinersAlone", func(t *testing.T) { u.with(t).minersAlone() })
 	t.Run("Longer", func(t *testing.T) { u.with(t).longer() })
+	t.Run("Names", func(t *testing.T) { u.with(t).names() })
 	t.Run("Reference", func(t *testing.T) { u.with(t).reference() })
 }
 
@@ -141,8 +143,76 @@ func (u user) longer() {
 	if out, _ := u.run(exitOK, "retrieve", "list", "--remote"); !strings.Contains(out, s.CID+" ") {
 		u.t.Errorf("retrieve list printed %q", out)
 	}
+	long := find()
+	if out, _ := u.run(exitOK, "files", "renew", "lasting", "--ttl", "60"); !strings.Contains(out, "--shorten has it end earlier") || find().Expires != long.Expires {
+		u.t.Errorf("files renew printed %q", out)
+	}
+	u.stored(path, "--ttl", "60")
+	if find().Expires != long.Expires {
+		u.t.Errorf("%+v, and before %+v", find(), long)
+	}
+	u.refused(exitUsage, "--shorten needs a --ttl", "files", "renew", "lasting", "--shorten")
+	if u.run(exitOK, "files", "renew", "lasting", "--ttl", "600", "--shorten"); find().Expires > long.Expires-6000 {
+		u.t.Errorf("%+v, and before %+v", find(), long)
+	}
+	for _, ttl := range []string{"315360001", "18446744100", "99999999999", "9223372036854775807"} {
+		u.refused(exitUsage, "want 1 to 315360000 seconds", "files", "renew", "lasting", "--ttl", ttl)
+		u.refused(exitUsage, "want 1 to 315360000 seconds", "store", "put", path, "--ttl", ttl)
+	}
 	u.run(exitOK, "delete", "lasting", "--yes")
 	u.refused(exitNotFound, "file not found", "files", "renew", s.CID)
+}
+
+// names: a file goes with its last name, or with all of them when that is said.
+func (u user) names() {
+	path, data := u.file("alias", 50_000)
+	put := func() string {
+		for _, name := range []string{"alias", "alias2", "alias3"} {
+			u.stored(path, "--name", name)
+		}
+		return u.stored(path).CID
+	}
+	remembered := func(want ...string) {
+		u.t.Helper()
+		out, _ := u.run(exitOK, "retrieve", "list", "--json")
+		var rows []bookRow
+		if err := json.Unmarshal([]byte(out), &rows); err != nil {
+			u.t.Fatal(err)
+		}
+		var names []string
+		for _, r := range rows {
+			if strings.HasPrefix(r.Name, "alias") {
+				names = append(names, r.Name)
+			}
+		}
+		if !slices.Equal(names, want) {
+			u.t.Fatalf("%q are remembered, want %q", names, want)
+		}
+	}
+	id := put()
+	u.refused(exitUsage, "stays, as alias, alias3", "delete", "alias2")
+	if out, _ := u.run(exitOK, "delete", "alias2", "--yes"); !strings.Contains(out, "Forgot the name alias2; the file ("+id+") stays, as alias, alias3.") {
+		u.t.Errorf("delete printed %q", out)
+	}
+	remembered("alias", "alias3")
+	u.run(exitOK, "delete", "alias", "--yes")
+	u.run(exitOK, "retrieve", "get", "alias3", "--output", u.dir+"/alias.back")
+	u.same(u.dir+"/alias.back", data)
+	if out, _ := u.run(exitOK, "delete", "alias3", "--yes"); !strings.Contains(out, "Deleted alias3 ("+id+").") {
+		u.t.Errorf("delete printed %q", out)
+	}
+	remembered()
+	for _, args := range [][]string{{"alias", "--all"}, {id}} {
+		put()
+		u.refused(exitUsage, "Deleting alias, alias2, alias3 ("+id+") for good", append([]string{"delete"}, args...)...)
+		out, _ := u.run(exitOK, append([]string{"delete", "--yes", "--json"}, args...)...)
+		var gone deletedFile
+		if err := json.Unmarshal([]byte(out), &gone); err != nil || !gone.Deleted || len(gone.Names) != 3 || len(gone.Kept) != 0 {
+			u.t.Errorf("delete printed %q: %v", out, err)
+		}
+		remembered()
+		u.refused(exitNotFound, "file not found", "delete", id, "--yes")
+	}
 }
 
 func (u user) reference() {

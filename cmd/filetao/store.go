@@ -56,7 +56,8 @@ gateways that took them, and remember them in <hash_basepath>/<wallet name>.json
 A file is encrypted here, with a key that only the wallet's coldkey opens, before
 it goes anywhere; --encrypt=false stores it in the open. It may have any size, and
 goes in segments. To store a file again that was interrupted, run the same command:
-what has arrived is not sent again (except from standard input).`,
+what has arrived is not sent again (except from standard input). Content that is
+there already is not cut short by a smaller --ttl.`,
 		Example: "  filetao store put letter.txt --wallet.name alice --ttl 86400\n  filetao store put photos film.mkv\n  tar c src | filetao store put - --name src.tar",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p.paths = args
@@ -159,6 +160,10 @@ func (c *cli) put(cmd *cobra.Command, p *putFlags) error {
 	if p.encoding {
 		fmt.Fprintln(c.err, "note: --encoding has no effect: files are stored as they are")
 	}
+	ttl, err := keepFor(p.ttl)
+	if err != nil {
+		return err
+	}
 	files, err := c.files(p)
 	if err != nil {
 		return err
@@ -166,7 +171,7 @@ func (c *cli) put(cmd *cobra.Command, p *putFlags) error {
 	if err := c.settleWallet(); err != nil {
 		return err
 	}
-	opt := client.PutFileOptions{TTL: time.Duration(p.ttl) * time.Second, Timeout: p.limit(), Plain: !p.encrypt, Reference: p.reference}
+	opt := client.PutFileOptions{TTL: ttl, Timeout: p.limit(), Plain: !p.encrypt, Reference: p.reference}
 	if opt.Gateways, opt.UIDs, err = p.gateways(); err != nil {
 		return err
 	}
@@ -193,6 +198,14 @@ func (c *cli) put(cmd *cobra.Command, p *putFlags) error {
 	}
 	single := err == nil && (len(files) == 1 || len(files) == 0)
 	return errors.Join(err, c.printPut(cmd, answers, single, opt.Plain))
+}
+
+// keepFor is --ttl; 0 is not given.
+func keepFor(seconds int64) (time.Duration, error) {
+	if most := int64(client.MaxTTL / time.Second); seconds < 0 || seconds > most {
+		return 0, usagef("--ttl of %d: want 1 to %d seconds, ten years", seconds, most)
+	}
+	return time.Duration(seconds) * time.Second, nil
 }
 
 // printPut prints what was stored.

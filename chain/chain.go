@@ -18,10 +18,16 @@ var (
 	// is not known. It may be in a block, and may still come into one for as long
 	// as it stays valid. It is an ErrUnavailable.
 	ErrInFlight = fmt.Errorf("%w: the transaction was sent, its fate is unknown", ErrUnavailable)
+	// ErrUnreadable: what the chain says cannot be understood. It is an
+	// ErrUnavailable, but one that asking again will hardly mend.
+	ErrUnreadable = fmt.Errorf("%w: not understood", ErrUnavailable)
 	// ErrNoSubnet: there is no such subnet.
 	ErrNoSubnet = errors.New("no such subnet")
 	// ErrNoBlock: there is no such block (yet).
 	ErrNoBlock = errors.New("no such block")
+	// ErrPruned: the block's state is no longer kept by whom was asked. It is an
+	// ErrNoBlock that no waiting mends.
+	ErrPruned = fmt.Errorf("%w: the node no longer keeps its state, an archive node would", ErrNoBlock)
 	// ErrNotRegistered: the hotkey has no slot in the subnet.
 	ErrNotRegistered = errors.New("hotkey is not registered")
 	// ErrAlreadyRegistered: the hotkey has a slot already.
@@ -59,6 +65,16 @@ var (
 	// ErrTransaction: malformed, for another chain, or wrongly signed.
 	ErrTransaction = errors.New("invalid transaction")
 )
+
+// Retriable says whether a read that failed so may succeed later: the chain
+// could not be reached, or the node at hand has not got so far.
+func Retriable(err error) bool {
+	switch {
+	case errors.Is(err, ErrUnreadable), errors.Is(err, ErrPruned):
+		return false
+	}
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrNoBlock)
+}
 
 // InFlightError is an ErrInFlight that names its transaction, so that somebody
 // may look for it.

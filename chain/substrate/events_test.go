@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/chain/substratetest"
 	"github.com/filetao/filetao/wallet"
 )
 
@@ -188,5 +189,35 @@ func TestPrunedBlocks(t *testing.T) {
 		if !errors.Is(err, chain.ErrNoBlock) || errors.Is(err, chain.ErrUnavailable) {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+// Who follows events can tell what to wait for from what no waiting mends.
+func TestRetriable(t *testing.T) {
+	n := living(t, substratetest.Config{StateKept: 3})
+	n.Steps(10)
+	c := client(t, n, nil)
+	if _, err := c.Head(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"early": true, "pruned": false, "unreadable": false, "refused": true} {
+		block := uint64(10)
+		switch name {
+		case "early":
+			block = 11
+		case "pruned":
+			block = 2
+		case "unreadable":
+			n.Fail(substratetest.Fault{Kind: substratetest.LongLength, Method: "state_getStorage"})
+		case "refused":
+			n.Fail(substratetest.Fault{Kind: substratetest.Refuse, Method: "state_getStorage", Code: 4003, Message: "Client error: UnknownBlock: Header was not found"})
+		}
+		if _, err := c.Events(t.Context(), block); err == nil || chain.Retriable(err) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+		n.Heal()
+	}
+	if chain.Retriable(nil) || chain.Retriable(chain.ErrNoSubnet) {
+		t.Error("what is no failure of the chain is retried")
 	}
 }

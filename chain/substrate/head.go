@@ -70,7 +70,7 @@ func (c *Client) date(ctx context.Context, s *session, b *chain.Block) error {
 		now.pallet = "Timestamp"
 		err = v.read(ctx, now)
 	}
-	if errors.Is(err, errPruned) {
+	if errors.Is(err, chain.ErrPruned) {
 		ms, err = c.timeInBody(ctx, s, b.Hash)
 	}
 	if ms > 0 && ms < 1<<53 {

@@ -40,7 +40,7 @@ func (v *view) metagraph(ctx context.Context, net chain.NetUID) (*chain.Metagrap
 	answer, err := v.ask(ctx, getMetagraph, scale.Uint(net))
 	var refused *rpcError
 	switch {
-	case errors.As(err, &refused) && !errors.Is(err, errPruned): // it may trap where storage can be read
+	case errors.As(err, &refused) && !errors.Is(err, chain.ErrPruned): // it may trap where storage can be read
 		v.client.traps.Do(func() {
 			v.client.log.Warn("get_metagraph fails, storage is read instead: stakes are those of the hotkeys alone", "block", v.block.Number, "err", err)
 		})

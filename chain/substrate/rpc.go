@@ -59,15 +59,12 @@ func (e *rpcError) Error() string {
 	return text
 }
 
-// errPruned is a block whose state the node has thrown away: as a rule all but
-// the last 256.
-var errPruned = fmt.Errorf("%w: the node no longer keeps its state, an archive node would", chain.ErrNoBlock)
-
-// Unwrap is chain.ErrUnavailable, or errPruned. What a node refuses is told
+// Unwrap is chain.ErrUnavailable, or chain.ErrPruned: as a rule of all but the
+// last 256 blocks. What a node refuses is told
 // apart where transactions are sent.
 func (e *rpcError) Unwrap() error {
 	if strings.Contains(e.Message, "already discarded") || bytes.Contains(e.Data, []byte("already discarded")) {
-		return errPruned
+		return chain.ErrPruned
 	}
 	return chain.ErrUnavailable
 }

@@ -156,7 +156,7 @@ func (v *view) read(ctx context.Context, wants ...want) error {
 // describe, or of a runtime unlike all this package knows.
 func (v *view) unreadable(err error) error {
 	v.s.runtimes.doubt(v.types)
-	return fmt.Errorf("%w: block %d, runtime %d: %w", chain.ErrUnavailable, v.block.Number, v.types.Spec, err)
+	return fmt.Errorf("%w: block %d, runtime %d: %w", chain.ErrUnreadable, v.block.Number, v.types.Spec, err)
 }
 
 // query fetches stored values by their keys; nil stands for none.

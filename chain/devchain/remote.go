@@ -113,10 +113,7 @@ func (r *Remote) within(ctx context.Context, timeout time.Duration, result any, 
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", method, err)
-	}
-	return nil
+	return err
 }
 
 func (r *Remote) post(ctx context.Context, result any, method string, params []any) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -188,9 +189,16 @@ func (r *run) count(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		complete := distinct(held) >= s.Scheme.Data
+		if complete {
+			err = r.lasts(ctx, s.Segment, held)
+		}
+		if err != nil {
+			return err
+		}
 		r.tell(func(rep *Report) {
 			rep.Segments++
-			if distinct(held) >= s.Scheme.Data {
+			if complete {
 				rep.Complete++
 			} else {
 				rep.Short++
@@ -201,6 +209,27 @@ func (r *run) count(ctx context.Context) error {
 }
 
 // distinct is how many different shards these are.
+// lasts has a segment's upload, if it is still part of one, know for how long all
+// of these shards last.
+func (r *run) lasts(ctx context.Context, s index.Segment, held []index.Holding) error {
+	p, err := r.Index.UploadPart(ctx, s.Owner, s.Upload, s.Index)
+	if errors.Is(err, index.ErrNotFound) || err == nil && p.ID != s.ID {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	known := p.Until
+	for _, h := range held {
+		if end := h.Stored.Add(h.TTL); p.Until.IsZero() || end.Before(p.Until) {
+			p.Until = end.Truncate(time.Second)
+		}
+	}
+	if p.Until.Equal(known) {
+		return nil
+	}
+	return r.Index.PutPart(ctx, p, r.now.Add(Keep-idle))
+}
+
 func distinct(held []index.Holding) int {
 	numbers := map[int]bool{}
 	for _, h := range held {

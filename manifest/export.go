@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -26,21 +27,21 @@ type Export struct {
 	Placement Placement `json:"placement"`
 }
 
-// ParseExport reads the JSON of an Export: up to MaxDocument bytes, members as in
-// the types and no others. Its errors are ErrExport. What it says is for Verify to
-// check.
-func ParseExport(b []byte) (Export, error) {
-	if len(b) > MaxDocument {
-		return Export{}, fmt.Errorf("%w: %d bytes, at most %d", ErrExport, len(b), MaxDocument)
+// ReadExport reads the JSON of an Export: members as in the types and no others,
+// each once. It is read as it comes, and takes no more memory than a placement of
+// MaxSegments with MaxPlaces each. Its errors are ErrExport, and r's. What it says
+// is for Verify to check.
+func ReadExport(r io.Reader) (Export, error) {
+	d := newDocument(r)
+	e, err := d.export()
+	if err == nil {
+		d.left = maxPlace
+		if _, end := d.dec.Token(); end != io.EOF {
+			err = errors.Join(errors.New("something follows it"), end)
+		}
 	}
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
-	var e Export
-	if err := dec.Decode(&e); err != nil {
+	if err != nil {
 		return Export{}, fmt.Errorf("%w: %w", ErrExport, err)
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return Export{}, fmt.Errorf("%w: something follows it", ErrExport)
 	}
 	switch {
 	case e.V != ExportVersion:
@@ -49,6 +50,69 @@ func ParseExport(b []byte) (Export, error) {
 		return Export{}, fmt.Errorf("%w: signature of %d bytes", ErrExport, len(e.Signature))
 	}
 	return e, nil
+}
+
+// ParseExport is ReadExport of all of b.
+func ParseExport(b []byte) (Export, error) { return ReadExport(bytes.NewReader(b)) }
+
+// export reads one.
+func (d *document) export() (e Export, err error) {
+	if err := d.expect(json.Delim('{')); err != nil {
+		return e, err
+	}
+	members := map[string]any{"v": &e.V, "manifest": &e.Manifest, "signature": &e.Signature, "placement": &e.Placement}
+	for d.more() {
+		token, err := d.dec.Token()
+		if err != nil {
+			return e, err
+		}
+		name, _ := token.(string)
+		value := members[name]
+		delete(members, name)
+		switch name {
+		case "placement":
+			if value == nil {
+				return e, errors.New("two placements")
+			}
+			if e.Placement, err = d.placement(); err != nil {
+				return e, err
+			}
+			continue
+		case "manifest":
+			d.left = 2 * MaxEncoded // as base64
+		}
+		if value == nil {
+			return e, fmt.Errorf("member %.40q, again or of something else", name)
+		}
+		if err := d.dec.Decode(value); err != nil {
+			return e, err
+		}
+	}
+	return e, d.expect(json.Delim('}'))
+}
+
+// Write writes the JSON that ReadExport reads, segment by segment, and a line's end.
+func (e Export) Write(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	empty := e
+	empty.Placement = Placement{}
+	text, err := json.Marshal(empty)
+	if err != nil {
+		return err
+	}
+	const end = "]}}"
+	_, _ = out.Write(text[:len(text)-len(end)]) // the last write's error is the first one's
+	for i, places := range e.Placement.Segments {
+		if i > 0 {
+			_ = out.WriteByte(',')
+		}
+		if text, err = json.Marshal(append(make([]Place, 0, len(places)), places...)); err != nil {
+			return err
+		}
+		_, _ = out.Write(text)
+	}
+	_, _ = out.WriteString(end + "\n")
+	return out.Flush()
 }
 
 // Verify returns the manifest if its owner signed it, as verify says of owner, text

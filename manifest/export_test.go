@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"runtime"
 	"strings"
@@ -141,6 +142,8 @@ func TestBadDocuments(t *testing.T) {
 		"unknown member": strings.Replace(good, `"v":1`, `"v":1,"w":1`, 1),
 		"no signature":   strings.Replace(good, `"signature"`, `"manifest"`, 1),
 		"more":           good + "x",
+		"manifest twice": strings.Replace(good, `"v":1`, `"v":1,"manifest":""`, 1),
+		"places twice":   strings.Replace(good, `"v":1`, `"v":1,"placement":{"segments":[]}`, 1),
 		"no base64":      strings.Replace(good, `"manifest":"`, `"manifest":"!`, 1),
 	} {
 		if _, err := manifest.ParseExport([]byte(text)); !errors.Is(err, manifest.ErrExport) {
@@ -155,19 +158,68 @@ func TestDocumentsAreBounded(t *testing.T) {
 	if _, err := manifest.ParsePlacement(long); !errors.Is(err, manifest.ErrPlacement) {
 		t.Error(err)
 	}
-	if _, err := manifest.ParseExport(long); !errors.Is(err, manifest.ErrExport) {
-		t.Error(err)
-	}
 	for _, item := range []string{"[],", "[{}],", "[null],", "null,"} {
-		text := []byte(`{"segments":[` + strings.Repeat(item, (8<<20)/len(item)) + "[]]}")
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		if _, err := manifest.ParsePlacement(text); !errors.Is(err, manifest.ErrPlacement) {
-			t.Errorf("%s: %v", item, err)
+		text := `{"segments":[` + strings.Repeat(item, (8<<20)/len(item)) + "[]]}"
+		bounded(t, item, func() error {
+			_, err := manifest.ParsePlacement([]byte(text))
+			return err
+		}, manifest.ErrPlacement)
+		bounded(t, item, func() error { return readLong(`{"v":1,"placement":` + text + `}`) }, manifest.ErrExport)
+	}
+	const much = 64 << 20
+	for name, c := range map[string][2]string{
+		"miner":     {`{"v":1,"placement":{"segments":[[{"number":0,"miner":"`, "5"},
+		"space":     {`{"v":1,"placement":{"segments":[[`, " "},
+		"space 2":   {`{"v":1,"placement":{"segments":[`, " "},
+		"member":    {`{"v":1,"`, "x"},
+		"signature": {`{"v":1,"signature":"`, "A"},
+		"manifest":  {`{"v":1,"manifest":"`, "A"},
+	} {
+		bounded(t, name, func() error {
+			_, err := manifest.ReadExport(io.MultiReader(strings.NewReader(c[0]), io.LimitReader(endless(c[1][0]), much)))
+			return err
+		}, manifest.ErrExport)
+	}
+}
+
+func readLong(text string) error {
+	_, err := manifest.ReadExport(strings.NewReader(text))
+	return err
+}
+
+// endless is a reader of one byte for ever.
+type endless byte
+
+func (e endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(e)
+	}
+	return len(p), nil
+}
+
+// bounded checks that something fails in little memory.
+func bounded(t *testing.T, name string, do func() error, want error) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := do(); !errors.Is(err, want) {
+		t.Errorf("%s: %v", name, err)
+	}
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > 48<<20 {
+		t.Errorf("%s: %d MiB allocated", name, used>>20)
+	}
+}
+
+// What Write writes is the document that it always was.
+func TestExportIsWritten(t *testing.T) {
+	for _, e := range []manifest.Export{exported(), {V: 1, Signature: make([]byte, 64)}} {
+		var out bytes.Buffer
+		if err := e.Write(&out); err != nil || out.String() != string(document(t, e))+"\n" {
+			t.Errorf("%v: %s", err, out.String())
 		}
-		runtime.ReadMemStats(&after)
-		if used := after.TotalAlloc - before.TotalAlloc; used > 32<<20 {
-			t.Errorf("%s: %d MiB allocated", item, used>>20)
+		if got, err := manifest.ReadExport(&out); err != nil || len(got.Placement.Segments) != len(e.Placement.Segments) {
+			t.Errorf("%v: %+v", err, got)
 		}
 	}
 }

@@ -6,13 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/filetao/filetao/erasure"
 )
 
 const (
-	// MaxDocument is the longest JSON of a Placement or an Export, in bytes.
+	// MaxDocument is the longest JSON of a Placement of some of a file's segments, in
+	// bytes, as one answer has it. That of an Export has as many as it needs.
 	MaxDocument = 64 << 20
 	// MaxPlaces is how many places of one segment a Placement may have: each
 	// shard twice, as while it moves.
@@ -49,62 +51,117 @@ func ParsePlacement(b []byte) (p Placement, err error) {
 	return p, nil
 }
 
-// UnmarshalJSON is ParsePlacement without a limit. It goes item by item, so that
-// lists of nothing cannot take many times the memory of their text.
+// UnmarshalJSON is ParsePlacement without a limit.
 func (p *Placement) UnmarshalJSON(b []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	var got Placement
-	for _, want := range []json.Token{json.Delim('{'), "segments", json.Delim('[')} {
-		if err := expect(dec, want); err != nil {
-			return err
-		}
+	d := newDocument(bytes.NewReader(b))
+	got, err := d.placement()
+	if err != nil {
+		return err
 	}
-	for dec.More() {
-		if len(got.Segments) == MaxSegments {
-			return fmt.Errorf("%w: more than %d segments", ErrPlacement, MaxSegments)
-		}
-		places, err := placesOf(dec)
-		if err != nil {
-			return err
-		}
-		got.Segments = append(got.Segments, places)
-	}
-	for _, want := range []json.Token{json.Delim(']'), json.Delim('}')} {
-		if err := expect(dec, want); err != nil {
-			return err
-		}
-	}
-	if _, err := dec.Token(); err != io.EOF {
+	d.left = maxPlace
+	if _, err := d.dec.Token(); err != io.EOF {
 		return fmt.Errorf("%w: something follows it", ErrPlacement)
 	}
 	*p = got
 	return nil
 }
 
-// placesOf reads those of one segment.
-func placesOf(dec *json.Decoder) (places []Place, err error) {
-	if err := expect(dec, json.Delim('[')); err != nil {
+// document is JSON that is read item by item, so that neither lists of nothing nor
+// one long text can take many times the memory of what is read of it in the end.
+type document struct {
+	dec   *json.Decoder
+	left  int64 // bytes that may be read for the present item
+	in    io.Reader
+	names map[string]string // of miners and addresses, which come again and again
+}
+
+// maxPlace is more than the text of a place takes, with what is read ahead.
+const maxPlace = 64 << 10
+
+func newDocument(in io.Reader) *document {
+	d := &document{in: in, names: map[string]string{}}
+	d.dec = json.NewDecoder(d)
+	d.dec.DisallowUnknownFields()
+	return d
+}
+
+// Read implements io.Reader, for the decoder.
+func (d *document) Read(p []byte) (int, error) {
+	if d.left <= 0 {
+		return 0, fmt.Errorf("%w: an item is too long", ErrPlacement)
+	}
+	n, err := d.in.Read(p[:min(int64(len(p)), d.left)])
+	d.left -= int64(n)
+	return n, err
+}
+
+// placement reads one.
+func (d *document) placement() (got Placement, err error) {
+	for _, want := range []json.Token{json.Delim('{'), "segments", json.Delim('[')} {
+		if err := d.expect(want); err != nil {
+			return got, err
+		}
+	}
+	for d.more() {
+		if len(got.Segments) == MaxSegments {
+			return got, fmt.Errorf("%w: more than %d segments", ErrPlacement, MaxSegments)
+		}
+		places, err := d.places()
+		if err != nil {
+			return got, err
+		}
+		got.Segments = append(got.Segments, places)
+	}
+	for _, want := range []json.Token{json.Delim(']'), json.Delim('}')} {
+		if err := d.expect(want); err != nil {
+			return got, err
+		}
+	}
+	return got, nil
+}
+
+// places reads those of one segment.
+func (d *document) places() (places []Place, err error) {
+	if err := d.expect(json.Delim('[')); err != nil {
 		return nil, err
 	}
-	dec.DisallowUnknownFields()
-	for dec.More() {
+	for d.more() {
 		if len(places) == MaxPlaces {
 			return nil, fmt.Errorf("%w: more than %d places of one segment", ErrPlacement, MaxPlaces)
 		}
 		var place Place
-		if err := dec.Decode(&place); err != nil {
+		if err := d.dec.Decode(&place); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrPlacement, err)
 		}
 		if err := place.check(); err != nil {
 			return nil, err
 		}
+		place.Miner, place.Addr = d.once(place.Miner), d.once(place.Addr)
 		places = append(places, place)
 	}
-	return places, expect(dec, json.Delim(']'))
+	return slices.Clip(places), d.expect(json.Delim(']'))
 }
 
-func expect(dec *json.Decoder, want json.Token) error {
-	switch got, err := dec.Token(); {
+// once is a text that is in memory once, however often it came.
+func (d *document) once(text string) string {
+	if one, ok := d.names[text]; ok {
+		return one
+	}
+	d.names[text] = text
+	return text
+}
+
+// more begins another item, if there is one.
+func (d *document) more() bool {
+	d.left = maxPlace
+	more := d.dec.More()
+	d.left = maxPlace
+	return more
+}
+
+func (d *document) expect(want json.Token) error {
+	d.left = maxPlace
+	switch got, err := d.dec.Token(); {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrPlacement, err)
 	case got != want:

@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 	"os"
@@ -53,9 +52,5 @@ func readExport(path string) (manifest.Export, error) {
 		return manifest.Export{}, err
 	}
 	defer f.Close() // it was read
-	b, err := io.ReadAll(io.LimitReader(f, manifest.MaxDocument+1))
-	if err != nil {
-		return manifest.Export{}, err
-	}
-	return manifest.ParseExport(b)
+	return manifest.ReadExport(f)
 }

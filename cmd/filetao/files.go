@@ -1,11 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -81,16 +80,14 @@ func (c *cli) export(ctx context.Context, x *exportFlags) error {
 	if err != nil {
 		return err
 	}
-	document, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	document = append(document, '\n')
 	if path == stdinName {
-		_, err := c.out.Write(document)
+		return e.Write(c.out)
+	}
+	var document bytes.Buffer
+	if err := e.Write(&document); err != nil {
 		return err
 	}
-	if err := durable.WriteFile(path, document, 0o600); err != nil {
+	if err := durable.WriteFile(path, document.Bytes(), 0o600); err != nil {
 		return err
 	}
 	answer := exported{CID: entry.CID, Path: path, Segments: len(e.Placement.Segments)}
@@ -204,11 +201,7 @@ func (c *cli) readExport(path string) (e manifest.Export, err error) {
 		defer f.Close() // it was read only
 		in = f
 	}
-	document, err := io.ReadAll(io.LimitReader(in, manifest.MaxDocument+1))
-	if err != nil {
-		return e, err
-	}
-	if e, err = manifest.ParseExport(document); err != nil {
+	if e, err = manifest.ReadExport(in); err != nil {
 		return e, fmt.Errorf("%s: %w", path, err)
 	}
 	return e, nil

@@ -18,8 +18,6 @@ type opened struct {
 	signed    bool   // the signature was verified
 	encoded   []byte // the manifest
 	signature []byte
-	placement []byte
-	expires   int64
 	body      io.ReadCloser // all of the file; nil unless asked for
 }
 
@@ -40,14 +38,14 @@ func (c *Client) open(ctx context.Context, peers []wire.Peer, id string, whole b
 	}, opened.drop)
 }
 
-// openAt asks what a file is and where.
+// openAt asks what a file is.
 func (c *Client) openAt(ctx context.Context, peer wire.Peer, id string, timeout time.Duration) (opened, error) {
 	msg := &wire.OpenObject{CID: id}
 	if err := c.call(ctx, peer, msg, timeout); err != nil {
 		return opened{}, err
 	}
 	m, err := c.verifyManifest(id, msg.Manifest, msg.Signature)
-	return opened{peer, m, err == nil, msg.Manifest, msg.Signature, msg.Placement, msg.Expires, nil}, err
+	return opened{peer, m, err == nil, msg.Manifest, msg.Signature, nil}, err
 }
 
 // beginAt asks for all of a file. Until it begins, inner ends it; then ctx does.

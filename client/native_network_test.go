@@ -276,11 +276,13 @@ func (g *streamGateway) open(_ wallet.Address, msg wire.Message) error {
 	if err != nil {
 		return err
 	}
-	m.Manifest, m.Signature, m.Expires = o.manifest, o.signature, o.expires
+	if m.Signature, m.Expires = o.signature, o.expires; m.From == 0 {
+		m.Manifest = o.manifest
+	}
 	if g.opening != nil {
 		g.opening(m)
 	}
-	m.Placement, err = json.Marshal(o.placement)
+	m.Placement, err = json.Marshal(manifest.Placement{Segments: o.placement.Segments[m.From:][:m.Count]})
 	return err
 }
 

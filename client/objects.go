@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -185,13 +186,40 @@ func (c *Client) exportAt(ctx context.Context, peer wire.Peer, id string, timeou
 		return manifest.Export{}, err
 	}
 	e := manifest.Export{V: manifest.ExportVersion, Manifest: found.encoded, Signature: found.signature}
-	if e.Placement, err = manifest.ParsePlacement(found.placement); err == nil {
-		_, err = e.Verify(verifyOwner)
+	for len(e.Placement.Segments) < len(found.m.Segments) {
+		page, err := c.placesAt(ctx, peer, found, len(e.Placement.Segments), timeout)
+		if err != nil {
+			return e, err
+		}
+		e.Placement.Segments = append(e.Placement.Segments, page...)
 	}
-	if err != nil {
+	if _, err = e.Verify(verifyOwner); err != nil {
 		return e, fmt.Errorf("%w: %w", ErrWrongData, err)
 	}
 	return e, nil
+}
+
+// placesPage is of how many segments is asked at once where their shards are.
+const placesPage = 256
+
+// placesAt are where the shards of the next segments are, from one on.
+func (c *Client) placesAt(ctx context.Context, peer wire.Peer, found opened, from int, timeout time.Duration) ([][]manifest.Place, error) {
+	count := min(placesPage, len(found.m.Segments)-from)
+	msg := &wire.OpenObject{CID: found.m.CID, From: int64(from), Count: int64(count)}
+	if err := c.call(ctx, peer, msg, timeout); err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(msg.Signature, found.signature) {
+		return nil, fmt.Errorf("%w: the file was stored again meanwhile", ErrWrongData)
+	}
+	page, err := manifest.ParsePlacement(msg.Placement)
+	if err == nil && len(page.Segments) != count {
+		err = fmt.Errorf("%d segments, asked for %d", len(page.Segments), count)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrWrongData, err)
+	}
+	return page.Segments, nil
 }
 
 func verifyOwner(owner [32]byte, text, sig []byte) error {

@@ -27,6 +27,8 @@ const (
 	// placeSize is about what a shard takes in the answer to OpenObject, in bytes,
 	// as it is put together and as it is sent.
 	placeSize = 600
+	// maxPlaced is of how many segments one answer says where they are.
+	maxPlaced = 256
 )
 
 // shardTTL is for how long miners are asked to keep a file's shards.
@@ -131,9 +133,9 @@ func (g *Gateway) prolong(ctx context.Context, man manifest.Manifest, i int, id 
 	return nil
 }
 
-// placementSize is about what the answer to OpenObject takes, in bytes.
-func placementSize(man manifest.Manifest) (n int64) {
-	for _, s := range man.Segments {
+// placementSize is about what it takes to say where segments are, in bytes.
+func placementSize(segments []manifest.Segment) (n int64) {
+	for _, s := range segments {
 		n += int64(s.Scheme.Total) * placeSize
 	}
 	return n

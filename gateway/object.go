@@ -127,12 +127,16 @@ func (g *Gateway) openObject(ctx context.Context, from wire.Caller, m *wire.Open
 	if err != nil {
 		return err
 	}
-	var where manifest.Placement
-	if err := wire.Reserve(ctx, placementSize(man)); err != nil {
+	if m.From < 0 || m.Count < 0 || m.Count > maxPlaced || m.From > int64(len(man.Segments)) {
+		return wire.BadRequest("%d segments from %d on: the file has %d, and up to %d are told of at once", m.Count, m.From, len(man.Segments), maxPlaced)
+	}
+	first := int(m.From)
+	end := min(first+int(m.Count), len(man.Segments))
+	if err := wire.Reserve(ctx, placementSize(man.Segments[first:end])+int64(len(o.Manifest))); err != nil {
 		return err
 	}
-	miners := g.miners()
-	for i := range man.Segments {
+	where, miners := manifest.Placement{}, g.miners()
+	for i := first; i < end; i++ {
 		held, err := g.deps.Index.Shards(ctx, segmentID(man, i))
 		if err != nil {
 			return err
@@ -146,7 +150,9 @@ func (g *Gateway) openObject(ctx context.Context, from wire.Caller, m *wire.Open
 		}
 		where.Segments = append(where.Segments, places)
 	}
-	m.Manifest, m.Signature, m.Expires = o.Manifest, o.Signature, expires(o)
+	if m.Signature, m.Expires = o.Signature, expires(o); first == 0 {
+		m.Manifest = o.Manifest
+	}
 	m.Placement, err = json.Marshal(where)
 	return err
 }

@@ -119,3 +119,37 @@ func TestWhatIsLostIsSentAgain(t *testing.T) {
 		}
 	}
 }
+
+// Where a file's shards are is told page by page, or not at all.
+func TestPlacesComeInPages(t *testing.T) {
+	n := newNatively(t, 5, gateway.Config{})
+	data := noise(70_000)
+	m := n.uploadMany(t, data, 10_000, 0, 1, 2, 3, 4, 5, 6)
+	if _, err := n.commit(t, m, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	for from := range int64(8) {
+		for _, count := range []int64{0, 1, 3, 256} {
+			msg := &wire.OpenObject{CID: m.CID, From: from, Count: count}
+			if err := n.ask(t, msg, nil); err != nil {
+				t.Fatal(err)
+			}
+			where, err := manifest.ParsePlacement(msg.Placement)
+			if err != nil || int64(len(where.Segments)) != min(count, 7-from) || (from == 0) != bytes.Equal(msg.Manifest, m.Encode()) || len(msg.Signature) != 64 {
+				t.Fatalf("%d from %d: %d, a manifest of %d: %v", count, from, len(where.Segments), len(msg.Manifest), err)
+			}
+			for i, places := range where.Segments {
+				held, err := n.Index.Shards(t.Context(), proof.Digest(m.ID(int(from)+i)).String())
+				if err != nil || len(places) != len(held) || places[0].Root != held[0].Replica {
+					t.Fatalf("%+v, want %+v: %v", places, held, err)
+				}
+			}
+		}
+	}
+	for _, bad := range []wire.OpenObject{{From: -1}, {From: 8}, {Count: -1}, {Count: 257}} {
+		bad.CID = m.CID
+		if err := n.ask(t, &bad, nil); wire.StatusOf(err) != wire.StatusBadRequest {
+			t.Errorf("%d from %d: %v", bad.Count, bad.From, err)
+		}
+	}
+}

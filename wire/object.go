@@ -98,22 +98,28 @@ func (m *CommitObject) Fields() []Field {
 	}
 }
 
-// OpenObject asks for what a file of the asker's is and where its shards are.
+// OpenObject asks for what a file of the asker's is, and where the shards of some of
+// its segments are. Whoever asks for all, page by page, holds the signatures against
+// each other: they are of the same file as long as they are the same.
 type OpenObject struct {
 	CID       string // request
-	Manifest  []byte // as committed
+	From      int64  // request: the first segment of which is asked where its shards are
+	Count     int64  // request: of how many, up to 256; 0: of none
+	Manifest  []byte // as committed, when From is 0
 	Signature []byte // as committed
-	Placement []byte // JSON of a manifest.Placement
+	Placement []byte // JSON of a manifest.Placement of these segments
 	Expires   int64  // Unix seconds
 }
 
 // Name is "OpenObject".
 func (*OpenObject) Name() string { return "OpenObject" }
 
-// Fields are the name and the answer.
+// Fields are the name, the page and the answer.
 func (m *OpenObject) Fields() []Field {
 	return []Field{
 		{Name: "cid", Value: &m.CID, Required: true, Hashed: true},
+		{Name: "from", Value: &m.From, Required: true, Hashed: true},
+		{Name: "count", Value: &m.Count, Required: true, Hashed: true},
 		{Name: "manifest", Value: &m.Manifest, Answer: true},
 		{Name: "signature", Value: &m.Signature, Answer: true},
 		{Name: "placement", Value: &m.Placement, Answer: true},

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/chain"
-	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/node"
 )
 
@@ -173,12 +171,4 @@ func byUID(a, b node.MinerRow) int {
 		return 1
 	}
 	return -1
-}
-
-// tally shows successes, attempts and rate.
-func tally(t index.Tally) string {
-	if t.Attempts == 0 {
-		return "0/0"
-	}
-	return fmt.Sprintf("%d/%d (%.1f%%)", t.Successes, t.Attempts, 100*float64(t.Successes)/float64(t.Attempts))
 }

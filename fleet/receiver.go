@@ -23,7 +23,7 @@ type receiver struct {
 }
 
 func newReceiver(g *get, s shard) *receiver {
-	depth := max(2, window/(g.seg.Scheme.Data*erasure.Block))
+	depth := max(1, int(g.window)/(g.seg.Scheme.Data*erasure.Block))
 	r := &receiver{g: g, shard: s, from: g.row, credit: make(chan struct{}, depth+1)}
 	for range depth {
 		r.credit <- struct{}{}

@@ -26,6 +26,12 @@ var ErrLost = errors.New("too few shards of the segment can be had")
 // wrap ErrLost, or are w's, ctx's or the index's; what was written until then
 // is right.
 func (f *Fleet) FetchSegment(ctx context.Context, seg index.Segment, offset, length int64, w io.Writer) ([]Outcome, error) {
+	return f.FetchSegmentWithin(ctx, seg, offset, length, window, w)
+}
+
+// FetchSegmentWithin is FetchSegment with about so many bytes of shards on their way,
+// beside the row that is being written, but one row in any case.
+func (f *Fleet) FetchSegmentWithin(ctx context.Context, seg index.Segment, offset, length, window int64, w io.Writer) ([]Outcome, error) {
 	if offset < 0 || length < 0 || offset > seg.Size-length {
 		return nil, fmt.Errorf("segment %s of %d bytes has no %d from %d on", seg.ID, seg.Size, length, offset)
 	}
@@ -39,7 +45,7 @@ func (f *Fleet) FetchSegment(ctx context.Context, seg index.Segment, offset, len
 	row := int64(seg.Scheme.Data) * erasure.Block
 	inner, cancel := context.WithCancel(ctx)
 	g := &get{
-		f: f, seg: seg, shards: shards, row: offset / row, end: (offset + length - 1) / row,
+		f: f, seg: seg, shards: shards, window: window, row: offset / row, end: (offset + length - 1) / row,
 		skip: offset % row, left: length, w: w, events: make(chan event),
 	}
 	err = g.run(inner)
@@ -87,6 +93,7 @@ type get struct {
 	f        *Fleet
 	seg      index.Segment
 	coder    *erasure.Coder
+	window   int64 // bytes of shards that may be on their way
 	row, end int64 // the one that is being put together, and the last
 	skip     int64 // bytes of it that are not wanted
 	left     int64 // bytes that are wanted still

@@ -37,6 +37,12 @@ type Config struct {
 	// Segments is how many segments are taken in at a time, each with some MiB of
 	// memory; more wait. One user has a quarter of them at most, but four in any case.
 	Segments int
+	// Gets is how many gets send files of segments at a time, GetMemory how many bytes
+	// of these are in memory: more wait. GetPatience is for how long, before a get that
+	// is slow, since its user is, has to give way and go on later.
+	Gets        int
+	GetMemory   int64
+	GetPatience time.Duration
 	// InFlight is how many bytes of one file's chunks travel at once, each
 	// counted once whatever its replicas.
 	InFlight int64
@@ -55,6 +61,7 @@ func DefaultConfig() Config {
 	return Config{
 		Redundancy: 3, MinReplicas: 2, Sample: 10,
 		MaxFile: 2 << 30, Memory: 6 << 30, Segments: 16, InFlight: 512 << 20,
+		Gets: 128, GetMemory: 80 << 20, GetPatience: 30 * time.Second,
 		StoreTimeout: 600 * time.Second, RetrieveTimeout: 600 * time.Second, CleanupTimeout: 30 * time.Second,
 		TTL: 30 * 24 * time.Hour, MaxTTL: 10 * 365 * 24 * time.Hour,
 	}
@@ -90,8 +97,9 @@ type Gateway struct {
 	files   *locks // one change to a file at a time
 	metrics *metrics
 
-	segments *turns // being taken in
-	left     *left  // to be ended
+	segments *turns   // being taken in
+	windows  *windows // of what is being given out
+	left     *left    // to be ended
 }
 
 // New makes a gateway. A setting that is zero takes its default; MinReplicas is
@@ -112,7 +120,7 @@ func New(cfg Config, deps Deps) *Gateway {
 	return &Gateway{
 		cfg: cfg, deps: deps, log: log,
 		memory: newBudget(cfg.Memory, m.memory), files: newLocks(), metrics: m,
-		segments: newTurns(cfg.Segments), left: newLeft(),
+		segments: newTurns(cfg.Segments), windows: newWindows(cfg, deps.Now), left: newLeft(),
 	}
 }
 
@@ -124,6 +132,9 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxFile, d.MaxFile)
 	setDefault(&c.Memory, d.Memory)
 	setDefault(&c.Segments, d.Segments)
+	setDefault(&c.Gets, d.Gets)
+	setDefault(&c.GetMemory, d.GetMemory)
+	setDefault(&c.GetPatience, d.GetPatience)
 	setDefault(&c.InFlight, d.InFlight)
 	setDefault(&c.StoreTimeout, d.StoreTimeout)
 	setDefault(&c.RetrieveTimeout, d.RetrieveTimeout)

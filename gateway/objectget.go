@@ -31,23 +31,22 @@ func (g *Gateway) getObject(ctx context.Context, from wire.Caller, m *wire.GetOb
 	if len(man.Segments) == 0 {
 		return wire.Body{Size: length, Reader: bytes.NewReader(man.Inline[m.Offset : m.Offset+length])}, nil
 	}
-	r := &objectReader{g: g, man: man, parts: man.Locate(m.Offset, length), ahead: make(chan *segmentReader, prefetch)}
-	r.ctx, r.cancel = context.WithCancel(ctx)
-	go r.open()
+	r, err := g.newObjectReader(ctx, man, man.Locate(m.Offset, length))
+	if err != nil {
+		return wire.Body{}, err
+	}
 	return wire.Body{Size: length, Reader: r}, nil
 }
 
-// prefetch is how many segments beside the one that is read are begun.
-const prefetch = 1
-
 // objectReader reads parts of segments one after the other. While one is read
-// the next is begun, as far as its buffers go. It is closed by whoever has it.
+// the next is begun if there is memory to spare. It is closed by whoever has it.
 type objectReader struct {
 	g      *Gateway
 	man    manifest.Manifest
 	parts  []manifest.Range
 	ctx    context.Context
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
+	window *window
 	ahead  chan *segmentReader
 	now    *segmentReader
 }
@@ -58,46 +57,97 @@ type segmentReader struct {
 	done chan struct{}
 }
 
+// errGiveWay ends a get whose user takes little while others wait.
+var errGiveWay = wire.Unavailable("others wait for the gateway, and this get takes too little; go on later")
+
+// newObjectReader waits for memory and begins.
+func (g *Gateway) newObjectReader(ctx context.Context, man manifest.Manifest, parts []manifest.Range) (*objectReader, error) {
+	r := &objectReader{g: g, man: man, parts: parts, ahead: make(chan *segmentReader)}
+	r.ctx, r.cancel = context.WithCancelCause(ctx)
+	least, wish := need(man, parts)
+	wait, stop := context.WithTimeout(ctx, g.cfg.RetrieveTimeout)
+	defer stop()
+	var err error
+	if r.window, err = g.windows.take(wait, least, wish, func() { r.cancel(errGiveWay) }); err != nil {
+		r.cancel(err)
+		return nil, err
+	}
+	go r.open()
+	return r, nil
+}
+
 // open begins one part after the other.
 func (r *objectReader) open() {
 	defer close(r.ahead)
+	defer r.window.close()
+	var last *segmentReader
 	for _, part := range r.parts {
-		in, out := io.Pipe()
-		s := &segmentReader{in, make(chan struct{})}
-		go func() {
-			defer close(s.done)
-			out.CloseWithError(r.g.fetchPart(r.ctx, r.man, part, out))
-		}()
+		size := r.window.ahead()
+		if size == 0 {
+			last.wait()
+			size = r.window.begin()
+		}
+		s := r.begin(part, size)
 		select {
 		case r.ahead <- s:
 		case <-r.ctx.Done():
-			in.CloseWithError(r.ctx.Err())
-			<-s.done
+			s.wait()
+		}
+		if r.ctx.Err() != nil {
+			last.wait()
+			s.wait()
 			return
 		}
+		last = s
+	}
+	last.wait()
+}
+
+// begin has a part of the file come through as many bytes of memory.
+func (r *objectReader) begin(part manifest.Range, size int64) *segmentReader {
+	in, out := io.Pipe()
+	s := &segmentReader{in, make(chan struct{})}
+	// What waits for its reader does not see the context end.
+	stop := context.AfterFunc(r.ctx, func() { in.CloseWithError(context.Cause(r.ctx)) })
+	go func() {
+		defer close(s.done)
+		defer r.window.done()
+		defer stop()
+		out.CloseWithError(r.g.fetchPart(r.ctx, r.man, part, size, out))
+	}()
+	return s
+}
+
+// wait returns when the part has been fetched; nil is none.
+func (s *segmentReader) wait() {
+	if s != nil {
+		<-s.done
 	}
 }
 
 // fetchPart writes a part of a file; nil is its end.
-func (g *Gateway) fetchPart(ctx context.Context, man manifest.Manifest, part manifest.Range, w io.Writer) error {
+func (g *Gateway) fetchPart(ctx context.Context, man manifest.Manifest, part manifest.Range, size int64, w io.Writer) error {
 	seg, err := g.deps.Index.Segment(ctx, segmentID(man, part.Segment))
 	if err != nil {
 		return fmt.Errorf("segment %d of %s: %w", part.Segment, man.CID, err)
 	}
-	if _, err = g.deps.Fleet.FetchSegment(ctx, seg, part.Offset, part.Length, w); err != nil && ctx.Err() == nil {
+	window := rowsIn(size, man.Segments[part.Segment])
+	if _, err = g.deps.Fleet.FetchSegmentWithin(ctx, seg, part.Offset, part.Length, window, w); err != nil && ctx.Err() == nil {
 		g.log.Warn("a segment cannot be read", "cid", man.CID, "segment", seg.ID, "err", err)
 	}
 	return err
 }
 
 // Read implements io.Reader.
-func (r *objectReader) Read(b []byte) (int, error) {
+func (r *objectReader) Read(b []byte) (n int, err error) {
+	r.window.reading()
+	defer func() { r.window.gave(n) }()
 	for {
 		if r.now == nil {
 			next, more := <-r.ahead
 			if !more {
-				if err := r.ctx.Err(); err != nil {
-					return 0, err
+				if r.ctx.Err() != nil {
+					return 0, context.Cause(r.ctx)
 				}
 				return 0, io.EOF
 			}
@@ -108,6 +158,9 @@ func (r *objectReader) Read(b []byte) (int, error) {
 			<-r.now.done
 			r.now, err = nil, nil
 		}
+		if err != nil && r.ctx.Err() != nil {
+			err = context.Cause(r.ctx)
+		}
 		if n > 0 || err != nil {
 			return n, err
 		}
@@ -116,14 +169,9 @@ func (r *objectReader) Read(b []byte) (int, error) {
 
 // Close ends what was begun and waits for it.
 func (r *objectReader) Close() error {
-	r.cancel()
-	if r.now != nil {
-		r.now.CloseWithError(context.Canceled)
-		<-r.now.done
-	}
+	r.cancel(context.Canceled)
 	for s := range r.ahead {
-		s.CloseWithError(context.Canceled)
-		<-s.done
+		s.wait()
 	}
 	return nil
 }

@@ -122,16 +122,17 @@ func (m *Miner) getShard(ctx context.Context, msg *wire.GetShard, as Behaviour) 
 	hash := erasure.NewHasher()
 	hash.Write(s.data)
 	msg.Size, msg.Leaves = int64(len(s.data)), hash.Leaves()
-	part := bytes.Clone(s.data[min(msg.Offset, msg.Size):])
+	part := s.data[min(msg.Offset, msg.Size):]
 	if msg.Length > 0 {
 		part = part[:min(msg.Length, int64(len(part)))]
 	}
 	size := int64(len(part))
-	var body io.Reader = bytes.NewReader(part)
-	switch as {
-	case Liar:
+	if as == Liar {
+		part = bytes.Clone(part)
 		part[len(part)-1] ^= 1
-	case Stuck:
+	}
+	var body io.Reader = bytes.NewReader(part)
+	if as == Stuck {
 		body = io.MultiReader(io.LimitReader(body, erasure.Block), untilDone{ctx})
 	}
 	return wire.Body{Size: size, Reader: body}, nil

@@ -1,12 +1,16 @@
 package indextest
 
 import (
+	"errors"
 	"math/rand/v2"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/index"
 )
 
@@ -15,6 +19,7 @@ import (
 func Benchmark(b *testing.B, x *index.Index) {
 	ctx := b.Context()
 	benchmarkObjects(b, x)
+	b.Run("EndLeft", func(b *testing.B) { benchmarkEndLeft(b, x) })
 	const held = 10_000
 	for i := range uint32(held) {
 		if err := x.PutHolding(ctx, holding(0, i, index.Random)); err != nil {
@@ -67,6 +72,49 @@ func Benchmark(b *testing.B, x *index.Index) {
 			}
 		}
 	})
+}
+
+// benchmarkEndLeft times what is left to do of a deleted file of 10 GiB: 160
+// segments of 30 shards.
+func benchmarkEndLeft(b *testing.B, x *index.Index) {
+	const segments, shards = 160, 30
+	o := object(3, 1)
+	o.Upload = UploadID(1)
+	put := func(n uint32) error {
+		s := Segment(3, 1, n)
+		s.Scheme = erasure.Scheme{Data: 10, Total: shards}
+		err := x.PutSegment(b.Context(), s, day)
+		for number := range shards {
+			h := Shard(s, uint32(100+number), number)
+			h.Native = &index.Native{Pledge: make([]byte, 200), Asked: make([]byte, 64), Receipt: make([]byte, 64)}
+			err = errors.Join(err, x.PutShard(b.Context(), h))
+		}
+		return err
+	}
+	for b.Loop() {
+		b.StopTimer()
+		o.Segments = nil
+		var group errgroup.Group
+		group.SetLimit(workers)
+		for n := range uint32(segments) {
+			o.Segments = append(o.Segments, Segment(3, 1, n).ID)
+			group.Go(func() error { return put(n) })
+		}
+		err := group.Wait()
+		if err == nil {
+			_, err = x.PutObject(b.Context(), o, o.Segments)
+		}
+		if err == nil {
+			_, err = x.RemoveObject(b.Context(), o.Owner, o.CID)
+		}
+		b.StartTimer()
+		if err == nil {
+			err = x.EndLeft(b.Context(), index.ObjectName{Owner: o.Owner, CID: o.CID}, 0, nil)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 // workers are how many put at once in PutObject: a gateway's.

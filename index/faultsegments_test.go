@@ -61,6 +61,9 @@ func segmentScript() []step {
 		},
 		object(3, one.ID), remove(1), object(4), object(5),
 		func(ctx context.Context, x *index.Index) error {
+			return x.EndLeft(ctx, index.ObjectName{Owner: one.Owner, CID: indextest.CID(1)}, 0, nil)
+		},
+		func(ctx context.Context, x *index.Index) error {
 			return x.Dropped(ctx, indextest.Address(1), indextest.Shard(one, 1, 0).Replica)
 		},
 	}

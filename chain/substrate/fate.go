@@ -40,7 +40,7 @@ func (c *Client) send(ctx context.Context, x transaction) (again bool, err error
 		return false, ctx.Err()
 	case errors.Is(err, errUnsent):
 		return errors.Is(err, errLost), err
-	case ctx.Err() == nil:
+	case ctx.Err() == nil || !errors.Is(err, ctx.Err()):
 		err = poolRefusal(err, x.rt.Spec)
 	}
 	switch {

@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/devnet"
 	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/node"
@@ -311,11 +310,11 @@ func (u user) explained() {
 	out, _ = u.run(exitOK, "miner", "explain", fmt.Sprint(*rows[0].UID))
 	has(u.t, out, string(rows[0].Hotkey), "\nTier        Bronze; next is Silver\n", "BLOCK", "native audit", "took the data and proved it")
 	out, _ = u.run(exitOK, "chain", "metagraph", "--json")
-	var graph chain.Metagraph
+	var graph metagraphJSON
 	if err := json.Unmarshal([]byte(out), &graph); err != nil {
 		u.t.Fatal(err)
 	}
-	validator := slices.IndexFunc(graph.Neurons, func(n chain.Neuron) bool { return n.ValidatorPermit })
+	validator := slices.IndexFunc(graph.Neurons, func(n neuronJSON) bool { return n.ValidatorPermit })
 	asked, _ := u.run(exitOK, "miner", "explain", "--ask", fmt.Sprint(validator), "--last", "3", "--json", "--wallet.name", "miner1")
 	var x node.Explanation
 	if err := json.Unmarshal([]byte(asked), &x); err != nil || len(x.Changes) != 3 || x.Changes[0].Time == nil || x.BlockSeconds <= 0 {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/devnet"
@@ -91,9 +92,29 @@ func TestFilesOfAllSizesComeBack(t *testing.T) {
 	if err := load.Run(t.Context(), load.Config{Sizes: sizes, Count: 1, Workers: 1, Runs: 1, Seed: 5}, target, func(load.Result) {}); err != nil {
 		t.Fatal(err)
 	}
-	for i := range shards().Miners {
-		for h, err := range d.Index(0).Holdings(t.Context(), d.MinerHotkey(i), index.KindShard) {
-			t.Errorf("all files are deleted, and miner %d holds shard %d of %s, %v", i, h.Number, h.Hash, err)
+	waitForShards(t, d, 0)
+}
+
+// waitForShards waits until the miners hold so many shards, as the index has it:
+// those of deleted files end soon afterwards.
+func waitForShards(t *testing.T, d *devnet.Devnet, want int) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(time.Minute); ; <-tick.C {
+		all := 0
+		for i := range shards().Miners {
+			for _, err := range d.Index(0).Holdings(t.Context(), d.MinerHotkey(i), index.KindShard) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				all++
+			}
+		}
+		if all == want {
+			return
+		} else if time.Now().After(end) {
+			t.Fatalf("the miners hold %d shards, want %d", all, want)
 		}
 	}
 }

@@ -36,6 +36,8 @@
 //	objects:{<ss58>}  manifest:<cid>          the signature, 64 bytes, and the manifest's bytes
 //	objects:{<ss58>}  segments:<cid>          the segments' IDs in order, 32 bytes each; not there if there is none
 //	objects:{<ss58>}  left:<cid>              the IDs of segments that objects of that CID had and have no more, 32 bytes each: to be ended
+//	objects:{<ss58>}  gone:<cid>              {"v","at","until","manifest"}: what is left of one that was removed
+//	objects:{<ss58>}  change:<cid>            {"v","since","token"}: it has changed since it was backed up
 //	audit:{<token>}   record                  a holding's audit record, bytes
 //	audit:{<token>}   of                      {"v","holder","hash","since"}: whose it is
 //	holder:{<ss58>}   user:<hash>             Holding, "at", "sent", "lost", "token", "audit", "slot"

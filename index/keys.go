@@ -35,6 +35,8 @@ const (
 	prefixDrop   = "drop:"
 	prefixPart   = "segment:"
 	prefixLeft   = "left:"
+	prefixGone   = "gone:"
+	prefixChange = "change:"
 )
 
 // The beginnings of groups.
@@ -71,6 +73,8 @@ func partsField(cid string) string            { return "segments:" + cid }
 func leftField(cid string) string             { return prefixLeft + cid }
 func partField(index int) string              { return fmt.Sprintf(prefixPart+"%08x", index) }
 func dropField(replica string) string         { return prefixDrop + replica }
+func goneField(cid string) string             { return prefixGone + cid }
+func changeField(cid string) string           { return prefixChange + cid }
 
 func uploadGroup(a wallet.Address, id string) string { return groupsUpload + pair(a, id) + "}" }
 

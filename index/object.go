@@ -26,6 +26,7 @@ type Object struct {
 	Manifest  []byte         `json:"-"`      // up to MaxValue bytes with the signature
 	Signature []byte         `json:"-"`      // the owner's over the manifest, SignatureSize bytes
 	Segments  []string       `json:"-"`      // their IDs, in order; PutObject takes them apart
+	BackedUp  bool           `json:"-"`      // PutObject is told that it is: see Changes
 }
 
 // SignatureSize is the length of an object's signature, in bytes.
@@ -147,6 +148,11 @@ func (x *Index) PutObject(ctx context.Context, o Object, segments []string) (gon
 		}
 		if err := leave(t, o.CID, without(before, segments)); err != nil {
 			return err
+		}
+		if !o.BackedUp {
+			if err := t.changed(o.CID); err != nil {
+				return err
+			}
 		}
 		return t.setRecord(objectField(o.CID), next)
 	})
@@ -329,7 +335,7 @@ func (x *Index) renewObject(ctx context.Context, owner wallet.Address, cid strin
 			return nil
 		}
 		r.Stored, r.TTL = stamp(stored), ttl
-		return t.setRecord(objectField(cid), r)
+		return firstError(t.changed(cid), t.setRecord(objectField(cid), r))
 	})
 }
 
@@ -368,7 +374,7 @@ func (x *Index) removeObject(ctx context.Context, owner wallet.Address, cid stri
 		t.delete(objectField(cid))
 		t.delete(manifestField(cid))
 		t.delete(partsField(cid))
-		return leave(t, cid, segments)
+		return firstError(leave(t, cid, segments), t.bury(r.Object))
 	})
 	if err != nil || gone == nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 // holding, which are never shown, so that it is only about space; and, what nobody
 // may have gone on with, segments that no object and no upload refers to, and the
 // shards of segments that are not there, which become drops. Drops whose time is
-// over go too. age must be well above the longest time a Put may take, and than
+// over go too, and what is left of objects that were removed. age must be well above the longest time a Put may take, and than
 // that between a segment's and its shards' (an hour is plenty); while an import is
 // under way do not sweep. It returns how many it took away.
 func (x *Index) Sweep(ctx context.Context, age time.Duration) (int, error) {
@@ -47,6 +47,10 @@ func (x *Index) Sweep(ctx context.Context, age time.Duration) (int, error) {
 		return swept, err
 	}
 	n, err = x.sweepDrops(ctx)
+	if swept += n; err != nil {
+		return swept, err
+	}
+	n, err = x.sweepGone(ctx)
 	return swept + n, err
 }
 

@@ -125,6 +125,11 @@ func (x *Index) Uploads(ctx context.Context) iter.Seq2[Upload, error] {
 	return each(x, ctx, groupsUpload, x.upload)
 }
 
+// UploadsOf is Uploads for those of one owner.
+func (x *Index) UploadsOf(ctx context.Context, owner wallet.Address) iter.Seq2[Upload, error] {
+	return each(x, ctx, groupsUpload+pair(owner, ""), x.upload)
+}
+
 // DropUpload ends an upload, or returns ErrNotFound. gone are the IDs of its
 // segments: the caller ends them (EndSegment). A segment that is put
 // meanwhile may begin the upload anew. When the error comes on the way gone is

@@ -60,6 +60,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"EndLeft", testEndLeft},
 		{"ListObjects", testListObjects},
 		{"InvalidObjects", testInvalidObjects},
+		{"Changes", testChanges},
 		{"Drops", testDrops},
 		{"Seeds", testSeeds},
 		{"SeedsOfHonestMiner", testSeedsOfHonestMiner},

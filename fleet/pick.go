@@ -2,9 +2,11 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/placement"
 	"github.com/filetao/filetao/pysample"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
@@ -48,6 +50,23 @@ func Draw(block chain.Hash, from []chain.Neuron, k int) []chain.Neuron {
 		miners[i] = from[at]
 	}
 	return miners
+}
+
+// Apart orders miners so that the next one always stands most apart from those
+// before it.
+func Apart(miners []chain.Neuron) []chain.Neuron {
+	sites := make([]placement.Site, len(miners))
+	for i, n := range miners {
+		sites[i] = siteOf(n)
+	}
+	ordered := make([]chain.Neuron, 0, len(miners))
+	var taken []placement.Site
+	for len(miners) > 0 {
+		at := placement.Apart(taken, sites)
+		ordered, taken = append(ordered, miners[at]), append(taken, sites[at])
+		miners, sites = slices.Delete(miners, at, at+1), slices.Delete(sites, at, at+1)
+	}
+	return ordered
 }
 
 // Each calls do for every miner, Config.Parallel at a time, and returns when

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/filetao/filetao/chain"
@@ -16,7 +15,6 @@ import (
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/manifest"
-	"github.com/filetao/filetao/placement"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 )
@@ -149,24 +147,7 @@ func (g *Gateway) candidates() ([]chain.Neuron, error) {
 	if len(available) == 0 {
 		return nil, wire.Unavailable("no miner is on the network; try again later")
 	}
-	return apart(fleet.Draw(seed, available, len(available))), nil
-}
-
-// apart orders miners so that the next one always stands most apart from those
-// before it.
-func apart(miners []chain.Neuron) []chain.Neuron {
-	sites := make([]placement.Site, len(miners))
-	for i, n := range miners {
-		sites[i] = placement.Site{Coldkey: string(n.Coldkey), Network: placement.NetworkOf(n.Axon.IP)}
-	}
-	ordered := make([]chain.Neuron, 0, len(miners))
-	var taken []placement.Site
-	for len(miners) > 0 {
-		at := placement.Apart(taken, sites)
-		ordered, taken = append(ordered, miners[at]), append(taken, sites[at])
-		miners, sites = slices.Delete(miners, at, at+1), slices.Delete(sites, at, at+1)
-	}
-	return ordered
+	return fleet.Apart(fleet.Draw(seed, available, len(available))), nil
 }
 
 // uploaded is a segment in the answer to UploadState.

@@ -96,6 +96,11 @@ func (r Record) Ends() time.Time {
 	return end
 }
 
+// Equal says whether two records say the same.
+func (r Record) Equal(s Record) bool {
+	return r.Size() == s.Size() && bytes.Equal(r.append(nil), s.append(nil))
+}
+
 // Size is the length of its encoding, in bytes.
 func (r Record) Size() int {
 	n := 32 + cidSize + 1
@@ -108,8 +113,8 @@ func (r Record) Size() int {
 	return n
 }
 
-// check is ErrPack for what the form cannot say.
-func (r Record) check() error {
+// Check is ErrPack for what the form cannot say.
+func (r Record) Check() error {
 	if cid.Parse(r.CID) != nil || len(r.CID) != cidSize {
 		return fmt.Errorf("%w: cid %.80q", ErrPack, r.CID)
 	}
@@ -133,7 +138,7 @@ func (p Pack) Check() error {
 		return fmt.Errorf("%w: %d others", ErrPack, len(p.Others))
 	}
 	for i, r := range p.Records {
-		if err := r.check(); err != nil {
+		if err := r.Check(); err != nil {
 			return err
 		}
 		if i > 0 && p.Records[i-1].Compare(r) >= 0 {

@@ -34,14 +34,14 @@ func (b *bench) crashes(t *testing.T, commit int, after bool) bool {
 	b.miner(t, h.Holder).Behave(fleettest.Failing)
 	b.pass(t)
 	b.wait(2 * time.Hour)
-	b.memory.crashAt(commit, after)
+	b.memory.CrashAt(commit, after)
 	for _, do := range []func(context.Context) error{b.Pass, b.Upkeep, b.TellDrops, b.Sweep} {
-		if err := do(t.Context()); err != nil && !b.memory.hasCrashed() {
+		if err := do(t.Context()); err != nil && !b.memory.HasCrashed() {
 			t.Fatal(err)
 		}
 	}
-	crashed := b.memory.hasCrashed()
-	b.memory.restart()
+	crashed := b.memory.HasCrashed()
+	b.memory.Restart()
 	b.start(config())
 	b.pass(t)
 	b.wait(time.Minute)

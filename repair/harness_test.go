@@ -19,6 +19,7 @@ import (
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/fleet/fleettest"
 	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/index/indextest"
 	"github.com/filetao/filetao/repair"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
@@ -30,7 +31,7 @@ type bench struct {
 	*fleettest.Net
 	*repair.Engine
 	fleet  *fleet.Fleet
-	memory *memory
+	memory *indextest.Memory
 	owner  *wallet.Keypair
 	places int
 
@@ -52,13 +53,13 @@ func config() repair.Config {
 
 func newBench(t testing.TB, miners int, cfg repair.Config) *bench {
 	t.Helper()
-	b := &bench{Net: fleettest.New(t, 2*miners), memory: newMemory(), ends: map[string]time.Time{}, now: time.Now(), owner: fleettest.Key(t, "owner")}
+	b := &bench{Net: fleettest.New(t, 2*miners), memory: indextest.NewMemory(), ends: map[string]time.Time{}, now: time.Now(), owner: fleettest.Key(t, "owner")}
 	for _, m := range b.Miners {
 		m.Behave(fleettest.Honest, "Tags", "Audit")
 	}
 	b.Change(func(g *chain.Metagraph) { g.Neurons = g.Neurons[:miners+1] })
 	b.newcomers = b.Miners[miners:]
-	b.memory.noted = b.note
+	b.memory.Noted = b.note
 	b.Index = index.New(b.memory)
 	b.start(cfg)
 	return b
@@ -69,8 +70,8 @@ func (b *bench) anew(t testing.TB, cfg repair.Config) {
 	for _, m := range b.Miners {
 		b.lose(t, m)
 	}
-	b.memory = newMemory()
-	b.memory.noted = b.note
+	b.memory = indextest.NewMemory()
+	b.memory.Noted = b.note
 	b.Index = index.New(b.memory)
 	b.start(cfg)
 }

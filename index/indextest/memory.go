@@ -1,4 +1,4 @@
-package repair_test
+package indextest
 
 import (
 	"bytes"
@@ -13,47 +13,52 @@ import (
 	"github.com/filetao/filetao/index"
 )
 
-// errCrash is what a memory ends with.
-var errCrash = errors.New("crashed")
+// ErrCrash is what a Memory ends with.
+var ErrCrash = errors.New("crashed")
 
-// memory is an index's store in memory. It can crash at a commit: from then on, or
+// Memory is an index's store in memory. It can crash at a commit: from then on, or
 // from when that has been made, it does nothing any more until it is restarted.
-type memory struct {
+type Memory struct {
 	mu      sync.Mutex // guards all below
 	groups  map[string]map[string][]byte
 	commits int
 	crash   int  // at the commit of that number; 0: never
 	after   bool // that commit is still made
 	crashed bool
-	noted   func(group string, then []index.Entry) // told of commits; may be nil
+	// Noted is told of commits, one at a time; it may be nil.
+	Noted func(group string, then []index.Entry)
 }
 
-func newMemory() *memory { return &memory{groups: map[string]map[string][]byte{}} }
+// NewMemory is one without anything in it.
+func NewMemory() *Memory { return &Memory{groups: map[string]map[string][]byte{}} }
 
-func (m *memory) restart() {
+// Restart has it do again what it is told.
+func (m *Memory) Restart() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.crash, m.crashed = 0, false
 }
 
-func (m *memory) crashAt(commit int, after bool) {
+// CrashAt has it crash at a commit, counted from now, which is made or not.
+func (m *Memory) CrashAt(commit int, after bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.commits, m.crash, m.after = 0, commit, after
 }
 
-func (m *memory) hasCrashed() bool {
+// HasCrashed says whether it has.
+func (m *Memory) HasCrashed() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.crashed
 }
 
 // Get implements index.KV.
-func (m *memory) Get(ctx context.Context, group string, fields ...string) ([][]byte, error) {
+func (m *Memory) Get(ctx context.Context, group string, fields ...string) ([][]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.crashed {
-		return nil, errCrash
+		return nil, ErrCrash
 	}
 	values := make([][]byte, len(fields))
 	for i, f := range fields {
@@ -63,11 +68,11 @@ func (m *memory) Get(ctx context.Context, group string, fields ...string) ([][]b
 }
 
 // Commit implements index.KV.
-func (m *memory) Commit(ctx context.Context, group string, when, then []index.Entry) error {
+func (m *Memory) Commit(ctx context.Context, group string, when, then []index.Entry) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.crashed {
-		return errCrash
+		return ErrCrash
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -80,11 +85,11 @@ func (m *memory) Commit(ctx context.Context, group string, when, then []index.En
 	if m.commits++; m.commits == m.crash {
 		m.crashed = true
 		if !m.after {
-			return errCrash
+			return ErrCrash
 		}
 	}
-	if m.noted != nil {
-		m.noted(group, then)
+	if m.Noted != nil {
+		m.Noted(group, then)
 	}
 	g := m.groups[group]
 	if g == nil {
@@ -102,19 +107,19 @@ func (m *memory) Commit(ctx context.Context, group string, when, then []index.En
 		delete(m.groups, group)
 	}
 	if m.crashed {
-		return errCrash
+		return ErrCrash
 	}
 	return nil
 }
 
 // Scan implements index.KV.
-func (m *memory) Scan(ctx context.Context, group, prefix string) iter.Seq2[index.Entry, error] {
+func (m *Memory) Scan(ctx context.Context, group, prefix string) iter.Seq2[index.Entry, error] {
 	return func(yield func(index.Entry, error) bool) {
 		m.mu.Lock()
 		fields, crashed := maps.Clone(m.groups[group]), m.crashed
 		m.mu.Unlock()
 		if crashed {
-			yield(index.Entry{}, errCrash)
+			yield(index.Entry{}, ErrCrash)
 			return
 		}
 		for _, f := range slices.Sorted(maps.Keys(fields)) {
@@ -126,13 +131,13 @@ func (m *memory) Scan(ctx context.Context, group, prefix string) iter.Seq2[index
 }
 
 // Groups implements index.KV.
-func (m *memory) Groups(ctx context.Context, prefix string) iter.Seq2[string, error] {
+func (m *Memory) Groups(ctx context.Context, prefix string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		m.mu.Lock()
 		names, crashed := slices.Sorted(maps.Keys(m.groups)), m.crashed
 		m.mu.Unlock()
 		if crashed {
-			yield("", errCrash)
+			yield("", ErrCrash)
 			return
 		}
 		for _, name := range names {
@@ -144,4 +149,4 @@ func (m *memory) Groups(ctx context.Context, prefix string) iter.Seq2[string, er
 }
 
 // Close implements index.KV.
-func (m *memory) Close() error { return nil }
+func (m *Memory) Close() error { return nil }

@@ -12,8 +12,14 @@ import (
 	"github.com/filetao/filetao/wallet"
 )
 
-// Grave is for how long after its end it is known of an object that it was removed.
-const Grave = 24 * time.Hour
+const (
+	// Grave is for how long after its end it is known of an object that it was
+	// removed.
+	Grave = 24 * time.Hour
+	// Presumed is for how long an object without segments is taken to be kept by who
+	// has nothing but its manifest. It is known for so long that it was removed.
+	Presumed = 30 * 24 * time.Hour
+)
 
 // Gone is what is left of an object that was removed, so that nobody who finds it
 // somewhere brings it back.
@@ -57,7 +63,7 @@ func (t *txn) changed(cid string) error {
 }
 
 // bury leaves what is left of an object in the commit that removes it.
-func (t *txn) bury(o Object) error {
+func (t *txn) bury(o objectRecord) error {
 	values, err := t.get(manifestField(o.CID), goneField(o.CID))
 	if err != nil {
 		return err
@@ -68,7 +74,11 @@ func (t *txn) bury(o Object) error {
 	digest := sha256.Sum256(values[0][SignatureSize:])
 	gone := goneRecord{version, Gone{At: stamp(time.Now()), Manifest: digest[:]}}
 	if o.TTL > 0 {
-		gone.Until = stamp(o.Stored.Add(o.TTL + Grave))
+		life := o.TTL
+		if o.Count == 0 {
+			life = max(life, Presumed)
+		}
+		gone.Until = stamp(o.Stored.Add(life + Grave))
 	}
 	if values[1] != nil {
 		before, err := decode[goneRecord](values[1])
@@ -123,20 +133,24 @@ func (x *Index) Known(ctx context.Context, name ObjectName) (Known, error) {
 	return k, nil
 }
 
-// PutGone notes that an object was removed in another life of the index, unless a
-// removal is known already. It is no change that is to be backed up.
-func (x *Index) PutGone(ctx context.Context, name ObjectName, g Gone) error {
+// PutGone notes that an object was removed, or has ended, in another life of the
+// index, unless a removal is known already. It is a change that is to be backed up if
+// it is not yet.
+func (x *Index) PutGone(ctx context.Context, name ObjectName, g Gone, backedUp bool) error {
 	g.At, g.Until = stamp(g.At), stamp(g.Until)
 	r := goneRecord{version, g}
 	if err := firstError(checkAddress(name.Owner), checkCID(name.CID), r.check()); err != nil {
 		return err
 	}
-	data, err := encode(r)
+	t, field := &txn{}, goneField(name.CID)
+	err := t.setRecord(field, r)
+	if err == nil && !backedUp {
+		err = t.changed(name.CID)
+	}
 	if err != nil {
 		return err
 	}
-	field := goneField(name.CID)
-	err = x.kv.Commit(ctx, objectsGroup(name.Owner), []Entry{{Field: field}}, []Entry{{field, data}})
+	err = x.kv.Commit(ctx, objectsGroup(name.Owner), []Entry{{Field: field}}, t.then)
 	if errors.Is(err, ErrConflict) {
 		return nil
 	}

@@ -374,7 +374,7 @@ func (x *Index) removeObject(ctx context.Context, owner wallet.Address, cid stri
 		t.delete(objectField(cid))
 		t.delete(manifestField(cid))
 		t.delete(partsField(cid))
-		return firstError(leave(t, cid, segments), t.bury(r.Object))
+		return firstError(leave(t, cid, segments), t.bury(r))
 	})
 	if err != nil || gone == nil {
 		return nil, err

@@ -39,6 +39,7 @@ type bench struct {
 	fleet   *fleet.Fleet
 	exports string
 	files   int
+	began   time.Time
 }
 
 func newBench(t testing.TB, miners int) *bench {
@@ -47,7 +48,7 @@ func newBench(t testing.TB, miners int) *bench {
 	for _, m := range net.Miners {
 		m.Behave(fleettest.Honest, "Tags", "Audit")
 	}
-	b := &bench{Net: net, exports: t.TempDir()}
+	b := &bench{Net: net, exports: t.TempDir(), began: time.Now()}
 	b.fleet = b.fleetOver(net.Index, net)
 	return b
 }
@@ -85,7 +86,7 @@ func (b *bench) putAs(t testing.TB, size int, committed bool, scheme erasure.Sch
 	rand.NewChaCha8([32]byte{byte(b.files)}).Read(content)
 	m := manifest.Manifest{
 		Owner: pub, CID: cid.Sum(content), Size: int64(size), Upload: [16]byte{byte(b.files)},
-		Secret: envelope.ShardSecret{byte(b.files), 1}, Created: 1,
+		Secret: envelope.ShardSecret{byte(b.files), 1}, Created: b.began.Unix(),
 	}
 	var ids []string
 	if size <= manifest.MaxInline {

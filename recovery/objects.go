@@ -3,13 +3,12 @@ package recovery
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/manifest"
 	"github.com/filetao/filetao/proof"
@@ -50,17 +49,25 @@ func (d Document) manifest() (manifest.Manifest, error) {
 // object brings back a file. Its errors are the index's.
 func (r *run) object(ctx context.Context, doc Document, m manifest.Manifest) error {
 	owner := wallet.AddressOf(m.Owner)
-	conflict := func(rep *Report) *int { return &rep.Objects.Conflicts }
-	known, err := r.Index.Object(ctx, owner, m.CID)
+	name := index.ObjectName{Owner: owner, CID: m.CID}
+	known, err := r.Index.Known(ctx, name)
+	if err != nil {
+		return err
+	}
+	o := known.Object
 	switch {
-	case err == nil && bytes.Equal(known.Manifest, doc.Export.Manifest):
+	case o != nil && bytes.Equal(o.Manifest, doc.Export.Manifest):
 		r.tell(func(rep *Report) { rep.Objects.Known++ })
 		return nil
-	case err == nil:
-		r.problem(conflict, "%s: the index has %s of %s with another manifest", doc.Name, m.CID, owner)
+	case o != nil:
+		r.problem(func(rep *Report) *int { return &rep.Objects.Conflicts }, "%s: the index has %s of %s with another manifest", doc.Name, m.CID, owner)
 		return nil
-	case !errors.Is(err, index.ErrNotFound):
-		return err
+	case removed(known.Gone, doc.Export.Manifest, m):
+		r.problem(func(rep *Report) *int { return &rep.Objects.Deleted }, "%s: %s of %s was deleted, or ended, on %s", doc.Name, m.CID, owner, known.Gone.At.UTC().Format(time.RFC3339))
+		return nil
+	}
+	if could, tried := r.decided[hashOf(name)]; tried && !could {
+		return nil // it cannot be read, and that was said
 	}
 	ids, until, why, err := r.readable(ctx, owner, m)
 	if err != nil {
@@ -70,29 +77,35 @@ func (r *run) object(ctx context.Context, doc Document, m manifest.Manifest) err
 		r.problem(func(rep *Report) *int { return &rep.Objects.Incomplete }, "%s: %s of %s cannot be read: %s", doc.Name, m.CID, owner, why)
 		return nil
 	}
-	o := index.Object{Owner: owner, CID: m.CID, Size: m.Size, Stored: r.now, Manifest: doc.Export.Manifest, Signature: doc.Export.Signature}
+	next := index.Object{Owner: owner, CID: m.CID, Size: m.Size, Stored: r.now, Manifest: doc.Export.Manifest, Signature: doc.Export.Signature}
+	if len(ids) == 0 {
+		// Nothing says for how long it was to be kept.
+		if until = time.Unix(m.Created, 0).Add(index.Presumed); !until.After(r.now) {
+			r.problem(func(rep *Report) *int { return &rep.Objects.Expired }, "%s: %s of %s is older than files are kept by default, and the backup does not have it", doc.Name, m.CID, owner)
+			return nil
+		}
+		if latest := r.now.Add(index.Presumed); until.After(latest) {
+			until = latest
+		}
+	}
 	if !until.IsZero() {
-		o.TTL = until.Sub(r.now)
+		next.TTL = until.Sub(r.now)
 	}
-	if len(ids) > 0 {
-		o.Upload = hex.EncodeToString(m.Upload[:])
-	}
-	gone, err := r.Index.PutObject(ctx, o, ids)
-	if err != nil && gone == nil {
-		return err
-	} else if err != nil { // the object is there
-		r.Log.Warn("the index has references of a file, or its upload, left", "cid", m.CID, "err", err)
-	}
-	r.tell(func(rep *Report) { rep.Objects.Restored++ })
-	return nil
+	return r.put(ctx, m, ids, next)
 }
 
-// readable says until when a file can be read: as long as its segments can be, zero
-// for ever, and fleet.DefaultTTL from now for one without; or why it cannot be.
-func (r *run) readable(ctx context.Context, owner wallet.Address, m manifest.Manifest) (ids []string, until time.Time, why string, err error) {
-	if len(m.Segments) == 0 {
-		return nil, r.now.Add(fleet.DefaultTTL), "", nil
+// removed says whether a manifest is of what was removed, or of something before it.
+func removed(g *index.Gone, text []byte, m manifest.Manifest) bool {
+	if g == nil {
+		return false
 	}
+	digest := sha256.Sum256(text)
+	return bytes.Equal(digest[:], g.Manifest) || !time.Unix(m.Created, 0).After(g.At)
+}
+
+// readable says until when a file's segments can be read, zero for ever, or why they
+// cannot be.
+func (r *run) readable(ctx context.Context, owner wallet.Address, m manifest.Manifest) (ids []string, until time.Time, why string, err error) {
 	for i, part := range m.Segments {
 		id := proof.Digest(m.ID(i)).String()
 		s, err := r.Index.Segment(ctx, id)

@@ -1,10 +1,13 @@
 // Package recovery builds the index of a validator or gateway anew out of what is
 // left when it is lost: the miners' lists of what they keep, whose labels only the
-// hotkey that asked for it can open, and the manifests that owners have exported.
+// hotkey that asked for it can open; the packs among that, into which package backup
+// has written what the index knew of files; and the manifests that owners have
+// exported.
 //
 // It believes nobody: a shard counts if both have signed the pledge about it, a
-// file if its owner has signed its manifest and its segments can be read from what
-// miners keep. That they still have what they list is for audits to find out. It
+// file if its owner has signed its manifest, or a pack of ours has it, and its
+// segments can be read from what miners keep. What was deleted, by the index or by a
+// pack, stays so. That they still have what they list is for audits to find out. It
 // brings back no replicas, statistics or standings of miners; validators make those
 // again. It starts nothing that outlives a call. Enter at [Rebuild].
 package recovery
@@ -22,6 +25,7 @@ import (
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/manifest"
+	"github.com/filetao/filetao/wallet"
 )
 
 // Keep is how long the segments stay that no manifest names. They are part of the
@@ -46,6 +50,8 @@ type Deps struct {
 	// Fleet asks under the hotkey that stored everything.
 	Fleet *fleet.Fleet
 	Index *index.Index
+	// Key is that hotkey, which opens the backup; nil: it is left alone.
+	Key *wallet.Keypair
 	// Manifests are gone through once; nil means that there are none.
 	Manifests iter.Seq[Document]
 	// Now is the clock; nil means time.Now.
@@ -72,6 +78,7 @@ type Report struct {
 	Complete int `json:"segments_complete"`
 	Short    int `json:"segments_short"`
 
+	Packs   Packs   `json:"packs"`
 	Objects Objects `json:"objects"`
 
 	// Problems are the first of them, in words.
@@ -90,9 +97,11 @@ type Shards struct {
 	Conflicts  int `json:"conflicts"`  // contradict what the index knows
 }
 
-// Objects is what became of the files that manifests name.
+// Objects is what became of the files that the backup has and that manifests name.
 type Objects struct {
 	Restored   int `json:"restored"`
+	Deleted    int `json:"deleted"`    // since they were exported
+	Expired    int `json:"expired"`    // their time is over
 	Known      int `json:"known"`      // to the index already
 	Incomplete int `json:"incomplete"` // cannot be read from what was found
 	Conflicts  int `json:"conflicts"`  // contradict what the index knows
@@ -106,7 +115,7 @@ func (r Report) Missing() string {
 		n    int
 		what string
 	}{
-		{r.Failed, "miners failed"}, {r.Short, "segments short of shards"}, {r.Shards.Conflicts, "shards in conflict"},
+		{r.Failed, "miners failed"}, {r.Packs.Missing, "parts of the backup missing"}, {r.Short, "segments short of shards"}, {r.Shards.Conflicts, "shards in conflict"},
 		{r.Objects.Incomplete, "files incomplete"}, {r.Objects.Conflicts, "files in conflict"}, {r.Objects.Refused, "exports refused"},
 	} {
 		if p.n > 0 {
@@ -132,6 +141,7 @@ type run struct {
 	report   Report
 	segments map[string]*segment // that were found, by ID
 	places   map[place]string    // the segment that an upload has in a place
+	decided  map[nameHash]bool   // objects that the backup has; false if it was in vain
 }
 
 // Rebuild asks all miners what they keep, and adds to the index what it does not
@@ -148,7 +158,7 @@ func Rebuild(ctx context.Context, d Deps) (Report, error) {
 	}
 	r := &run{
 		Deps: d, now: d.Now(), report: Report{Problems: []string{}},
-		segments: map[string]*segment{}, places: map[place]string{},
+		segments: map[string]*segment{}, places: map[place]string{}, decided: map[nameHash]bool{},
 	}
 	if err := r.uploads(ctx); err != nil {
 		return r.report, err
@@ -165,11 +175,12 @@ func Rebuild(ctx context.Context, d Deps) (Report, error) {
 	if ctx.Err() != nil {
 		return r.report, context.Cause(ctx)
 	}
-	err := r.count(ctx)
-	if err == nil {
-		err = r.objects(ctx)
+	for _, step := range []func(context.Context) error{r.packs, r.count, r.objects} {
+		if err := step(ctx); err != nil {
+			return r.report, err
+		}
 	}
-	return r.report, err
+	return r.report, nil
 }
 
 // tell changes the report, and tells who wants to know.

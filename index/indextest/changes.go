@@ -104,15 +104,18 @@ func testGone(t *testing.T, x *index.Index, o index.Object) {
 	ctx := t.Context()
 	is := known(t, x, o).Gone
 	name := index.ObjectName{Owner: o.Owner, CID: o.CID}
-	ok(t, x.PutGone(ctx, name, index.Gone{At: day, Manifest: is.Manifest}))
+	ok(t, x.PutGone(ctx, name, index.Gone{At: day, Manifest: is.Manifest}, true))
 	same(t, known(t, x, o).Gone, is)
 	elsewhere := object(3, 1)
 	name = index.ObjectName{Owner: elsewhere.Owner, CID: elsewhere.CID}
 	other := index.Gone{At: day, Until: time.Now().Add(time.Hour).UTC().Round(0), Manifest: is.Manifest}
-	ok(t, x.PutGone(ctx, name, other))
+	ok(t, x.PutGone(ctx, name, other, true))
 	same(t, known(t, x, elsewhere), index.Known{ObjectName: name, Gone: &other})
-	fails(t, x.PutGone(ctx, name, index.Gone{Manifest: []byte("short")}), index.ErrInvalid)
-	fails(t, x.PutGone(ctx, index.ObjectName{Owner: o.Owner, CID: "a:b"}, other), index.ErrInvalid)
+	fails(t, x.PutGone(ctx, name, index.Gone{Manifest: []byte("short")}, true), index.ErrInvalid)
+	fails(t, x.PutGone(ctx, index.ObjectName{Owner: o.Owner, CID: "a:b"}, other, true), index.ErrInvalid)
+	ended := index.ObjectName{Owner: Address(3), CID: CID(3, 2)}
+	ok(t, x.PutGone(ctx, ended, other, false))
+	same(t, known(t, x, object(3, 2)), index.Known{ObjectName: ended, Gone: &other, Changed: true})
 
 	// Those that do not matter any more are swept, with their change.
 	late := object(4, 1)
@@ -127,7 +130,7 @@ func testGone(t *testing.T, x *index.Index, o index.Object) {
 	}
 
 	// All anew: more than fit into one commit.
-	all := []index.Object{o, elsewhere, object(2, 1)}
+	all := []index.Object{o, elsewhere, object(3, 2), object(2, 1)}
 	for n := range uint32(300) {
 		many := object(5, n)
 		_, err := x.PutObject(ctx, many, nil)

@@ -19,7 +19,7 @@ const module = "github.com/filetao/filetao"
 var rows = map[string]int{
 	"cmd":  8,
 	"node": 6, "devnet": 7, "cheat": 7, "sim": 7,
-	"miner": 5, "validator": 5, "gateway": 5, "client": 5, "repair": 5, "recovery": 5,
+	"miner": 5, "validator": 5, "gateway": 5, "client": 5, "repair": 5, "recovery": 5, "backup": 5,
 	"fleet": 4,
 	"index": 3, "blobstore": 3,
 	"chain": 2, "wire": 2, "receipt": 2,

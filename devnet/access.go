@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"path/filepath"
 
+	"github.com/filetao/filetao/backup"
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/envelope"
@@ -63,6 +64,9 @@ func (d *Devnet) ValidatorDir() string { return filepath.Join(d.dir, "nodes", va
 
 // Index is what a validator knows.
 func (d *Devnet) Index(i int) *index.Index { return d.indexes[i] }
+
+// Backup is what keeps on the miners what a validator's index knows of files.
+func (d *Devnet) Backup(i int) *backup.Backup { return d.validators[i].Backup }
 
 // MinerDir is a miner's folder, and MinerStats what it keeps.
 func (d *Devnet) MinerDir(i int) string { return filepath.Join(d.dir, "nodes", minerName(i)) }

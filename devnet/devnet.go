@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/filetao/filetao/backup"
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/envelope"
@@ -42,10 +43,11 @@ type Config struct {
 	// coldkeys; nil means envelope.DeriveKey, which takes seconds and
 	// 512 MiB each.
 	Keys func(privateKeyHex string) envelope.Key
-	// Validator, Gateway and Repair are the roles' own settings.
+	// Validator, Gateway, Repair and Backup are the roles' own settings.
 	Validator validator.Config
 	Gateway   gateway.Config
 	Repair    repair.Config
+	Backup    backup.Config
 	// Links is how many miners, from the first, have a relay before them, which can
 	// be slowed down and cut and counts its bytes; GatewayLink puts one before the
 	// first gateway too.

@@ -25,6 +25,7 @@ func small() devnet.Config {
 	cfg.BlockTime = 100 * time.Millisecond
 	cfg.Keys = func(secret string) envelope.Key { return sha256.Sum256([]byte(secret)) }
 	cfg.Validator.UniformSize = 16 << 10
+	cfg.Backup.Period = 24 * time.Hour // when a test says so
 	return cfg
 }
 

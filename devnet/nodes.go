@@ -131,7 +131,7 @@ func (d *Devnet) buildValidator(group *lifecycle.Group, i int, key envelope.Key)
 	d.indexes = append(d.indexes, ix)
 	group.AddCloser(id.name+"'s index", ix.Close)
 	log := events.DefaultConfig(filepath.Join(c.Dir, events.FileName))
-	vc := node.ValidatorConfig{Common: c, Index: ix, Validator: d.cfg.Validator, Repair: d.cfg.Repair, Observe: d.seen.observe, Events: &log}
+	vc := node.ValidatorConfig{Common: c, Index: ix, Validator: d.cfg.Validator, Repair: d.cfg.Repair, Backup: &d.cfg.Backup, Observe: d.seen.observe, Events: &log}
 	if i == 0 {
 		if d.cfg.GatewayLink {
 			if d.entry, err = addLink(group, id.name); err != nil {

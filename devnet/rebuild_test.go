@@ -122,3 +122,68 @@ func TestALostIndexIsBuiltAnew(t *testing.T) {
 		t.Errorf("%d bytes, want %d, %v", len(got), len(alone), err)
 	}
 }
+
+// TestALostDiskIsReplaced: what was put before the last pass of the backup comes back
+// from the miners alone; what was deleted does not, although it was exported.
+func TestALostDiskIsReplaced(t *testing.T) {
+	cfg := shards()
+	cfg.Links, cfg.Dir = 0, filepath.Join(t.TempDir(), "net")
+	random, exports, rebuilt := seeded(t), t.TempDir(), filepath.Join(t.TempDir(), "index")
+	d, stop := startStoppable(t, cfg)
+	defer func() { stop() }() // of the second life
+	m := connect(t, d)
+	files := map[string][]byte{}
+	var gone string
+	for i, size := range []int{0, 1000, 4000, 300_000, 5 << 20, 1001} {
+		data := randomBytes(random, size)
+		cid, err := m.put(t.Context(), data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files[cid] = data; i == 5 {
+			gone = cid
+		}
+	}
+	if err := d.Backup(0).Pass(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.export(t, gone, filepath.Join(exports, "gone"+recovery.Suffix))
+	if err := m.Delete(t.Context(), gone, client.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	delete(files, gone)
+	if err := d.Backup(0).Pass(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	lost := filepath.Join(d.ValidatorDir(), "index")
+	if err := os.RemoveAll(lost); err != nil {
+		t.Fatal(err)
+	}
+
+	d, stop = startStoppable(t, cfg)
+	r := rebuildIndex(t, d, rebuilt, exports)
+	if !r.Whole() || r.Packs.Read != 2 || r.Objects.Restored != len(files) || r.Objects.Deleted != 1 {
+		t.Errorf("%+v", r)
+	}
+	stop()
+	if err := os.RemoveAll(lost); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(rebuilt, lost); err != nil {
+		t.Fatal(err)
+	}
+	d, stop = startStoppable(t, cfg)
+	m = connect(t, d)
+	for cid, data := range files {
+		if got, err := m.get(t.Context(), cid); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%d bytes, want %d, %v", len(got), len(data), err)
+		}
+	}
+	if got, err := m.get(t.Context(), gone); err == nil {
+		t.Errorf("%d bytes of a file that was deleted", len(got))
+	}
+	if s, err := d.Backup(0).Status(t.Context()); err != nil || s.Waiting != 0 || s.Packs != 2 {
+		t.Errorf("the backup is not gone on with: %+v, %v", s, err)
+	}
+}

@@ -47,6 +47,6 @@ func RebuildIndex(ctx context.Context, c RebuildConfig) (r recovery.Report, err 
 		Rand: rand.Reader, Now: time.Now, Log: c.Log, Key: c.Asker,
 	})
 	return recovery.Rebuild(ctx, recovery.Deps{
-		Fleet: f, Index: c.Index, Manifests: c.Manifests, Now: time.Now, Log: c.Log, Progress: c.Progress,
+		Fleet: f, Index: c.Index, Key: c.Asker, Manifests: c.Manifests, Now: time.Now, Log: c.Log, Progress: c.Progress,
 	})
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/filetao/filetao/backup"
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/index"
@@ -21,16 +23,41 @@ import (
 	"github.com/filetao/filetao/wire/synapse"
 )
 
+// addBackup has the node keep on the miners what its index knows of files; nil if it
+// is not to.
+func (n *Node) addBackup(c *backup.Config, f *fleet.Fleet, ix *index.Index) *backup.Backup {
+	if c == nil {
+		return nil
+	}
+	b := backup.New(*c, backup.Deps{
+		Fleet: f, Index: ix, Key: n.common.Hotkey, Rand: rand.Reader, Now: time.Now, Log: n.log, Metrics: n.metrics,
+	})
+	n.group.Add("backup", b.Run)
+	return b
+}
+
+// RepairStatus is how it stands with what a validator does so that files survive.
+type RepairStatus struct {
+	repair.Status
+	Backup *backup.Status `json:"backup"` // null if none is made
+}
+
 // addRepair has the node keep what its index promises, and say on the status page
-// how it stands with that.
-func (n *Node) addRepair(c repair.Config, f *fleet.Fleet, ix *index.Index) *repair.Engine {
+// how it stands with that, and with the backup, which may be nil.
+func (n *Node) addRepair(c repair.Config, f *fleet.Fleet, ix *index.Index, b *backup.Backup) *repair.Engine {
 	e := repair.New(c, repair.Deps{
 		Fleet: f, Index: ix, Key: n.common.Hotkey, Metagraph: n.follower.Metagraph, Now: time.Now, Log: n.log, Metrics: n.metrics,
 	})
 	n.group.Add("repair", e.Run)
 	if n.status != nil {
 		n.status.mux.HandleFunc("GET /repair", func(w http.ResponseWriter, r *http.Request) {
-			s, err := e.Status(r.Context())
+			var s RepairStatus
+			var err error
+			if s.Status, err = e.Status(r.Context()); err == nil && b != nil {
+				var saved backup.Status
+				saved, err = b.Status(r.Context())
+				s.Backup = &saved
+			}
 			answer(w, s, err)
 		})
 	}

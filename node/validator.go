@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/filetao/filetao/backup"
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/fleet"
@@ -34,6 +35,9 @@ type ValidatorConfig struct {
 	Fleet     fleet.Config
 	Validator validator.Config
 	Repair    repair.Config
+	// Backup has what the index knows of users' files be kept on the miners too; nil:
+	// it is not. Of the processes over one index it is the validator that does it.
+	Backup *backup.Config
 	// Observe is told what each task of a step did; nil: nobody is.
 	Observe func(validator.Event)
 	// Events is the log that is kept of them; nil: none is.
@@ -48,7 +52,8 @@ type ValidatorConfig struct {
 // Validator is a running validator.
 type Validator struct {
 	*Node
-	Role *validator.Validator
+	Role   *validator.Validator
+	Backup *backup.Backup // nil if none is made
 }
 
 // NewValidator builds a validator. Nothing runs yet.
@@ -63,7 +68,8 @@ func NewValidator(c ValidatorConfig) (*Validator, error) {
 	f := n.newFleet(c.fleet(), c.Hotkey, c.Index)
 	version := cmp.Or(c.Validator.WeightsVersion, validator.DefaultConfig().WeightsVersion)
 	n.addCheck(startCheck{weights: !c.Validator.DisableWeights, version: version})
-	keeper := n.addRepair(c.Repair, f, c.Index)
+	saver := n.addBackup(c.Backup, f, c.Index)
+	keeper := n.addRepair(c.Repair, f, c.Index, saver)
 	role := validator.New(c.Validator, validator.Deps{
 		Key: c.Hotkey, Chain: versioned{c.Chain, version}, Follower: n.follower, Fleet: f, Index: c.Index,
 		Rand: rand.Reader, Now: time.Now, Log: n.log, Observe: n.logEvents(c), Lost: n.lost(keeper),
@@ -80,14 +86,14 @@ func NewValidator(c ValidatorConfig) (*Validator, error) {
 		err = n.addAxon()
 	default:
 		n.group.Add("readiness", n.readyWithoutAxon)
-		return &Validator{Node: n, Role: role}, nil
+		return &Validator{Node: n, Role: role, Backup: saver}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	n.answerMiners(views)
 	n.answerLeavers(keeper)
-	return &Validator{Node: n, Role: role}, nil
+	return &Validator{Node: n, Role: role, Backup: saver}, nil
 }
 
 // fleet is the fleet's configuration; what miners may hold is the validator's rule.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/filetao/filetao/backup"
 	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/devnet"
@@ -33,7 +34,7 @@ func TestDefaultsAreAsAnnounced(t *testing.T) {
 		name     string
 		defaults any
 	}{
-		{"chain", devchain.DefaultHyperparameters()}, {"client", client.DefaultConfig()}, {"devnet", devnet.DefaultConfig()},
+		{"backup", backup.DefaultConfig()}, {"chain", devchain.DefaultHyperparameters()}, {"client", client.DefaultConfig()}, {"devnet", devnet.DefaultConfig()},
 		{"fleet", fleet.DefaultConfig()}, {"gateway", gateway.DefaultConfig()}, {"repair", repair.DefaultConfig()}, {"validator", validator.DefaultConfig()},
 	} {
 		fmt.Fprintf(&b, "\n# package %s\n", part.name)

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,14 +35,18 @@ type rebuildFlags struct {
 func (c *cli) indexRebuildCommand() *cobra.Command {
 	var r rebuildFlags
 	cmd := &cobra.Command{
-		Use: "rebuild", Short: "Build a lost index anew from what miners keep and owners have exported", Args: noArgs,
+		Use: "rebuild", Short: "Build a lost index anew from what miners keep", Args: noArgs,
 		Long: `Build the index of a validator or gateway anew. Stop what works with it, if it is
 in --dir. Every miner is asked which shards it keeps for the wallet's hotkey, under
 which they have to have been stored, and says so by what both have signed.
 
-Files whose owners' exports (filetao files export) are in --manifests are there
-again at once. What no export names waits ` + strconv.Itoa(int(recovery.Keep.Hours()/24)) + ` days for its owner to put the same file
-again: nothing of it is sent then, since it is all there.
+Among that is the backup that a validator makes of what its index knows of files
+(run validator --backup.period): it brings all of them back, small ones too, as they
+were when it was made last, and none that was deleted. What was put since, and what
+was stored without a backup, comes back from its owners' exports (filetao files
+export) in --manifests, unless the backup or the index knows that it was deleted or
+has ended. What nobody names waits ` + strconv.Itoa(int(recovery.Keep.Hours()/24)) + ` days for its owner to put the same file again:
+nothing of it is sent then, since it is all there.
 
 What the index knows already stays as it is. So it may be done to an index that
 is not lost, and again when more miners can be reached or more exports were found.
@@ -138,7 +143,15 @@ func (c *cli) printRebuild(r recovery.Report) {
 			s.Expired, s.Dropped, s.Damaged, s.Unreadable, s.Foreign, s.Conflicts)
 	}
 	line("Segments", "%d: %d complete, %d short of shards", r.Segments, r.Complete, r.Short)
+	if p := r.Packs; p.At.IsZero() {
+		line("Backup", "none was found")
+	} else {
+		line("Backup", "of %s, %s read, %d missing", p.At.UTC().Format(time.RFC3339), count(p.Read, "pack"), p.Missing)
+	}
 	line("Files", "%d restored, %d known before, %d incomplete, %d in conflict, %d refused", o.Restored, o.Known, o.Incomplete, o.Conflicts, o.Refused)
+	if o.Deleted+o.Expired > 0 {
+		line("", "not brought back: %d deleted, %d expired", o.Deleted, o.Expired)
+	}
 	c.pairs(rows)
 	for i, p := range r.Problems {
 		if i == 0 {

@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/filetao/filetao/backup"
+	"github.com/filetao/filetao/node"
 	"github.com/filetao/filetao/repair"
 )
 
@@ -24,6 +26,21 @@ func (r *repairFlags) add(f *pflag.FlagSet) {
 	r.bandwidth = byteSize(d.Bandwidth)
 	f.Var(&r.bandwidth, "repair.bandwidth", "how much is fetched and stored in a second, on average, to make lost shards anew")
 	f.Float64Var(&r.downAfter, "repair.down_after", d.DownAfter.Seconds(), "`seconds` without an answer to a ping after which a miner's shards count as lost")
+}
+
+// backupFlags are the flags of a validator's backup.
+type backupFlags struct{ backupPeriod float64 } // seconds
+
+func (b *backupFlags) add(f *pflag.FlagSet) {
+	f.Float64Var(&b.backupPeriod, "backup.period", backup.DefaultConfig().Period.Seconds(), "`seconds` after which what has changed of users' files is backed up on the miners; 0: never")
+}
+
+// config is nil for no backup.
+func (b *backupFlags) config() *backup.Config {
+	if b.backupPeriod <= 0 {
+		return nil
+	}
+	return &backup.Config{Period: seconds(b.backupPeriod)}
 }
 
 func (r *repairFlags) config() repair.Config {
@@ -44,7 +61,11 @@ A segment's margin is how many of its healthy shards may be lost before it canno
 be put together any more; of a chunk, how many of its copies but one. What has the
 least is repaired first. What is at risk has none left; what is lost has too few
 healthy ones, and only comes back with miners that are down. Repair that stalls
-shows in how long the oldest of the queue has been due.`,
+shows in how long the oldest of the queue has been due.
+
+What the validator's index knows of users' files is backed up on the miners, so that
+index rebuild brings it back: a file that has waited for longer than the period would
+be lost with the disk.`,
 		Example: "  filetao repair status --devnet DIR\n  filetao repair status --dir ~/.filetao/validator --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.withSource(cmd.Context(), &from, func(src *source) error {
@@ -62,7 +83,7 @@ shows in how long the oldest of the queue has been due.`,
 }
 
 // repair asks the running validator how it stands with repair.
-func (s *source) repair(ctx context.Context) (status repair.Status, err error) {
+func (s *source) repair(ctx context.Context) (status node.RepairStatus, err error) {
 	if s.ix != nil {
 		return status, fmt.Errorf("%w: repair is what a running validator does", errNotRunning)
 	}
@@ -70,17 +91,18 @@ func (s *source) repair(ctx context.Context) (status repair.Status, err error) {
 	return status, err
 }
 
-func (c *cli) printRepair(s repair.Status) {
+func (c *cli) printRepair(s node.RepairStatus) {
 	line := func(name, text string) { c.hanging(fmt.Sprintf("%-11s ", name), text) }
 	kept := "not counted yet"
 	if !s.Scanned.IsZero() {
 		kept = fmt.Sprintf("%s and %s of the reference's way, as counted %s", count(s.Segments, "segment"), count(s.Chunks, "chunk"), c.since(s.Scanned))
 	}
 	line("Kept", kept)
-	line("To repair", c.queueOf(s))
+	line("To repair", c.queueOf(s.Status))
 	line("At risk", fmt.Sprintf("%d; lost %d", s.AtRisk, s.Lost))
 	line("Moved", fmt.Sprintf("%s fetched, %s stored in %s, since the start", size(s.Fetched), size(s.Stored), count(int(s.Shards), "shard")))
 	line("Miners", "looked at "+c.since(s.Looked))
+	line("Backup", c.backupOf(s.Backup))
 	if s.Failed > 0 {
 		line("Audits", count(s.Failed, "shard")+" failed the last one and count as lost")
 	}
@@ -103,6 +125,18 @@ func (c *cli) printRepair(s repair.Status) {
 		}
 	}
 	c.printLeavers(s.Drains)
+}
+
+// backupOf says how it stands with the backup.
+func (c *cli) backupOf(s *backup.Status) string {
+	if s == nil {
+		return "none is made (--backup.period 0)"
+	}
+	text := count(s.Packs, "pack") + " of " + size(s.Bytes) + "; "
+	if s.Waiting == 0 {
+		return text + "nothing waits"
+	}
+	return text + fmt.Sprintf("%s to be backed up, the first of them for %s", count(s.Waiting, "file"), ago(c.now().Sub(s.Oldest)))
 }
 
 // since says how long ago something was.

@@ -77,6 +77,7 @@ type validatorFlags struct {
 	apiFlags
 	eventFlags
 	repairFlags
+	backupFlags
 	api     bool
 	axon    bool
 	ttl     int64 // seconds
@@ -144,6 +145,7 @@ what it knows of them, and of no other.`,
 	v.apiFlags.add(c, cmd)
 	v.eventFlags.add(cmd)
 	v.repairFlags.add(f)
+	v.backupFlags.add(f)
 	v.profile.add(f)
 	f.Int64Var(&v.cfg.UniformSize, "neuron.maxsize", 0, "`bytes` of the largest random datum; 0 draws sizes log-normally around 3 MiB")
 	f.IntVar(&v.cfg.BlocksPerStep, "neuron.blocks_per_step", v.cfg.BlocksPerStep, "`blocks` from step to step")
@@ -165,7 +167,7 @@ func (c *cli) runValidator(cmd *cobra.Command, v *validatorFlags, remote chain.C
 	}
 	v.cfg.TTL, v.cfg.Rules.Capacity.Start = time.Duration(v.ttl)*time.Second, int64(v.start)
 	return withIndex(cmd.Context(), c.log, v.url(), v.dir, func(ix *index.Index) error {
-		cfg := node.ValidatorConfig{Common: common, Index: ix, Fleet: v.fleet(), Validator: v.cfg, Events: v.eventFlags.config(v.dir), Axon: v.axon, Repair: v.repairFlags.config()}
+		cfg := node.ValidatorConfig{Common: common, Index: ix, Fleet: v.fleet(), Validator: v.cfg, Events: v.eventFlags.config(v.dir), Axon: v.axon, Repair: v.repairFlags.config(), Backup: v.backupFlags.config()}
 		if v.api {
 			api, err := c.apiConfig(cmd.Context(), &v.apiFlags)
 			if err != nil {

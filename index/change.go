@@ -64,6 +64,12 @@ func (t *txn) changed(cid string) error {
 
 // bury leaves what is left of an object in the commit that removes it.
 func (t *txn) bury(o objectRecord) error {
+	return firstError(t.note(o, stamp(time.Now())), t.changed(o.CID))
+}
+
+// note has it be known that an object, as it is, counts no more from a time on, for
+// as long as it was promised.
+func (t *txn) note(o objectRecord, at time.Time) error {
 	values, err := t.get(manifestField(o.CID), goneField(o.CID))
 	if err != nil {
 		return err
@@ -72,7 +78,7 @@ func (t *txn) bury(o objectRecord) error {
 		return fmt.Errorf("%w: manifest of %s in %s", ErrCorrupt, o.CID, t.group)
 	}
 	digest := sha256.Sum256(values[0][SignatureSize:])
-	gone := goneRecord{version, Gone{At: stamp(time.Now()), Manifest: digest[:]}}
+	gone := goneRecord{version, Gone{At: at, Manifest: digest[:]}}
 	if o.TTL > 0 {
 		life := o.TTL
 		if o.Count == 0 {
@@ -89,7 +95,7 @@ func (t *txn) bury(o objectRecord) error {
 			gone.Until = before.Until
 		}
 	}
-	return firstError(t.setRecord(goneField(o.CID), gone), t.changed(o.CID))
+	return t.setRecord(goneField(o.CID), gone)
 }
 
 // Known is what is known of an object at one moment, be it there or not.

@@ -334,6 +334,11 @@ func (x *Index) renewObject(ctx context.Context, owner wallet.Address, cid strin
 		if !shorten && r.Outlasts(stored, ttl) {
 			return nil
 		}
+		if r.Outlasts(stored, ttl) { // what was promised before is still in backups
+			if err := t.note(r, r.Stored); err != nil {
+				return err
+			}
+		}
 		r.Stored, r.TTL = stamp(stored), ttl
 		return firstError(t.changed(cid), t.setRecord(objectField(cid), r))
 	})

@@ -47,7 +47,7 @@ func (w *world) happens(t *testing.T, r *rand.Rand) {
 	case n < 8 && len(there) > 0:
 		w.remove(t, there[r.IntN(len(there))])
 	case n < 9 && len(there) > 0:
-		w.renew(t, there[r.IntN(len(there))], ttl)
+		w.renew(t, there[r.IntN(len(there))], ttl, r.IntN(2) == 0)
 	case n < 11:
 		elapse(time.Duration(r.IntN(24)) * time.Hour)
 		w.upkeep(t, r.IntN(2) == 0)

@@ -217,7 +217,8 @@ func (w *world) remove(t *testing.T, cid string) {
 	w.tell(cid, state{})
 }
 
-func (w *world) renew(t *testing.T, cid string, ttl time.Duration) {
+// renew has a file end at another time, if need be earlier.
+func (w *world) renew(t *testing.T, cid string, ttl time.Duration, shorten bool) {
 	t.Helper()
 	o, err := w.ix.Object(t.Context(), w.owner.Address(), cid)
 	if err != nil {
@@ -228,8 +229,13 @@ func (w *world) renew(t *testing.T, cid string, ttl time.Duration) {
 			t.Fatal(err)
 		}
 	}
-	now, ttl := time.Now(), w.longer(cid, ttl)
-	if err := w.ix.RenewObject(t.Context(), w.owner.Address(), cid, now, ttl); err != nil {
+	now, renew := time.Now(), w.ix.RenewObject
+	if shorten {
+		renew = w.ix.ShortenObject
+	} else {
+		ttl = w.longer(cid, ttl)
+	}
+	if err := renew(t.Context(), w.owner.Address(), cid, now, ttl); err != nil {
 		t.Fatal(err)
 	}
 	s := w.files[cid].now

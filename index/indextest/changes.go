@@ -129,8 +129,20 @@ func testGone(t *testing.T, x *index.Index, o index.Object) {
 		t.Fatalf("%d swept, %+v", swept, k)
 	}
 
+	// What was promised before it was shortened is remembered too.
+	short := object(6, 1)
+	short.Stored, short.TTL = other.Until, 90*24*time.Hour
+	_, err = x.PutObject(ctx, short, nil)
+	ok(t, err)
+	ok(t, x.ShortenObject(ctx, short.Owner, short.CID, short.Stored, time.Hour))
+	_, err = x.RemoveObject(ctx, short.Owner, short.CID)
+	ok(t, err)
+	if g := known(t, x, short).Gone; !g.Until.Equal(short.Stored.Add(short.TTL+index.Grave)) || !g.At.After(day) {
+		t.Fatalf("%+v", g)
+	}
+
 	// All anew: more than fit into one commit.
-	all := []index.Object{o, elsewhere, object(3, 2), object(2, 1)}
+	all := []index.Object{o, short, elsewhere, object(3, 2), object(2, 1)}
 	for n := range uint32(300) {
 		many := object(5, n)
 		_, err := x.PutObject(ctx, many, nil)

@@ -138,6 +138,7 @@ func testEndLeft(t *testing.T, s Store) {
 	x, ctx := s.Open(t), t.Context()
 	const parts, miners = 300, 3
 	o := object(1, 1)
+	o.TTL = 0 // so that its removal is never swept
 	for n := range uint32(parts) {
 		o.Segments = append(o.Segments, Segment(1, 1, n).ID)
 	}

@@ -8,8 +8,8 @@ import (
 	"encoding/binary"
 )
 
-// ShardSecret is what the masks of one file's shards are derived from. It is a
-// secret and formats as a placeholder.
+// ShardSecret is what the masks and the tags of one file's shards are derived from.
+// It is a secret and formats as a placeholder.
 type ShardSecret [32]byte
 
 // String hides the secret.
@@ -44,6 +44,33 @@ func (s ShardSecret) Mask(segment [32]byte, number int, miner [32]byte) *ShardMa
 		panic("envelope: " + err.Error()) // the key is 32 bytes long
 	}
 	return &ShardMask{block}
+}
+
+// Tag is under which the miner with that public key keeps a shard of a segment, so
+// that whoever has the secret finds it there without knowing its root: HKDF-Expand
+// of the secret with info "filetao shard tag v1", segment and miner. segment is the
+// segment's ID (manifest.SegmentID), which stands for its bytes too: what was put
+// under the same name before has other tags.
+//
+// It is another one at each miner, so that those that were asked for theirs can
+// neither see who else has shards of the segment nor ask them.
+func (s ShardSecret) Tag(segment, miner [32]byte) [32]byte {
+	return s.expand("filetao shard tag v1", segment, miner, nil)
+}
+
+// Vouch is the word of whoever has the secret that the miner with that public key
+// was given the shard of that number, and that it has that root as it is masked:
+// HKDF-Expand of the secret with info "filetao shard root v1", segment, miner,
+// number (4 bytes, big-endian) and root. Nobody else can make it, so a root that
+// comes with it is as good as one out of an index.
+func (s ShardSecret) Vouch(segment, miner [32]byte, number int, root [32]byte) [32]byte {
+	return s.expand("filetao shard root v1", segment, miner, append(binary.BigEndian.AppendUint32(nil, uint32(number)), root[:]...))
+}
+
+func (s ShardSecret) expand(about string, segment, miner [32]byte, more []byte) [32]byte {
+	info := make([]byte, 0, 128)
+	info = append(append(append(info, about...), segment[:]...), miner[:]...)
+	return [32]byte(derived(hkdf.Expand(sha256.New, s[:], string(append(info, more...)), 32)))
 }
 
 // XOR masks or unmasks, in place, what begins at offset of the shard, from 0.

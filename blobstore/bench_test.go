@@ -88,7 +88,7 @@ func BenchmarkPutShard(b *testing.B) {
 				put := func(data []byte) {
 					binary.LittleEndian.PutUint64(data, number.Add(1))
 					root, err := s.PutShard(b.Context(), blobstore.Record{Owner: alice}, int64(size), bytes.NewReader(data),
-						func(erasure.Root) ([]byte, error) { return tags, nil })
+						func(erasure.Root) (blobstore.Beside, error) { return blobstore.Beside{Tags: tags}, nil })
 					if err == nil && size > 1<<20 { // keep the disk from filling
 						err = s.Delete(b.Context(), alice, root.String())
 					}

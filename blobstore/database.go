@@ -71,7 +71,7 @@ func (d *database) start() error {
 	if d.sum, err = decodeTotals(text); err != nil || version[0] == formatVersion {
 		return err
 	}
-	return d.upgrade()
+	return d.upgrade(version[0])
 }
 
 // setVersion has programs that do not know the present format refuse it.
@@ -82,7 +82,10 @@ func (d *database) setVersion(b *pebble.Batch) error {
 
 // upgrade makes the list of what is damaged, which the oldest format had not.
 // All else stays as it is.
-func (d *database) upgrade() error {
+func (d *database) upgrade(from byte) error {
+	if from >= listedFormat {
+		return d.setVersion(d.db.NewBatch())
+	}
 	it, err := d.db.NewIter(&pebble.IterOptions{LowerBound: []byte{tagContent}, UpperBound: []byte{tagContent + 1}})
 	if err != nil {
 		return fmt.Errorf("blobstore: metadata: %w", err)

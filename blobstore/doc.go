@@ -25,14 +25,16 @@
 // Numbers are big-endian, times and durations signed nanoseconds (times since
 // 1970). owner is a raw 32-byte public key, hash a raw SHA3-256 or root.
 //
-//	v                       → 2: the format's version, one byte
+//	v                       → 3: the format's version, one byte
 //	c hash                  → uint64 size, uint32 owners, uint8 bits: 1 damaged,
 //	                          2 shard (hash is a root), 4 value (in d, no file)
 //	d hash                  → the content, if it is a value: at most 64 KiB
 //	l hash                  → a shard's leaves
 //	x hash                  → nothing: damaged
-//	r owner hash            → uint8 1 (2: shard), uint64 size, int64 stored, int64 ttl,
-//	                          seed (of a shard: none)
+//	r owner hash            → uint8 1 (2: shard; 3: shard with a tag), uint64 size,
+//	                          int64 stored, int64 ttl, seed (of a shard: none, or the
+//	                          tag, 32 bytes)
+//	f tag owner hash        → note: up to 64 bytes, opaque; only beside an r with the tag
 //	e expiry owner hash     → nothing; expiry = stored + ttl, only if ttl > 0
 //	t owner hash            → tags: 1 byte to 8 MiB, opaque; only beside an r
 //	i hash                  → nothing: an intent, see below
@@ -40,9 +42,9 @@
 //	u                       → uint64 bytes, objects (c), records (r)
 //
 // Data and shards are never confused: a hash is of the one kind or of the other.
-// A store of version 1, which had neither shards nor values, is read as it is,
-// becomes one of version 2 at its first start, and keeps its small files until
-// they go or are mended.
+// A store of version 1, which had neither shards nor values, or of version 2, which
+// had no f, is read as it is and becomes one of version 3 at its first start; small
+// files of the first stay until they go or are mended.
 //
 // # Order of writes
 //
@@ -50,8 +52,8 @@
 // acknowledge. For files there are intents: an intent says that a content file may
 // be there without a c entry. Storing new data or a shard: write and flush the
 // file in tmp, commit the intent, rename the file into its folder, flush the
-// folder, then commit c, r, e, u, a shard's l and t, and the end of the intent in
-// one batch; then acknowledge. Removing: commit the end of c, r, t, e, d, l, x,
+// folder, then commit c, r, e, u, a shard's l, t and f, and the end of the intent in
+// one batch; then acknowledge. Removing: commit the end of c, r, t, f, e, d, l, x,
 // the new u and, of a file, an intent in one batch; unlink; flush the folder; end
 // the intent. A start unlinks what intents without a file's c entry name, and so
 // never has to look through the folders.

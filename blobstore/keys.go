@@ -24,16 +24,19 @@ const (
 	tagLeaves  = 'l'
 	tagDamaged = 'x'
 	tagCursor  = 's'
+	tagFound   = 'f'
 )
 
 const (
-	formatVersion = 2
-	// oldestFormat had data only, all of it in files. What it wrote reads the
-	// same in the present format.
+	formatVersion = 3
+	// oldestFormat had data only, all of it in files, and listed had no shards that
+	// are found by a tag. What they wrote reads the same in the present format.
 	oldestFormat = 1
+	listedFormat = 2
 
 	recordOfData  = 1
 	recordOfShard = 2
+	recordOfFound = 3 // of a shard with a tag
 
 	recordFixed = 1 + 8 + 8 + 8
 	contentSize = 8 + 4 + 1
@@ -100,7 +103,8 @@ func parseExpiry(key []byte) (id, error) {
 
 // record is what is kept of a claim beside its id.
 type record struct {
-	shard       bool // hash is the root of a shard, and there is no seed
+	tag         []byte // of a shard, under which it is found; FindTagSize bytes or none
+	shard       bool   // hash is the root of a shard, and there is no seed
 	size        int64
 	stored, ttl int64 // nanoseconds
 	seed        string
@@ -118,28 +122,35 @@ func (r record) expires() (int64, bool) {
 }
 
 func (r record) encode() []byte {
-	b := make([]byte, 0, recordFixed+len(r.seed))
-	if r.shard {
+	b := make([]byte, 0, recordFixed+len(r.seed)+len(r.tag))
+	switch {
+	case len(r.tag) > 0:
+		b = append(b, recordOfFound)
+	case r.shard:
 		b = append(b, recordOfShard)
-	} else {
+	default:
 		b = append(b, recordOfData)
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(r.size))
 	b = binary.BigEndian.AppendUint64(b, uint64(r.stored))
 	b = binary.BigEndian.AppendUint64(b, uint64(r.ttl))
-	return append(b, r.seed...)
+	return append(append(b, r.seed...), r.tag...)
 }
 
 func decodeRecord(b []byte) (record, error) {
-	if len(b) < recordFixed || b[0] != recordOfData && b[0] != recordOfShard {
+	if len(b) < recordFixed || b[0] < recordOfData || b[0] > recordOfFound {
 		return record{}, fmt.Errorf("%w: record of %d bytes", errFormat, len(b))
 	}
 	r := record{
-		shard:  b[0] == recordOfShard,
+		shard:  b[0] != recordOfData,
 		size:   int64(binary.BigEndian.Uint64(b[1:])),
 		stored: int64(binary.BigEndian.Uint64(b[9:])),
 		ttl:    int64(binary.BigEndian.Uint64(b[17:])),
-		seed:   string(b[recordFixed:]),
+	}
+	if rest := b[recordFixed:]; b[0] != recordOfFound {
+		r.seed = string(rest)
+	} else if r.tag = rest; len(rest) != FindTagSize {
+		return record{}, fmt.Errorf("%w: record with a tag of %d bytes", errFormat, len(rest))
 	}
 	if r.size < 0 || r.ttl < 0 || r.checkSeed() != nil {
 		return record{}, fmt.Errorf("%w: record with impossible values", errFormat)

@@ -16,6 +16,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add(record{size: 3, stored: 1_700_000_000_000_000_000, ttl: 5, seed: "seed"}.encode())
 	f.Add(record{seed: "s"}.encode())
 	f.Add(record{shard: true, size: 3, stored: 1_700_000_000_000_000_000, ttl: 5}.encode())
+	f.Add(record{shard: true, tag: bytes.Repeat([]byte{7}, FindTagSize), size: 3, ttl: 5}.encode())
 	f.Add([]byte{recordOfData})
 	f.Add([]byte{2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 3, 's'})
 	f.Fuzz(func(t *testing.T, b []byte) {

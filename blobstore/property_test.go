@@ -58,6 +58,7 @@ func drawOp(t *rapid.T, now time.Time) blobtest.Op {
 		Data:  bytes.Repeat([]byte{'d'}, rapid.SampledFrom(sizes).Draw(t, "size")),
 		Seed:  rapid.StringMatching(`[0-9a-f]{1,4}`).Draw(t, "seed"),
 		Tags:  bytes.Repeat([]byte{rapid.Byte().Draw(t, "tag")}, rapid.SampledFrom([]int{1, 17, 5000}).Draw(t, "tags")),
+		Find:  rapid.ByteRange(0, 3).Draw(t, "find"),
 		TTL:   time.Duration(rapid.IntRange(0, 5).Draw(t, "ttl")) * time.Second,
 		At:    now,
 	}

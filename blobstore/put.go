@@ -81,7 +81,7 @@ func (s *Store) record(rec Record, size int64) (record, error) {
 type deposit struct {
 	id
 	record record
-	tags   []byte // to be put beside the claim; nil leaves those that are there
+	Beside
 	fresh  bool   // the content is at hand:
 	value  []byte // its bytes, at most MaxInline,
 	temp   string // or a temporary file with them, flushed,
@@ -194,10 +194,19 @@ func (s *Store) claim(b *pebble.Batch, d deposit, c content) error {
 	if t, ok := d.record.expires(); ok {
 		b.Set(d.expiry(t), nil, nil)
 	}
+	if d.Find == nil {
+		d.record.tag = old.tag
+	} else {
+		if len(old.tag) > 0 {
+			b.Delete(d.id.found(old.tag), nil)
+		}
+		d.record.tag = d.Find.Tag[:]
+		b.Set(d.id.found(d.record.tag), d.Find.Note, nil)
+	}
 	b.Set(contentKey(d.hash), c.encode(), nil)
 	b.Set(d.id.record(), d.record.encode(), nil)
-	if d.tags != nil {
-		b.Set(d.id.tags(), d.tags, nil)
+	if d.Tags != nil {
+		b.Set(d.id.tags(), d.Tags, nil)
 	}
 	return s.meta.commit(b, change)
 }

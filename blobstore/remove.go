@@ -88,6 +88,9 @@ func (s *Store) drop(b *pebble.Batch, k id, r record) (change totals, file bool,
 	}
 	b.Delete(k.record(), nil)
 	b.Delete(k.tags(), nil)
+	if len(r.tag) > 0 {
+		b.Delete(k.found(r.tag), nil)
+	}
 	if t, ok := r.expires(); ok {
 		b.Delete(k.expiry(t), nil)
 	}

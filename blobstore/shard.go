@@ -14,8 +14,7 @@ import (
 // its root when it is on disk with its leaves and tags. Room for it is reserved
 // before a byte is read; of the bytes no more than a buffer is in memory. Once
 // all are there, and before anything is kept, finish is called with their root:
-// it returns the tags to be put beside the claim (nil leaves those that are
-// there), or why not to keep the shard.
+// it returns what is to be put beside the claim, or why not to keep the shard.
 //
 // A shard known already is read all the same. If the owner has it already, time
 // and ttl are replaced. rec.Hash, rec.Size and rec.Seed are ignored; a zero
@@ -24,7 +23,7 @@ import (
 // It returns ErrFull, ErrInvalid, ErrClosed, ErrBroken, io.ErrUnexpectedEOF,
 // ctx's error, or that of r, of finish or of the file system. Then nothing has
 // changed, except after ErrBroken.
-func (s *Store) PutShard(ctx context.Context, rec Record, size int64, r io.Reader, finish func(erasure.Root) ([]byte, error)) (erasure.Root, error) {
+func (s *Store) PutShard(ctx context.Context, rec Record, size int64, r io.Reader, finish func(erasure.Root) (Beside, error)) (erasure.Root, error) {
 	pub, err := rec.Owner.PublicKey()
 	if err != nil {
 		return erasure.Root{}, fmt.Errorf("%w: owner %.60q: %w", ErrInvalid, string(rec.Owner), err)
@@ -50,13 +49,11 @@ func (s *Store) PutShard(ctx context.Context, rec Record, size int64, r io.Reade
 	}
 	root := up.tree.Root()
 	d := deposit{id: id{pub, proof.Digest(root)}}
-	if d.tags, err = finish(root); err != nil {
+	if d.Beside, err = finish(root); err != nil {
 		return root, err
 	}
-	if d.tags != nil {
-		if err := errors.Join(checkTags(d.tags), s.spare(int64(len(d.tags)))); err != nil {
-			return root, err
-		}
+	if err := s.takes(d.Beside); err != nil {
+		return root, err
 	}
 	rec.Shard, rec.Seed = true, ""
 	if d.record, err = s.record(rec, size); err != nil {
@@ -71,6 +68,17 @@ func (s *Store) PutShard(ctx context.Context, rec Record, size int64, r io.Reade
 	d.fresh, d.value, d.temp, d.leaves = true, up.value, up.file.path, up.tree.Leaves()
 	_, err = s.tryPut(d)
 	return root, err
+}
+
+// takes says whether that can be put beside a claim.
+func (s *Store) takes(b Beside) error {
+	if b.Find != nil && len(b.Find.Note) > MaxNote {
+		return fmt.Errorf("%w: a note of %d bytes", ErrInvalid, len(b.Find.Note))
+	}
+	if b.Tags == nil {
+		return nil
+	}
+	return errors.Join(checkTags(b.Tags), s.spare(int64(len(b.Tags))))
 }
 
 // upload is a shard on its way.

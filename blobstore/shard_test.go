@@ -42,8 +42,8 @@ func shardFile(dir string, data []byte) string {
 }
 
 // tagged finishes a shard with tags.
-func tagged(tags string) func(erasure.Root) ([]byte, error) {
-	return func(erasure.Root) ([]byte, error) { return []byte(tags), nil }
+func tagged(tags string) func(erasure.Root) (blobstore.Beside, error) {
+	return func(erasure.Root) (blobstore.Beside, error) { return blobstore.Beside{Tags: []byte(tags)}, nil }
 }
 
 func putShard(t *testing.T, s *blobstore.Store, owner wallet.Address, data []byte, tags string, ttl time.Duration) string {
@@ -259,16 +259,16 @@ func TestNothingStaysOfAShardThatWasNotKept(t *testing.T) {
 			ctx    context.Context
 			size   int64
 			body   io.Reader
-			finish func(erasure.Root) ([]byte, error)
+			finish func(erasure.Root) (blobstore.Beside, error)
 			want   error
 		}{
 			"short":         {t.Context(), int64(size), &cutOff{size - 1, io.EOF}, tagged("t"), io.ErrUnexpectedEOF},
 			"nothing":       {t.Context(), int64(size), &cutOff{0, io.EOF}, tagged("t"), io.ErrUnexpectedEOF},
 			"broken":        {t.Context(), int64(size), &cutOff{size / 2, broken}, tagged("t"), broken},
-			"refused":       {t.Context(), int64(size), whole(), func(erasure.Root) ([]byte, error) { return nil, broken }, broken},
+			"refused":       {t.Context(), int64(size), whole(), func(erasure.Root) (blobstore.Beside, error) { return blobstore.Beside{}, broken }, broken},
 			"no tags":       {t.Context(), int64(size), whole(), tagged(""), blobstore.ErrInvalid},
-			"too many tags": {t.Context(), int64(size), whole(), func(erasure.Root) ([]byte, error) { return make([]byte, blobstore.MaxTags+1), nil }, blobstore.ErrInvalid},
-			"given up":      {ctx, int64(size), whole(), func(erasure.Root) ([]byte, error) { cancel(); return nil, ctx.Err() }, context.Canceled},
+			"too many tags": {t.Context(), int64(size), whole(), tagged(string(make([]byte, blobstore.MaxTags+1))), blobstore.ErrInvalid},
+			"given up":      {ctx, int64(size), whole(), func(erasure.Root) (blobstore.Beside, error) { cancel(); return blobstore.Beside{}, ctx.Err() }, context.Canceled},
 			"empty":         {t.Context(), 0, whole(), tagged("t"), blobstore.ErrInvalid},
 			"too large":     {t.Context(), erasure.MaxSegment + 1, whole(), tagged("t"), blobstore.ErrInvalid},
 			"no room":       {t.Context(), 1<<20 + 1, whole(), tagged("t"), blobstore.ErrFull},
@@ -380,11 +380,11 @@ func TestClosingDoesNotWaitForItself(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, blobstore.Config{Dir: dir}, blobstore.Deps{})
 	closed := make(chan error)
-	_, err := s.PutShard(t.Context(), blobstore.Record{Owner: alice}, 9, &cutOff{9, nil}, func(root erasure.Root) ([]byte, error) {
+	_, err := s.PutShard(t.Context(), blobstore.Record{Owner: alice}, 9, &cutOff{9, nil}, func(root erasure.Root) (blobstore.Beside, error) {
 		go func() { closed <- s.Close() }()
 		for {
 			if _, err := s.Stat(t.Context(), alice, root.String()); !errors.Is(err, blobstore.ErrNotFound) {
-				return nil, err
+				return blobstore.Beside{}, err
 			}
 		}
 	})

@@ -85,7 +85,7 @@ func (s *Store) Renew(ctx context.Context, owner wallet.Address, hash string, st
 		return err
 	}
 	r.stored, r.ttl = stored.UnixNano(), int64(ttl)
-	return s.claim(s.meta.db.NewBatch(), deposit{id: k, record: r, tags: tags}, c)
+	return s.claim(s.meta.db.NewBatch(), deposit{id: k, record: r, Beside: Beside{Tags: tags}}, c)
 }
 
 // Tags returns the tags beside an owner's data: ErrNotFound if there are none,

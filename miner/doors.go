@@ -33,13 +33,13 @@ func (d doors) Handle(makeMsg func() wire.Message, h wire.Handler, maxBody int64
 	}
 }
 
-// recoveryRate is how many parts of shards a caller gets in a window of
-// wire.DefaultWindowBlocks blocks: one a second. Who has a validator permit asks
+// recoveryRate is how many parts of shards a caller gets, and how often it is told
+// where some are, in a window of wire.DefaultWindowBlocks blocks: one a second. Who has a validator permit asks
 // for users, and has no limit but the workers.
 const recoveryRate = 300
 
 // RecoveryDoor says who may ask for shards: everybody, at a rate of their own.
-// Owners of files have no UID; to know a shard's root is what entitles them.
+// Owners of files have no UID; to know a shard's root or tag is what entitles them.
 func RecoveryDoor() wire.DoorConfig {
 	return wire.DoorConfig{AllowUnregistered: true, RequestsPerWindow: recoveryRate, PermitPerWindow: -1}
 }
@@ -61,9 +61,9 @@ type StreamDoorServer interface {
 	HandleStreamBehind(door *wire.Door, makeMsg func() wire.Message, h wire.StreamHandler, maxBody int64)
 }
 
-// StreamDoors is a server for RegisterStreams that lets who asks for shards
-// (GetShard) in by the door made of RecoveryDoor, and who brings some (PutShard) by
-// that of ShardDoor.
+// StreamDoors is a server for RegisterStreams that lets who asks for shards (GetShard
+// and FindShards) in by the door made of RecoveryDoor, and who brings some (PutShard)
+// by that of ShardDoor.
 func StreamDoors(s StreamDoorServer, recovery, shards *wire.Door) StreamServer {
 	return streamDoors{s, recovery, shards}
 }
@@ -75,7 +75,8 @@ type streamDoors struct {
 
 func (d streamDoors) HandleStream(makeMsg func() wire.Message, h wire.StreamHandler, maxBody int64) {
 	door := d.shards
-	if _, ok := makeMsg().(*wire.GetShard); ok {
+	switch makeMsg().(type) {
+	case *wire.GetShard, *wire.FindShards:
 		door = d.recovery
 	}
 	d.server.HandleStreamBehind(door, makeMsg, h, maxBody)

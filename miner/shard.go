@@ -38,6 +38,7 @@ func (m *Miner) RegisterStreams(s StreamServer) {
 	}
 	s.HandleStream(func() wire.Message { return &wire.PutShard{} }, answerStream(m, TaskPutShard, m.putShard), putSize(m.maxShard())+wire.MaxLabel)
 	s.HandleStream(func() wire.Message { return &wire.GetShard{} }, answerStream(m, TaskGetShard, m.getShard), 0)
+	s.HandleStream(func() wire.Message { return &wire.FindShards{} }, answerStream(m, TaskFindShards, m.findShards), 0)
 }
 
 // maxShard is the largest shard taken, in bytes.
@@ -75,7 +76,12 @@ func (m *Miner) putShard(ctx context.Context, from wire.Caller, msg *wire.PutSha
 	d := &delivery{miner: m, from: from, size: msg.Size, label: in.Size - putSize(msg.Size), ttl: ttl, body: in.Reader}
 	defer d.end()
 	_, err = m.store.PutShard(ctx, blobstore.Record{Owner: from.Hotkey, TTL: ttl}, msg.Size, in.Reader,
-		func(root erasure.Root) ([]byte, error) { return d.finish(ctx, root) })
+		func(root erasure.Root) (blobstore.Beside, error) {
+			if err := d.finish(ctx, root); err != nil {
+				return blobstore.Beside{}, err
+			}
+			return d.beside(), nil
+		})
 	if err == nil {
 		msg.Receipt = d.kept.Miner
 	}
@@ -102,41 +108,48 @@ func (d *delivery) end() {
 
 // finish reads what comes after the shard, and signs the pledge if it is true of
 // the shard with that root. Until the end it is the shard's and asker's turn.
-func (d *delivery) finish(ctx context.Context, root erasure.Root) ([]byte, error) {
+func (d *delivery) finish(ctx context.Context, root erasure.Root) error {
 	if err := wire.Reserve(ctx, 2*(proofsSize(d.size)+d.label)); err != nil { // as read and as kept
-		return nil, err
+		return err
 	}
 	b := make([]byte, proofsSize(d.size)+d.label)
 	if _, err := io.ReadFull(d.body, b); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		return nil, err
+		return err
 	}
 	tags, b := b[:por.TagsSize(d.size)], b[por.TagsSize(d.size):]
 	p, err := receipt.ParsePledge(b[:receipt.PledgeSize])
 	if err != nil {
-		return nil, err
+		return err
 	}
 	b = b[receipt.PledgeSize:]
 	d.kept = Kept{Pledge: p, Asker: b[:wallet.SignatureSize], Label: b[wallet.SignatureSize:], Tags: tags}
 	if err := d.check(root); err != nil {
-		return nil, err
+		return err
 	}
 	if d.done, err = d.miner.turns.wait(ctx, p.Asker, p.Hash.String()); err != nil {
-		return nil, err
+		return err
 	}
 	old, err := d.miner.newest(ctx, p)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(d.kept.Label) == 0 {
 		d.kept.Label = old.Label
 	}
-	if d.kept.Miner, err = p.Sign(d.miner.key); err != nil {
-		return nil, err
+	d.kept.Miner, err = p.Sign(d.miner.key)
+	return err
+}
+
+// beside is what is kept beside the shard.
+func (d *delivery) beside() blobstore.Beside {
+	b := blobstore.Beside{Tags: d.kept.encode()}
+	if f, ok := wire.FindingOf(d.kept.Label); ok {
+		b.Find = &blobstore.Find{Tag: f.Tag, Note: append([]byte{byte(f.Number)}, f.Voucher[:]...)}
 	}
-	return d.kept.encode(), nil
+	return b
 }
 
 // check says whether the pledge is true of the shard.

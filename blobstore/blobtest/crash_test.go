@@ -51,11 +51,11 @@ func dataScript() []blobtest.Op {
 func shardScript() []blobtest.Op {
 	small, large := []byte("small"), bytes.Repeat([]byte("large"), blobstore.MaxInline/5+1)
 	return []blobtest.Op{
-		{Kind: blobtest.PutShard, Owner: alice, Data: large, Tags: []byte("a's"), TTL: time.Hour, At: t0},
-		{Kind: blobtest.PutShard, Owner: bob, Data: large, Tags: []byte("b's"), TTL: time.Minute, At: t0},
-		{Kind: blobtest.PutShard, Owner: alice, Data: small, Tags: []byte("s"), TTL: time.Minute, At: t0},
+		{Kind: blobtest.PutShard, Owner: alice, Data: large, Tags: []byte("a's"), Find: 1, TTL: time.Hour, At: t0},
+		{Kind: blobtest.PutShard, Owner: bob, Data: large, Tags: []byte("b's"), Find: 1, TTL: time.Minute, At: t0},
+		{Kind: blobtest.PutShard, Owner: alice, Data: small, Tags: []byte("s"), Find: 2, TTL: time.Minute, At: t0},
 		{Kind: blobtest.Put, Owner: alice, Data: large, Seed: "a5", At: t0}, // the same bytes as data
-		{Kind: blobtest.PutShard, Owner: alice, Data: large, Tags: []byte("a's anew"), TTL: time.Hour, At: t0.Add(time.Second)},
+		{Kind: blobtest.PutShard, Owner: alice, Data: large, Tags: []byte("a's anew"), Find: 3, TTL: time.Hour, At: t0.Add(time.Second)},
 		{Kind: blobtest.Renew, Shard: true, Owner: alice, Data: large, Tags: []byte("a's longer"), TTL: time.Hour, At: t0.Add(time.Hour)},
 		{Kind: blobtest.Scrub},
 		{Kind: blobtest.Expire, At: t0.Add(time.Minute)}, // bob's and the small one

@@ -42,6 +42,7 @@ type Op struct {
 	Shard bool          // whether it is about Data as a shard; PutShard always is
 	Seed  string        // Put, SetSeed
 	Tags  []byte        // PutTags, Renew; one byte at least; PutShard, nil for none
+	Find  byte          // PutShard: the tag to be found by, 0 for none
 	TTL   time.Duration // Put, PutShard, Renew
 	At    time.Time     // Put, PutShard, Renew: time stored; Expire: now
 }
@@ -74,7 +75,9 @@ func (o Op) Do(ctx context.Context, s *blobstore.Store) error {
 	case PutShard:
 		rec := blobstore.Record{Owner: o.Owner, Stored: o.At, TTL: o.TTL}
 		_, err := s.PutShard(ctx, rec, int64(len(o.Data)), bytes.NewReader(o.Data),
-			func(erasure.Root) ([]byte, error) { return o.Tags, nil })
+			func(erasure.Root) (blobstore.Beside, error) {
+				return blobstore.Beside{Tags: o.Tags, Find: o.find()}, nil
+			})
 		return err
 	case Renew:
 		return s.Renew(ctx, o.Owner, o.Hash(), o.At, o.TTL, o.Tags)
@@ -100,10 +103,11 @@ type claim struct {
 	record blobstore.Record
 	data   []byte
 	tags   string // "" without
+	find   byte   // 0 without
 }
 
 // same says whether two claims are the same but for their data, which their
-// hash names.
+// hash names, and for what they are found by, which no op changes alone.
 func (c claim) same(d claim) bool { return c.record == d.record && c.tags == d.tags }
 
 // Model is what a store must hold. The zero value is an empty store's.
@@ -129,8 +133,8 @@ func (m *Model) Apply(o Op) error {
 		}
 		if !o.isShard() {
 			c.record.Seed = o.Seed
-		} else if o.Tags != nil {
-			c.tags = string(o.Tags)
+		} else {
+			c.put(o)
 		}
 		m.claims[k] = c
 	case o.Kind == Expire:
@@ -245,6 +249,9 @@ func (m *Model) CheckClaims(ctx context.Context, s *blobstore.Store) error {
 			if err := checkShard(ctx, s, want); err != nil {
 				return fmt.Errorf("%v: %w", k, err)
 			}
+		}
+		if err := m.checkFound(ctx, s, k); err != nil {
+			return err
 		}
 		tags, err := s.Tags(ctx, k.owner, k.hash)
 		if none := want.tags == ""; none != errors.Is(err, blobstore.ErrNotFound) || !none && err != nil || string(tags) != want.tags {

@@ -143,7 +143,8 @@ func TestWhatMinersCannotHaveIsNotBelieved(t *testing.T) {
 		"changed pledge":   {spoil(func(l *wire.ListedShard) *[]byte { return &l.Pledge }), 2, 1, nil, fleet.ErrUnpledged},
 		"our signature":    {spoil(func(l *wire.ListedShard) *[]byte { return &l.Asked }), 2, 1, nil, fleet.ErrUnpledged},
 		"its signature":    {spoil(func(l *wire.ListedShard) *[]byte { return &l.Receipt }), 2, 1, nil, fleet.ErrUnpledged},
-		"changed label":    {spoil(func(l *wire.ListedShard) *[]byte { return &l.Label }), 2, 1, nil, fleet.ErrLabel},
+		"changed label":    {spoil(sealedLabel), 2, 1, nil, fleet.ErrLabel},
+		"changed finding":  {spoil(func(l *wire.ListedShard) *[]byte { return &l.Label }), 3, 0, nil, nil}, // it is for others
 		"no label":         {func(_ *wire.ListShards, l []wire.ListedShard) []wire.ListedShard { return unlabelled(l) }, 0, 3, nil, fleet.ErrLabel},
 		"swapped labels":   {func(_ *wire.ListShards, l []wire.ListedShard) []wire.ListedShard { return swapped(l) }, 1, 2, nil, fleet.ErrLabel},
 		"no list":          {func(*wire.ListShards, []wire.ListedShard) []wire.ListedShard { return nil }, 0, 0, proof.ErrProof, nil},
@@ -200,6 +201,12 @@ func spoil(part func(*wire.ListedShard) *[]byte) func(*wire.ListShards, []wire.L
 		}
 		return list
 	}
+}
+
+// sealedLabel is the label without what is behind it.
+func sealedLabel(l *wire.ListedShard) *[]byte {
+	l.Label = l.Label[:len(l.Label)-wire.FindingSize]
+	return &l.Label
 }
 
 func unlabelled(list []wire.ListedShard) []wire.ListedShard {

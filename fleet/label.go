@@ -16,8 +16,10 @@ import (
 	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/manifest"
+	"github.com/filetao/filetao/proof"
 	"github.com/filetao/filetao/receipt"
 	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire"
 )
 
 const (
@@ -98,9 +100,25 @@ func (s labelSecret) seal(rand io.Reader, seg index.Segment, number int, p recei
 	return s.aead().Seal(b, b[1:], text, bound), nil
 }
 
-// open reads a label: which shard of which segment the pledge is about. It fails
-// with ErrLabel.
+// findable is a label with what the segment's owner finds the shard by at its miner
+// when nobody remembers where it is.
+func findable(label []byte, seg index.Segment, number int, p receipt.Pledge) ([]byte, error) {
+	id, err1 := proof.ParseDigest(seg.ID)
+	miner, err2 := p.Miner.PublicKey()
+	if err := errors.Join(err1, err2); err != nil || len(seg.Secret) != len(envelope.ShardSecret{}) {
+		return nil, fmt.Errorf("finding: segment %.80q with a secret of %d bytes: %w", seg.ID, len(seg.Secret), err)
+	}
+	secret := envelope.ShardSecret(seg.Secret)
+	f := wire.Finding{Tag: secret.Tag(id, miner), Number: number, Voucher: secret.Vouch(id, miner, number, p.Hash)}
+	return append(label, f.Encode()...), nil
+}
+
+// open reads a label, with or without what findable adds: which shard of which
+// segment the pledge is about. It fails with ErrLabel.
 func (s labelSecret) open(label []byte, p receipt.Pledge) (seg index.Segment, number int, err error) {
+	if len(label) == wire.FindableLabel {
+		label = label[:labelSize]
+	}
 	bound, err := boundTo(p)
 	if err != nil || len(label) != labelSize || label[0] != labelVersion {
 		return seg, 0, fmt.Errorf("%w: %d bytes", ErrLabel, len(label))

@@ -10,12 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/manifest"
 	"github.com/filetao/filetao/proof"
 	"github.com/filetao/filetao/receipt"
 	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire"
 )
 
 // counting gives the bytes 0, 1, 2, …
@@ -83,6 +85,39 @@ func TestALabelOpensForItsShardAlone(t *testing.T) {
 	}
 	if text := fmt.Sprintf("%v %+v %#v %s", s, s, s, s); bytes.Contains([]byte(text), []byte(hex.EncodeToString(s[:4]))) {
 		t.Errorf("the secret shows: %s", text)
+	}
+}
+
+// TestALabelEndsWithWhatItIsFoundBy, and opens as the one without.
+func TestALabelEndsWithWhatItIsFoundBy(t *testing.T) {
+	seg, p := aSegment()
+	s := labelSecretOf("a key")
+	label, err := s.seal(&counting{}, seg, 9, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long, err := findable(bytes.Clone(label), seg, 9, p)
+	if err != nil || len(label) != labelSize || len(long) != wire.FindableLabel || !bytes.HasPrefix(long, label) {
+		t.Fatalf("%d bytes, %v", len(long), err)
+	}
+	if got, number, err := s.open(long, p); err != nil || number != 9 || !reflect.DeepEqual(got, seg) {
+		t.Fatalf("shard %d of %+v, %v", number, got, err)
+	}
+	id, secret := manifest.SegmentID([32]byte{1}, [16]byte{3}, 7, 1<<20+1, erasure.Root{31: 2}), envelope.ShardSecret(seg.Secret)
+	want := wire.Finding{Tag: secret.Tag(id, [32]byte{6}), Number: 9, Voucher: secret.Vouch(id, [32]byte{6}, 9, p.Hash)}
+	if f, ok := wire.FindingOf(long); !ok || f != want {
+		t.Errorf("%+v, want %+v", f, want)
+	}
+	for name, change := range map[string]func(*index.Segment, *receipt.Pledge){
+		"ID":     func(seg *index.Segment, _ *receipt.Pledge) { seg.ID = "" },
+		"secret": func(seg *index.Segment, _ *receipt.Pledge) { seg.Secret = seg.Secret[1:] },
+		"miner":  func(_ *index.Segment, p *receipt.Pledge) { p.Miner = "nobody" },
+	} {
+		seg, p := aSegment()
+		change(&seg, &p)
+		if _, err := findable(nil, seg, 9, p); err == nil {
+			t.Errorf("found without %s", name)
+		}
 	}
 }
 

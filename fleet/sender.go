@@ -130,7 +130,7 @@ func (s *sender) try(n chain.Neuron) error {
 		return err
 	}
 	msg := &wire.PutShard{Size: s.p.shardSize(), TTL: int64((s.p.spec.TTL + time.Second - 1) / time.Second)}
-	size := msg.Size + por.TagsSize(msg.Size) + receipt.PledgeSize + wallet.SignatureSize + labelSize
+	size := msg.Size + por.TagsSize(msg.Size) + receipt.PledgeSize + wallet.SignatureSize + wire.FindableLabel
 	answer, err := f.deps.Streams.Open(ctx, peerOf(n), msg, wire.Body{Size: size, Reader: s})
 	if err == nil {
 		err = answer.Close()
@@ -234,7 +234,7 @@ func (s *sender) piece() ([]byte, error) {
 	}
 }
 
-// trailer is the tags, the pledge, our signature, and the label.
+// trailer is the tags, the pledge, our signature, and the label with what it is found by.
 func (s *sender) trailer() ([]byte, error) {
 	if s.sent != s.pledge.Size {
 		return nil, fmt.Errorf("shard %d has %d bytes of %d", s.number, s.sent, s.pledge.Size)
@@ -252,6 +252,9 @@ func (s *sender) trailer() ([]byte, error) {
 		return nil, err
 	}
 	label, err := s.p.f.labels.seal(s.p.f.deps.Rand, s.p.seg, s.number, s.pledge)
+	if err == nil {
+		label, err = findable(label, s.p.seg, s.number, s.pledge)
+	}
 	if err != nil {
 		return nil, err
 	}

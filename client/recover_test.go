@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,11 +29,16 @@ type shardMiner struct {
 	shards map[string][]byte // by root
 	giving func(out wire.Body) wire.Body
 	asked  int
+
+	tags    map[[wire.TagSize]byte]wire.FoundShard
+	telling func([]wire.FoundShard) []wire.FoundShard
+	told    atomic.Int32 // how often it was asked what it has
+	stop    func()
 }
 
 func newMiner(t *testing.T, i int) *shardMiner {
 	t.Helper()
-	m := &shardMiner{key: keypair(t, fmt.Sprintf("//miner%d", i)), shards: map[string][]byte{}}
+	m := &shardMiner{key: keypair(t, fmt.Sprintf("//miner%d", i)), shards: map[string][]byte{}, tags: map[[wire.TagSize]byte]wire.FoundShard{}}
 	door := wire.NewDoor(wire.DoorConfig{AllowUnregistered: true, RequestsPerWindow: -1}, wire.DoorDeps{})
 	streams, err := stream.NewServer(stream.ServerConfig{Key: m.key}, stream.ServerDeps{Door: door})
 	check(t, err)
@@ -54,12 +61,46 @@ func newMiner(t *testing.T, i int) *shardMiner {
 		}
 		return out, nil
 	}, 0)
+	streams.HandleStream(func() wire.Message { return &wire.FindShards{} }, m.find, 0)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- axon.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-ended })
+	m.stop = sync.OnceFunc(func() { cancel(); <-ended })
+	t.Cleanup(m.stop)
 	m.addr = axon.Addr().String()
 	return m
+}
+
+// find answers FindShards.
+func (m *shardMiner) find(_ context.Context, _ wire.Caller, msg wire.Message, _ wire.Body) (_ wire.Body, err error) {
+	q := msg.(*wire.FindShards)
+	m.told.Add(1)
+	var list []wire.FoundShard
+	for i := range len(q.Tags) / wire.TagSize {
+		if s, ok := m.tags[[wire.TagSize]byte(q.Tags[i*wire.TagSize:])]; ok {
+			s.Tag = i
+			list = append(list, s)
+		}
+	}
+	if m.telling != nil {
+		list = m.telling(list)
+	}
+	q.Tags = nil
+	q.Found, err = wire.EncodeFound(list)
+	return wire.Body{}, err
+}
+
+// hold has a miner keep a shard, and returns where it is then.
+func (m *shardMiner) hold(o *object, i, number int, shard []byte) manifest.Place {
+	o.m.Secret.Mask(manifest.SegmentName(o.m.Owner, o.m.Upload, i), number, m.key.PublicKey()).XOR(shard, 0)
+	h := erasure.NewHasher()
+	_, _ = h.Write(shard)
+	root, id, miner := h.Root(), o.m.ID(i), m.key.PublicKey()
+	m.shards[root.String()] = shard
+	m.tags[o.m.Secret.Tag(id, miner)] = wire.FoundShard{
+		Number: number, Root: root, Size: int64(len(shard)), Voucher: o.m.Secret.Vouch(id, miner, number, root),
+	}
+	return manifest.Place{Number: number, Miner: string(m.key.Address()), Root: root.String(), Addr: m.addr}
 }
 
 // spread has miners hold an object's shards, as a gateway would: the first was slow,
@@ -76,13 +117,7 @@ func spread(t *testing.T, o *object, miners []*shardMiner) {
 				continue
 			}
 			m := miners[(i+number)%len(miners)]
-			o.m.Secret.Mask(manifest.SegmentName(o.m.Owner, o.m.Upload, i), number, m.key.PublicKey()).XOR(shard, 0)
-			h := erasure.NewHasher()
-			_, _ = h.Write(shard)
-			m.shards[h.Root().String()] = shard
-			o.placement.Segments[i] = append(o.placement.Segments[i], manifest.Place{
-				Number: number, Miner: string(m.key.Address()), Root: h.Root().String(), Addr: m.addr,
-			})
+			o.placement.Segments[i] = append(o.placement.Segments[i], m.hold(o, i, number, shard))
 		}
 	}
 }

@@ -116,8 +116,8 @@ func (e Export) Write(w io.Writer) error {
 }
 
 // Verify returns the manifest if its owner signed it, as verify says of owner, text
-// and signature, and the placement fits: as many segments, no shard that there is
-// not. It fails with ErrManifest, ErrPlacement, or what verify fails with.
+// and signature, and the placement fits: as many segments, or none at all, and no
+// shard that there is not. It fails with ErrManifest, ErrPlacement, or what verify fails with.
 func (e Export) Verify(verify func(owner [32]byte, text, sig []byte) error) (Manifest, error) {
 	m, err := Parse(e.Manifest)
 	if err != nil {
@@ -126,7 +126,7 @@ func (e Export) Verify(verify func(owner [32]byte, text, sig []byte) error) (Man
 	if err := verify(m.Owner, text(e.Manifest), e.Signature); err != nil {
 		return Manifest{}, fmt.Errorf("signature of the manifest: %w", err)
 	}
-	if len(e.Placement.Segments) != len(m.Segments) {
+	if n := len(e.Placement.Segments); n > 0 && n != len(m.Segments) {
 		return Manifest{}, fmt.Errorf("%w: %d segments, the manifest has %d", ErrPlacement, len(e.Placement.Segments), len(m.Segments))
 	}
 	for i, places := range e.Placement.Segments {

@@ -4,7 +4,7 @@ package wire
 // it. The body is the shard itself, Size bytes; the tags of proof/por over it;
 // the receipt.Pledge, encoded, whose hash is the shard's root (package erasure);
 // the asker's signature over the pledge, 64 bytes; and what else there is, up to
-// MaxLabel bytes, is the shard's label. The miner acknowledges all of it at once.
+// MaxLabel bytes, is the shard's label, which may end with a Finding. The miner acknowledges all of it at once.
 type PutShard struct {
 	Size    int64  // request: bytes of the shard, 1 to erasure.MaxSegment
 	TTL     int64  // request: seconds, at least 1

@@ -44,8 +44,13 @@ func (c *cli) filesExportCommand() *cobra.Command {
 		ValidArgsFunction: c.completeCID,
 		Long: `Save what a file is and where its shards are now, so that recover can get it from
 the miners when no gateway answers. It opens nothing: for that the wallet's
-coldkey is needed as well. Shards move as miners come and go, so make it anew from
-time to time.`,
+coldkey is needed as well.
+
+An export stays good for as long as the file is kept and enough of its shards are
+anywhere: those that have moved since are looked for at all miners, which takes the
+chain or miners that the export names. Only shards that were stored by an older
+version and have not moved since cannot be looked for; for them it names the place.
+A small file is in its export as a whole.`,
 		Example: "  filetao files export film.mkv -o film.filetao",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.export(cmd.Context(), &x) },
 	}
@@ -142,9 +147,9 @@ func (c *cli) filesRecoverCommand() *cobra.Command {
 	var r recoverFlags
 	cmd := &cobra.Command{
 		Use: "recover FILE", Short: "Get an exported file from the miners alone", Args: oneArg("export", &r.path),
-		Long: `Get a file from the miners alone, with what export has saved. No gateway is asked,
-and where the chain does not answer, miners are looked for at the addresses that
-they had.`,
+		Long: `Get a file from the miners alone, with what export has saved, however old it is. No
+gateway is asked. Shards that are not where they were are looked for at all miners
+of the network, and where the chain does not answer, at those that the export names.`,
 		Example: "  filetao files recover film.filetao --output film.mkv",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.recover(cmd.Context(), &r) },
 	}

@@ -97,9 +97,10 @@ type Gateway struct {
 	files   *locks // one change to a file at a time
 	metrics *metrics
 
-	segments *turns   // being taken in
-	windows  *windows // of what is being given out
-	left     *left    // to be ended
+	segments *turns      // being taken in
+	windows  *windows    // of what is being given out
+	left     *left       // to be ended
+	short    chan string // segments that lack shards
 }
 
 // New makes a gateway. A setting that is zero takes its default; MinReplicas is
@@ -120,7 +121,7 @@ func New(cfg Config, deps Deps) *Gateway {
 	return &Gateway{
 		cfg: cfg, deps: deps, log: log,
 		memory: newBudget(cfg.Memory, m.memory), files: newLocks(), metrics: m,
-		segments: newTurns(cfg.Segments), windows: newWindows(cfg, deps.Now), left: newLeft(),
+		segments: newTurns(cfg.Segments), windows: newWindows(cfg, deps.Now), left: newLeft(), short: make(chan string, maxShort),
 	}
 }
 

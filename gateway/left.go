@@ -90,9 +90,21 @@ func (l *left) isAway(a wallet.Address, until time.Time) {
 }
 
 // Run ends, until ctx does, the segments that deleted files have left behind, and
-// tells their miners. What it has not come to then, or cannot do, the upkeep of the
-// index does.
+// tells their miners; beside that it gives segments the shards that they lack. What
+// it has not come to then, or cannot do, the upkeep of the index and repair do.
 func (g *Gateway) Run(ctx context.Context) error {
+	var work sync.WaitGroup
+	work.Go(func() {
+		for {
+			select {
+			case id := <-g.short:
+				g.complete(ctx, id)
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	defer work.Wait()
 	for {
 		select {
 		case <-g.left.wake:

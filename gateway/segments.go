@@ -71,6 +71,7 @@ func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutS
 	}
 	if m.Held < int64(seg.Scheme.Total) {
 		g.metrics.shortages.Inc()
+		g.lacks(seg.ID)
 		g.log.Warn("fewer miners hold shards of a segment than should", "segment", seg.ID, "held", m.Held, "scheme", seg.Scheme)
 	}
 	m.Data, m.Total = int64(seg.Scheme.Data), int64(seg.Scheme.Total)

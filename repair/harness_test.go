@@ -78,7 +78,7 @@ func (b *bench) anew(t testing.TB, cfg repair.Config) {
 
 // start makes fleet and engine anew, as a restart does.
 func (b *bench) start(cfg repair.Config) {
-	b.fleet = fleet.New(fleet.Config{Patience: 20 * time.Millisecond, SegmentHedge: 20 * time.Millisecond, PingTimeout: 50 * time.Millisecond, Start: 1 << 40}, fleet.Deps{
+	b.fleet = fleet.New(fleet.Config{Patience: 10 * time.Second, SegmentHedge: 20 * time.Millisecond, PingTimeout: 50 * time.Millisecond, Start: 1 << 40}, fleet.Deps{
 		Transport: b.Net, Streams: b.Net, Index: b.Index, Metagraph: b.Metagraph, Rand: rand.Reader, Now: b.clock, Key: b.Asker,
 	})
 	b.Engine = repair.New(cfg, repair.Deps{Fleet: b.fleet, Index: b.Index, Key: b.Asker, Metagraph: b.Metagraph, Now: b.clock})

@@ -20,6 +20,7 @@ import (
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/chain/devchain"
 	"github.com/filetao/filetao/envelope"
+	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/gateway"
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/internal/lifecycle"
@@ -43,11 +44,13 @@ type Config struct {
 	// coldkeys; nil means envelope.DeriveKey, which takes seconds and
 	// 512 MiB each.
 	Keys func(privateKeyHex string) envelope.Key
-	// Validator, Gateway, Repair and Backup are the roles' own settings.
+	// Validator, Gateway, Repair and Backup are the roles' own settings, Fleet is how
+	// all of them ask miners.
 	Validator validator.Config
 	Gateway   gateway.Config
 	Repair    repair.Config
 	Backup    backup.Config
+	Fleet     fleet.Config
 	// Links is how many miners, from the first, have a relay before them, which can
 	// be slowed down and cut and counts its bytes; GatewayLink puts one before the
 	// first gateway too.

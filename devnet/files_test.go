@@ -24,7 +24,8 @@ import (
 func shards() devnet.Config {
 	cfg := small()
 	cfg.Miners, cfg.Links, cfg.Status = 10, 10, false
-	cfg.Validator.UniformSize = 1 // what miners hold is the user's
+	cfg.Validator.UniformSize = 1         // what miners hold is the user's
+	cfg.Fleet.Patience = 10 * time.Second // on a busy machine all are slow at times
 	return cfg
 }
 

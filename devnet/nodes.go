@@ -131,7 +131,7 @@ func (d *Devnet) buildValidator(group *lifecycle.Group, i int, key envelope.Key)
 	d.indexes = append(d.indexes, ix)
 	group.AddCloser(id.name+"'s index", ix.Close)
 	log := events.DefaultConfig(filepath.Join(c.Dir, events.FileName))
-	vc := node.ValidatorConfig{Common: c, Index: ix, Validator: d.cfg.Validator, Repair: d.cfg.Repair, Backup: &d.cfg.Backup, Observe: d.seen.observe, Events: &log}
+	vc := node.ValidatorConfig{Common: c, Index: ix, Fleet: d.cfg.Fleet, Validator: d.cfg.Validator, Repair: d.cfg.Repair, Backup: &d.cfg.Backup, Observe: d.seen.observe, Events: &log}
 	if i == 0 {
 		if d.cfg.GatewayLink {
 			if d.entry, err = addLink(group, id.name); err != nil {
@@ -162,7 +162,7 @@ func (d *Devnet) buildGateway(group *lifecycle.Group, i int, key envelope.Key) e
 	}
 	c.Door = d.userDoor()
 	g, err := node.NewGateway(node.GatewayConfig{
-		Common: c, Index: d.indexes[0], Asker: d.users.nodes[validatorName(0)].hotkey,
+		Common: c, Index: d.indexes[0], Fleet: d.cfg.Fleet, Asker: d.users.nodes[validatorName(0)].hotkey,
 		APIConfig: node.APIConfig{Envelope: key, Gateway: d.cfg.Gateway},
 	})
 	if err != nil {

@@ -162,7 +162,7 @@ func TestSegmentIsPutWithoutTheBad(t *testing.T) {
 	data := noise(2, 2<<20)
 	for _, as := range []fleettest.Behaviour{fleettest.Failing, fleettest.Busy, fleettest.Reference, fleettest.Stuck, fleettest.Silent} {
 		t.Run(fmt.Sprint(as), func(t *testing.T) {
-			s := newShards(t, 11, fleet.Config{Patience: 20 * time.Millisecond, Spare: 3})
+			s := newShards(t, 11, fleet.Config{Patience: 100 * time.Millisecond, Spare: 3})
 			for _, m := range s.Miners[:3] {
 				m.Behave(as, "PutShard")
 			}

@@ -44,8 +44,6 @@ const (
 	saltLength = 16
 	// maxRevealBackoff is the longest pause between attempts to reveal, in blocks.
 	maxRevealBackoff = 8
-	// timelocked is the first version of commit-reveal without hashes.
-	timelocked = 3
 )
 
 // place is where a commitment in a block can be revealed.
@@ -157,6 +155,13 @@ func (v *Validator) reveal(ctx context.Context, view *chain.Metagraph, block uin
 		list = v.commits()
 	}
 	c := list[0]
+	if c.Block != 0 { // the subnet's owner may have changed the tempo since
+		rules, err := v.deps.Chain.Hyperparameters(ctx, view.NetUID)
+		if err != nil {
+			return false, fmt.Errorf("when to reveal weights: %w", err)
+		}
+		c = c.place(c.Block, view.NetUID, rules)
+	}
 	switch {
 	case block >= c.Last:
 		return false, v.missed(ctx, view.NetUID, self.UID, block, c)

@@ -1,6 +1,7 @@
 package validator_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +41,14 @@ type fatal struct {
 	lots  map[int]lot // by number
 	delay uint64      // blocks until one that is slow is in a block
 	sends int
-	dead  bool // the validator was killed
+	dead  bool   // the validator was killed
+	tempo uint16 // that the subnet is said to have now; 0: as it was
+}
+
+func (f *fatal) Hyperparameters(ctx context.Context, net chain.NetUID) (chain.Hyperparameters, error) {
+	h, err := f.Devchain.Hyperparameters(ctx, net)
+	h.Tempo = cmp.Or(f.tempo, h.Tempo)
+	return h, err
 }
 
 func (f *fatal) send(ctx context.Context, do func(context.Context) error) error {
@@ -353,6 +361,29 @@ func TestAMissedRevealIsToldAndTheNextGoesOn(t *testing.T) {
 	})
 }
 
+// When a commitment can be revealed the chain works out anew from the rules as they
+// are: a longer tempo has the validator wait for that long, and no less.
+func TestARevealGoesByTheTempoOfItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCommitter(t, func(*chain.Hyperparameters) {})
+		c.live(28)
+		at := c.happened("WeightsCommitted")[0]
+		c.tempo = 99
+		sent := c.sends
+		rules, err := c.Hyperparameters(t.Context(), 21)
+		must(t, err)
+		first, last := chain.RevealWindow(at, 21, rules)
+		c.live(first - 2)
+		if c.sends != sent {
+			t.Errorf("%d transactions before block %d", c.sends-sent, first)
+		}
+		c.live(first + 2) // the devchain goes by the old tempo, and says that it is too late
+		if c.sends == sent || first+2 >= last || !strings.Contains(c.saved(), `"salt":[`) {
+			t.Errorf("%d transactions from block %d to %d; %s", c.sends-sent, first, last, c.saved())
+		}
+	})
+}
+
 // The chain lets ten commitments wait, and so many salts are kept.
 func TestTenCommitmentsWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -372,7 +403,7 @@ func TestTimelockedWeightsAreNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCommitter(t, func(h *chain.Hyperparameters) { h.CommitRevealVersion = 3 })
 		c.live(110)
-		if n := strings.Count(c.log.String(), "encrypted until a round of drand"); c.sends != 0 || n < 2 || n > 4 || c.told != nil {
+		if n := strings.Count(c.log.String(), "has commit-reveal version 3"); c.sends != 0 || n < 2 || n > 4 || c.told != nil {
 			t.Errorf("%d transactions; told %d times\n%s", c.sends, n, c.log)
 		}
 	})

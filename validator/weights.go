@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/chain/commits"
 )
 
 // attempts is when weights were last sent and when they may be sent again.
@@ -154,12 +155,11 @@ func (v *Validator) sendWeights(ctx context.Context, view *chain.Metagraph, scor
 		return true, err
 	}
 	weights := weightsOf(scores, rules)
-	switch {
-	case !rules.CommitReveal:
+	if !rules.CommitReveal {
 		return true, v.plainWeights(ctx, view.NetUID, weights, block)
-	case rules.CommitRevealVersion >= timelocked:
-		return true, fmt.Errorf("%w: subnet %d wants weights encrypted until a round of drand (commit-reveal version %d), "+
-			"which this validator cannot make; none are sent, and its row stays what it was", chain.ErrTimelock, view.NetUID, rules.CommitRevealVersion)
+	}
+	if err := commits.Timelocked(view.NetUID, rules); err != nil {
+		return true, fmt.Errorf("no weights are sent, and the row stays what it was: %w", err)
 	}
 	return v.commitWeights(ctx, view, rules, weights, block)
 }

@@ -114,8 +114,9 @@ func (c *cli) runDevnet(ctx context.Context, cfg devnet.Config, fl devnetFlags) 
 		if ctx.Err() != nil {
 			c.say("\nEnding the network.")
 		}
+		err := withdraw(d)
 		stop()
-		return nil
+		return err
 	})
 	if err := work.Wait(); err != nil {
 		return err
@@ -125,6 +126,9 @@ func (c *cli) runDevnet(ctx context.Context, cfg devnet.Config, fl devnetFlags) 
 
 // watchDevnet is everything that happens in front of a running network.
 func (c *cli) watchDevnet(ctx context.Context, d *devnet.Devnet, cfg devnet.Config, fl devnetFlags, start time.Time) error {
+	if err := withdraw(d); err != nil { // of one that was killed
+		return err
+	}
 	c.say("Starting a chain, %s, %s and %s in %s",
 		count(cfg.Miners, "miner"), count(cfg.Validators, "validator"), count(cfg.Gateways, "gateway"), d.Dir())
 	bar := c.progress("deriving keys, registering the nodes")

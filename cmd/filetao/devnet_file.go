@@ -2,9 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,7 +41,8 @@ type devnetFile struct {
 
 const devnetFileName = "devnet.json"
 
-// describe writes the file for a devnet that is ready.
+// describe writes the file for a devnet that is ready. It is there as long as the
+// devnet runs.
 func describe(d *devnet.Devnet) (devnetFile, error) {
 	v := d.Config().Validator
 	f := devnetFile{
@@ -53,6 +59,40 @@ func describe(d *devnet.Devnet) (devnetFile, error) {
 	return f, durable.WriteFile(filepath.Join(d.Dir(), devnetFileName), append(data, '\n'), 0o600)
 }
 
+// withdraw removes the file of a devnet that ends, or of one that ended without.
+func withdraw(d *devnet.Devnet) error {
+	if err := os.Remove(filepath.Join(d.Dir(), devnetFileName)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// errDevnetDown says that nothing runs on the folder that --devnet names.
+var errDevnetDown = errors.New("does not run")
+
+func (c *cli) devnetDown() error {
+	dir := expandHome(c.devnetDir)
+	return fmt.Errorf("the network in %s %w: start it with `%s devnet --dir %s`", dir, errDevnetDown, ownName(), shellWord(dir))
+}
+
+// whyDown says that the devnet which a command works on is gone, if that may be
+// why it failed.
+func (c *cli) whyDown(code exitCode) error {
+	if c.net == nil || code != exitUnavailable && code != exitFailure {
+		return nil
+	}
+	u, err := url.Parse(c.net.Chain)
+	if err != nil || u.Host == "" {
+		return nil
+	}
+	conn, err := net.DialTimeout("tcp", u.Host, 5*time.Second)
+	if err != nil {
+		return c.devnetDown()
+	}
+	_ = conn.Close() // nothing was sent
+	return nil
+}
+
 // useDevnet takes from the devnet that --devnet names what no flag says.
 func (c *cli) useDevnet(cmd *cobra.Command) error {
 	switch cmd.Name() {
@@ -64,7 +104,9 @@ func (c *cli) useDevnet(cmd *cobra.Command) error {
 	}
 	path := filepath.Join(expandHome(c.devnetDir), devnetFileName)
 	data, err := os.ReadFile(path)
-	if err != nil {
+	if _, statErr := os.Stat(filepath.Join(filepath.Dir(path), "chain")); errors.Is(err, fs.ErrNotExist) && statErr == nil {
+		return c.devnetDown()
+	} else if err != nil {
 		return fmt.Errorf("--devnet: %w; is it the folder that `filetao devnet` named, and does it still run?", err)
 	}
 	c.net = new(devnetFile)

@@ -161,6 +161,7 @@ var exits = []exitRule{
 	{errNoAxon, exitUnavailable, ""},
 	{errRefuted, exitRefuted, ""},
 	{errOpen, exitOpen, ""},
+	{errDevnetDown, exitUnavailable, ""},
 	{errNotWhole, exitUnavailable, "run it again when more miners can be reached; what is there stays"},
 	{errTooLarge, exitFull, ""},
 	{errInterrupted, exitInterrupted, ""},
@@ -250,6 +251,9 @@ func (c *cli) report(ctx context.Context, err error, command string) exitCode {
 		err = interrupted(err)
 	}
 	code, hint := exitOf(err)
+	if down := c.whyDown(code); down != nil {
+		err, code, hint = down, exitUnavailable, ""
+	}
 	if name := c.network(); errors.Is(err, chain.ErrUnavailable) && !errors.Is(err, chain.ErrInFlight) && (name == "finney" || name == "test") {
 		hint = "is this machine online? --subtensor.chain_endpoint, beside --subtensor.network " + name + ", takes another node of that network"
 	}

@@ -48,7 +48,10 @@ func golden() map[string]any {
 		`{"v":1,"size":9,"since":"2026-03-01T12:00:00.000005Z","going":true}`:                 referenceRecord{V: 1, Size: 9, Since: day, Going: true},
 		`{"v":1,"latest":"00112233445566ff"}`:                                                 latestRecord{1, "00112233445566ff"},
 		`{"v":1,"started":"2026-03-01T12:00:00.000005Z","touched":"2026-03-01T12:00:00.000005Z","token":"00112233445566ff"}`: touchedRecord{
-			1, day, day, "00112233445566ff"},
+			V: 1, Started: day, Touched: day, Token: "00112233445566ff"},
+		`{"v":1,"started":"2026-03-01T12:00:00.000005Z","touched":"2026-03-01T12:00:00.000005Z","token":"00112233445566ff","lead":"00112233445566fe","segments":3,"bytes":4}`: touchedRecord{
+			1, day, day, "00112233445566ff", "00112233445566fe", 3, 4},
+		`{"v":1,"bytes":3,"objects":2,"segments":1,"changes":9}`: usageRecord{1, 3, 2, 1, 9},
 		`{"v":1,"id":"12","owner":"` + ss58 + `","upload":"00112233445566ff00112233445566ff","index":2,"size":9,"root":"13","data":4,"total":8,"secret":"AQI="}`: segmentRecord{
 			1, "12", ss58, "00112233445566ff00112233445566ff", 2, 9, "13", 4, 8, []byte{1, 2}, "", 0},
 		`{"v":1,"id":"12","owner":"` + ss58 + `","upload":"00112233445566ff00112233445566ff","index":2,"size":9,"root":"13","data":4,"total":8,"secret":"AQI=","token":"00112233445566ff"}`: segmentRecord{
@@ -105,6 +108,7 @@ func decodeAll(data []byte) (all []any) {
 	add(decode1[lastTrialRecord](data))
 	add(decode1[latestRecord](data))
 	add(decode1[touchedRecord](data))
+	add(decode1[usageRecord](data))
 	add(decode1[segmentRecord](data))
 	add(decode1[objectRecord](data))
 	add(decode1[dropRecord](data))

@@ -31,13 +31,15 @@
 //	segment:{<id>}    object:<obj>:<token>    {"v","size","since"}: an object has it; size 0
 //	segment:{<id>}    holder:<ss58>:<token>   {"v","size","since","going"}: a miner holds a shard; going: not any more
 //	upload:{<up>}     segment:<8 hex digits>  a Segment in the place of that number, with the "token" of its reference
-//	upload:{<up>}     touched                 {"v","started","touched","token"}: token is its latest segment's
+//	upload:{<up>}     touched                 {"v","started","touched","token","lead","segments","bytes"}: token is its latest segment's
 //	objects:{<ss58>}  object:<cid>            Object, "segments": their number, "token"
 //	objects:{<ss58>}  manifest:<cid>          the signature, 64 bytes, and the manifest's bytes
 //	objects:{<ss58>}  segments:<cid>          the segments' IDs in order, 32 bytes each; not there if there is none
 //	objects:{<ss58>}  left:<cid>              the IDs of segments that objects of that CID had and have no more, 32 bytes each: to be ended
 //	objects:{<ss58>}  gone:<cid>              {"v","at","until","manifest"}: what is left of one that was removed
 //	objects:{<ss58>}  change:<cid>            {"v","since","token"}: it has changed since it was backed up
+//	objects:{<ss58>}  usage:<x>               {"v","bytes","objects","segments","changes"}: what the objects take of which FNV-1a of the CID, 32 bits, ends in x
+//	objects:{<ss58>}  upload:<id>:<token>     {"v","size","since"}: the owner has that upload, whose "lead" is token; size 0
 //	audit:{<token>}   record                  a holding's audit record, bytes
 //	audit:{<token>}   of                      {"v","holder","hash","since"}: whose it is
 //	holder:{<ss58>}   user:<hash>             Holding, "at", "sent", "lost", "token", "audit", "slot"

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -52,7 +53,7 @@ func (f *failure) set(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.lasting == nil {
-		f.lasting = fmt.Errorf("%w: %w", ErrFailed, err)
+		f.lasting = fmt.Errorf("%w: %w", ErrFailed, full(err))
 		f.log.Error("index failed: no more writes until it is opened again", "err", err)
 	}
 }
@@ -68,7 +69,15 @@ func (f *failure) latest(which *error, what string, err error) {
 	case *which == nil: // it is tried again and again: say it once
 		f.log.Error("index: "+what+" failed", "err", err)
 	}
-	*which = fmt.Errorf("%w: %s: %w", ErrFailed, what, err)
+	*which = fmt.Errorf("%w: %s: %w", ErrFailed, what, full(err))
+}
+
+// full makes ErrFull of what a full disk or quota says.
+func full(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return err
 }
 
 // wait delays what pebble would try again at once.

@@ -32,6 +32,16 @@ func New(kv KV) *Index {
 // Close closes the store.
 func (x *Index) Close() error { return x.kv.Close() }
 
+// Room is ErrFull if the store's disk has less room than is to stay free, as far as
+// that is known: whoever is about to put something large or lasting asks first, while
+// what makes room again still can be written.
+func (x *Index) Room() error {
+	if kv, ok := x.kv.(interface{ room() error }); ok {
+		return kv.room()
+	}
+	return nil
+}
+
 // txn is one try to change a group: what it read is the commit's condition.
 type txn struct {
 	ctx   context.Context

@@ -21,6 +21,8 @@ var (
 	ErrCorrupt = errors.New("index: stored value is damaged")
 	// ErrLocked: the folder is in use by another process, or twice in this one.
 	ErrLocked = errors.New("index: in use by another process")
+	// ErrFull: there is no room on the store's disk, or less than is to stay free.
+	ErrFull = errors.New("index: disk full")
 	// ErrFailed: the store took a write error and refuses further writes until
 	// it is opened again. Reads go on as far as they can.
 	ErrFailed = errors.New("index: store failed")

@@ -20,6 +20,7 @@ type Object struct {
 	Owner     wallet.Address `json:"owner"`
 	CID       string         `json:"cid"`
 	Size      int64          `json:"size"`             // bytes
+	Takes     int64          `json:"takes,omitempty"`  // bytes on all disks; what is below Size means Size
 	Upload    string         `json:"upload,omitempty"` // that it came with, 16 bytes in hex; "": none
 	Stored    time.Time      `json:"stored"`
 	TTL       time.Duration  `json:"ttl_ns"` // 0: for ever
@@ -122,6 +123,10 @@ func (x *Index) PutObject(ctx context.Context, o Object, segments []string) (gon
 		return nil, err
 	}
 	token, referred := newToken(), false
+	lead, err := x.uploadLead(ctx, o.Owner, o.Upload)
+	if err != nil {
+		return nil, err
+	}
 	var old, next objectRecord
 	var before []string
 	err = x.updatePart(ctx, objectsGroup(o.Owner), o.CID, func(t *txn) error {
@@ -146,15 +151,15 @@ func (x *Index) PutObject(ctx context.Context, o Object, segments []string) (gon
 		} else if old.Count > 0 {
 			t.delete(partsField(o.CID))
 		}
-		if err := leave(t, o.CID, without(before, segments)); err != nil {
-			return err
+		if lead != "" { // from here on the object counts, and not the upload
+			t.delete(lead)
 		}
 		if !o.BackedUp {
 			if err := t.changed(o.CID); err != nil {
 				return err
 			}
 		}
-		return t.setRecord(objectField(o.CID), next)
+		return firstError(leave(t, o.CID, without(before, segments)), count(t, o.CID, old, next), t.setRecord(objectField(o.CID), next))
 	})
 	if err != nil {
 		return nil, err
@@ -379,7 +384,7 @@ func (x *Index) removeObject(ctx context.Context, owner wallet.Address, cid stri
 		t.delete(objectField(cid))
 		t.delete(manifestField(cid))
 		t.delete(partsField(cid))
-		return firstError(leave(t, cid, segments), t.bury(r))
+		return firstError(leave(t, cid, segments), t.bury(r), count(t, cid, r, objectRecord{}))
 	})
 	if err != nil || gone == nil {
 		return nil, err

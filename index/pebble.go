@@ -23,6 +23,7 @@ import (
 // Options of the embedded store. The zero Options are the defaults.
 type Options struct {
 	Cache    int64        // bytes of block cache; 0: 64 MiB
+	MinFree  int64        // bytes of the disk that Room leaves free; 0: 256 MiB, less: none
 	ReadOnly bool         // for inspection; needs the folder to itself all the same
 	Log      *slog.Logger // nil: discard
 
@@ -36,6 +37,7 @@ type Options struct {
 const (
 	defaultCache    = 64 << 20
 	defaultMemTable = 16 << 20
+	defaultMinFree  = 256 << 20
 	defaultRetry    = time.Second
 	maxUnflushed    = 1 << 30 // bytes in memtables at which writes wait
 	bloomBits       = 10      // per key: 1 % false positives
@@ -54,6 +56,9 @@ func Open(dir string, o Options) (*Index, error) {
 // pebbleKV is a KV in a folder. Keys are group, zero byte, field.
 type pebbleKV struct {
 	failure *failure
+	fs      vfs.FS
+	dir     string
+	minFree int64
 	seed    maphash.Seed
 	groups  [64]sync.Mutex // by group: from reading the conditions to the commit
 
@@ -70,6 +75,7 @@ func openPebble(dir string, o Options) (*pebbleKV, error) {
 	}
 	kv := &pebbleKV{
 		failure: &failure{log: o.Log, retry: cmp.Or(o.retry, defaultRetry), ended: make(chan struct{})}, seed: maphash.MakeSeed(),
+		fs: o.fs, dir: dir, minFree: cmp.Or(o.MinFree, defaultMinFree),
 	}
 	if !o.ReadOnly {
 		if err := o.fs.MkdirAll(dir, 0o700); err != nil {
@@ -136,6 +142,15 @@ func (p *pebbleKV) Close() error {
 	err := p.db.Close()
 	p.db = nil
 	return err
+}
+
+// room is ErrFull if less of the disk is free than is to stay so.
+func (p *pebbleKV) room() error {
+	usage, err := p.fs.GetDiskUsage(p.dir)
+	if err != nil || p.minFree < 0 || usage.AvailBytes >= uint64(p.minFree) {
+		return nil // what the system does not tell shows when it is written
+	}
+	return fmt.Errorf("%w: %d MiB are free and %d are to stay so", ErrFull, usage.AvailBytes>>20, p.minFree>>20)
 }
 
 func pebbleKey(group, field string) []byte { return []byte(group + "\x00" + field) }

@@ -46,6 +46,10 @@ func (x *Index) Sweep(ctx context.Context, age time.Duration) (int, error) {
 	if swept += n; err != nil {
 		return swept, err
 	}
+	n, err = x.sweepUsage(ctx, age)
+	if swept += n; err != nil {
+		return swept, err
+	}
 	n, err = x.sweepDrops(ctx)
 	if swept += n; err != nil {
 		return swept, err

@@ -26,9 +26,18 @@ type touchedRecord struct {
 	Started time.Time `json:"started"`
 	Touched time.Time `json:"touched"`
 	Token   string    `json:"token"` // of the latest segment
+	// Lead is the token of the field by which the owner's objects lead here; see Usage.
+	Lead     string `json:"lead,omitempty"`
+	Segments int64  `json:"segments,omitempty"` // that it has
+	Bytes    int64  `json:"bytes,omitempty"`    // that they take on all disks
 }
 
-func (r touchedRecord) check() error { return firstError(checkVersion(r.V), checkToken(r.Token)) }
+func (r touchedRecord) check() error {
+	if r.Lead != "" && checkToken(r.Lead) != nil {
+		return checkToken(r.Lead)
+	}
+	return firstError(checkVersion(r.V), checkToken(r.Token), checkSize(r.Segments), checkSize(r.Bytes))
+}
 
 // PutSegment makes a segment part of its upload, which it begins if need be. A
 // segment that is there already stays as it is, and is ErrConflict if s says
@@ -46,18 +55,36 @@ func (x *Index) PutPart(ctx context.Context, p Part, now time.Time) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	token := newToken()
+	unled, err := x.unled(ctx, s.Owner, s.Upload)
+	if err != nil {
+		return err
+	}
+	token, lead := newToken(), newToken()
 	if err := x.referSegment(ctx, s.ID, uploadRef(s.Owner, s.Upload, token), token, s.Index, &s); err != nil {
 		return err
 	}
 	var old *segmentRecord
-	err := x.update(ctx, uploadGroup(s.Owner, s.Upload), func(t *txn) (err error) {
-		touched := touchedRecord{version, now, now, token}
+	var next touchedRecord
+	err = x.update(ctx, uploadGroup(s.Owner, s.Upload), func(t *txn) (err error) {
+		touched := touchedRecord{V: version, Started: now, Touched: now, Token: token}
 		if old, err = touch(t, partField(s.Index), &touched); err != nil {
 			return err
 		}
-		return firstError(t.setRecord(partField(s.Index), p.record(token)), t.setRecord(fieldTouched, touched))
+		if touched.Lead == "" || touched.Lead == unled {
+			touched.Lead = lead
+			if err := x.refer(ctx, objectsGroup(s.Owner), leadField(s.Upload, lead), 0); err != nil {
+				return err
+			}
+		}
+		part := p.record(token)
+		touched.add(&part, 1)
+		touched.add(old, -1)
+		next = touched
+		return firstError(t.setRecord(partField(s.Index), part), t.setRecord(fieldTouched, touched))
 	})
+	if err == nil && next.Lead != lead {
+		err = x.unrefer(ctx, objectsGroup(s.Owner), leadField(s.Upload, lead))
+	}
 	if err != nil || old == nil {
 		return err
 	}
@@ -76,7 +103,7 @@ func touch(t *txn, field string, touched *touchedRecord) (*segmentRecord, error)
 		if err != nil {
 			return nil, fmt.Errorf("%s in %s: %w", fieldTouched, t.group, err)
 		}
-		touched.Started = r.Started
+		touched.Started, touched.Lead, touched.Segments, touched.Bytes = r.Started, r.Lead, r.Segments, r.Bytes
 	}
 	if values[0] == nil {
 		return nil, nil
@@ -176,11 +203,15 @@ func (x *Index) dropParts(ctx context.Context, group string, entries []Entry) (p
 	}
 	err = x.update(ctx, group, func(t *txn) error {
 		parts = nil
-		values, err := t.get(fields...)
-		if err != nil {
+		values, err := t.get(append([]string{fieldTouched}, fields...)...)
+		if err != nil || values[0] == nil {
 			return err
 		}
-		for i, data := range values {
+		touched, err := decode[touchedRecord](values[0])
+		if err != nil {
+			return fmt.Errorf("%s in %s: %w", fieldTouched, group, err)
+		}
+		for i, data := range values[1:] {
 			if data == nil {
 				continue
 			}
@@ -189,9 +220,13 @@ func (x *Index) dropParts(ctx context.Context, group string, entries []Entry) (p
 				return fmt.Errorf("%s in %s: %w", fields[i], group, err)
 			}
 			parts = append(parts, r)
+			touched.add(&r, -1)
 			t.delete(fields[i])
 		}
-		return nil
+		if len(parts) == 0 {
+			return nil
+		}
+		return t.setRecord(fieldTouched, touched)
 	})
 	return parts, err
 }
@@ -208,9 +243,17 @@ func (x *Index) endUpload(ctx context.Context, group string) (bool, error) {
 	if err != nil || len(left) > 0 {
 		return false, err
 	}
+	r, err := decode[touchedRecord](touched)
+	if err != nil {
+		return false, fmt.Errorf("%s in %s: %w", fieldTouched, group, err)
+	}
 	err = x.kv.Commit(ctx, group, []Entry{{fieldTouched, touched}}, []Entry{{Field: fieldTouched}})
 	if errors.Is(err, ErrConflict) {
 		return false, nil
+	}
+	if err == nil && r.Lead != "" {
+		owner, id := unpair(tagOf(group))
+		err = x.unrefer(ctx, objectsGroup(owner), leadField(id, r.Lead))
 	}
 	return err == nil, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/wallet"
 )
 
 // Config are the gateway's settings.
@@ -43,6 +44,12 @@ type Config struct {
 	Gets        int
 	GetMemory   int64
 	GetPatience time.Duration
+	// Quota is what each hotkey may have, Quotas what some may instead.
+	Quota  Quota
+	Quotas map[wallet.Address]Quota
+	// MinSegment is the least length of segments in bytes, of files that have more than
+	// one; their last may be shorter.
+	MinSegment int64
 	// InFlight is how many bytes of one file's chunks travel at once, each
 	// counted once whatever its replicas.
 	InFlight int64
@@ -62,6 +69,7 @@ func DefaultConfig() Config {
 		Redundancy: 3, MinReplicas: 2, Sample: 10,
 		MaxFile: 2 << 30, Memory: 6 << 30, Segments: 16, InFlight: 512 << 20,
 		Gets: 128, GetMemory: 80 << 20, GetPatience: 30 * time.Second,
+		Quota: Quota{Uploads: 256}, MinSegment: 1 << 20,
 		StoreTimeout: 600 * time.Second, RetrieveTimeout: 600 * time.Second, CleanupTimeout: 30 * time.Second,
 		TTL: 30 * 24 * time.Hour, MaxTTL: 10 * 365 * 24 * time.Hour,
 	}
@@ -99,6 +107,7 @@ type Gateway struct {
 
 	segments *turns      // being taken in
 	windows  *windows    // of what is being given out
+	quotas   *quotas     // of users
 	left     *left       // to be ended
 	short    chan string // segments that lack shards
 }
@@ -121,7 +130,8 @@ func New(cfg Config, deps Deps) *Gateway {
 	return &Gateway{
 		cfg: cfg, deps: deps, log: log,
 		memory: newBudget(cfg.Memory, m.memory), files: newLocks(), metrics: m,
-		segments: newTurns(cfg.Segments), windows: newWindows(cfg, deps.Now), left: newLeft(), short: make(chan string, maxShort),
+		segments: newTurns(cfg.Segments), windows: newWindows(cfg, deps.Now), quotas: newQuotas(cfg),
+		left: newLeft(), short: make(chan string, maxShort),
 	}
 }
 
@@ -136,6 +146,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Gets, d.Gets)
 	setDefault(&c.GetMemory, d.GetMemory)
 	setDefault(&c.GetPatience, d.GetPatience)
+	setDefault(&c.MinSegment, d.MinSegment)
 	setDefault(&c.InFlight, d.InFlight)
 	setDefault(&c.StoreTimeout, d.StoreTimeout)
 	setDefault(&c.RetrieveTimeout, d.RetrieveTimeout)

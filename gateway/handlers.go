@@ -103,6 +103,7 @@ func (g *Gateway) ttl(seconds int64) (time.Duration, error) {
 
 // answered counts a request and makes its error one for the caller.
 func (g *Gateway) answered(task string, from wire.Caller, size int, err error) error {
+	err = full(err)
 	status := wire.StatusOf(err)
 	g.metrics.requests.WithLabelValues(task, strconv.Itoa(status)).Inc()
 	switch {

@@ -144,7 +144,7 @@ func TestMetrics(t *testing.T) {
 // TestDefaults are the network's: changing one is a decision.
 func TestDefaults(t *testing.T) {
 	got := fmt.Sprintf("%+v", gateway.DefaultConfig())
-	want := "{Redundancy:3 MinReplicas:2 Sample:10 ChunkSize:0 MaxFile:2147483648 Memory:6442450944 Segments:16 Gets:128 GetMemory:83886080 GetPatience:30s InFlight:536870912 " +
+	want := "{Redundancy:3 MinReplicas:2 Sample:10 ChunkSize:0 MaxFile:2147483648 Memory:6442450944 Segments:16 Gets:128 GetMemory:83886080 GetPatience:30s Quota:{Bytes:0 Objects:0 Segments:0 Uploads:256} Quotas:map[] MinSegment:1048576 InFlight:536870912 " +
 		"StoreTimeout:10m0s RetrieveTimeout:10m0s CleanupTimeout:30s TTL:720h0m0s MaxTTL:87600h0m0s}"
 	if got != want {
 		t.Fatalf("got  %s\nwant %s", got, want)

@@ -26,6 +26,9 @@ func (g *Gateway) commitObject(ctx context.Context, from wire.Caller, m *wire.Co
 	if err != nil {
 		return err
 	}
+	if len(man.Segments) > 1 && man.SegmentSize < g.cfg.MinSegment {
+		return wire.BadRequest("%d segments of %d bytes: of more than one each but the last has %d or more", len(man.Segments), man.SegmentSize, g.cfg.MinSegment)
+	}
 	unlock, err := g.files.lock(ctx, string(from.Hotkey)+man.CID)
 	if err != nil {
 		return fmt.Errorf("commit %s: another request works on the file: %w", man.CID, err)
@@ -33,8 +36,16 @@ func (g *Gateway) commitObject(ctx context.Context, from wire.Caller, m *wire.Co
 	defer unlock()
 	o := index.Object{
 		Owner: from.Hotkey, CID: man.CID, Size: man.Size, Manifest: m.Manifest, Signature: m.Signature,
-		Stored: g.deps.Now(), TTL: ttl,
+		Stored: g.deps.Now(), TTL: ttl, Takes: man.Takes(),
 	}
+	if len(man.Segments) > 0 {
+		o.Upload = hex.EncodeToString(man.Upload[:])
+	}
+	done, err := g.reserveObject(ctx, o, len(man.Segments))
+	if err != nil {
+		return err
+	}
+	defer done()
 	until, err := g.until(ctx, &o)
 	if err != nil {
 		return err
@@ -42,9 +53,6 @@ func (g *Gateway) commitObject(ctx context.Context, from wire.Caller, m *wire.Co
 	segments, err := g.committable(ctx, man, until)
 	if err != nil {
 		return err
-	}
-	if len(segments) > 0 {
-		o.Upload = hex.EncodeToString(man.Upload[:])
 	}
 	gone, err := g.deps.Index.PutObject(ctx, o, segments)
 	if errors.Is(err, index.ErrNotFound) && gone == nil {

@@ -47,9 +47,15 @@ func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutS
 	if err != nil {
 		return wire.Body{}, err
 	}
-	if spec.Scheme, err = g.scheme(ctx, spec, len(candidates)); err != nil {
+	known := false
+	if spec.Scheme, known, err = g.scheme(ctx, spec, len(candidates)); err != nil {
 		return wire.Body{}, err
 	}
+	release, err := g.reserveSegment(ctx, spec, known)
+	if err != nil {
+		return wire.Body{}, err
+	}
+	defer release()
 	check := func(root erasure.Root) error {
 		var want erasure.Root
 		if _, err := io.ReadFull(in.Reader, want[:]); err != nil {
@@ -96,12 +102,12 @@ func unplaced(err error, segment int64, miners int) error {
 }
 
 // scheme is how a segment is coded: as it was if it has been here before.
-func (g *Gateway) scheme(ctx context.Context, spec fleet.SegmentSpec, miners int) (erasure.Scheme, error) {
+func (g *Gateway) scheme(ctx context.Context, spec fleet.SegmentSpec, miners int) (_ erasure.Scheme, known bool, err error) {
 	part, err := g.deps.Index.UploadPart(ctx, spec.Owner, hex.EncodeToString(spec.Upload[:]), spec.Index)
 	if errors.Is(err, index.ErrNotFound) {
-		return erasure.Choose(miners), nil
+		return erasure.Choose(miners), false, nil
 	}
-	return part.Scheme, err
+	return part.Scheme, true, err
 }
 
 // segmentSpec is what a user says of a segment, checked.

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,12 +39,18 @@ func (n *natively) uploadMany(t testing.TB, data []byte, segment int64, places .
 // putPart puts one segment of a file.
 func (n *natively) putPart(t testing.TB, m *manifest.Manifest, data []byte, i int) {
 	t.Helper()
-	s := &m.Segments[i]
-	put := &wire.PutSegment{Upload: m.Upload[:], Index: int64(i), Size: s.Size, Secret: m.Secret[:], TTL: 3600}
-	if err := n.ask(t, put, append(bytes.Clone(data[m.Offset(i):m.Offset(i)+s.Size]), s.Root[:]...)); err != nil {
+	if err := n.tryPart(t, m, data, i); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (n *natively) tryPart(t testing.TB, m *manifest.Manifest, data []byte, i int) error {
+	t.Helper()
+	s := &m.Segments[i]
+	put := &wire.PutSegment{Upload: m.Upload[:], Index: int64(i), Size: s.Size, Secret: m.Secret[:], TTL: 3600}
+	err := n.ask(t, put, append(bytes.Clone(data[m.Offset(i):m.Offset(i)+s.Size]), s.Root[:]...))
 	s.Scheme = erasure.Scheme{Data: int(put.Data), Total: int(put.Total)}
+	return err
 }
 
 // state is what an upload has, asked for in pages of so many.
@@ -82,7 +89,7 @@ func same(t testing.TB, got []int, want ...int) {
 // What an upload has is told page by page. What of it turns out to be lost when the
 // file is committed is to be sent again, all of it, and then the file is there.
 func TestWhatIsLostIsSentAgain(t *testing.T) {
-	n := newNatively(t, 9, gateway.Config{})
+	n := newNatively(t, 9, gateway.Config{MinSegment: 1})
 	data := noise(70_000)
 	m := n.uploadMany(t, data, 10_000, 0, 2, 3, 5, 6)
 	for _, limit := range []int64{1, 2, 5, 4096} {
@@ -122,7 +129,7 @@ func TestWhatIsLostIsSentAgain(t *testing.T) {
 
 // Where a file's shards are is told page by page, or not at all.
 func TestPlacesComeInPages(t *testing.T) {
-	n := newNatively(t, 5, gateway.Config{})
+	n := newNatively(t, 5, gateway.Config{MinSegment: 1})
 	data := noise(70_000)
 	m := n.uploadMany(t, data, 10_000, 0, 1, 2, 3, 4, 5, 6)
 	if _, err := n.commit(t, m, time.Hour); err != nil {
@@ -151,5 +158,68 @@ func TestPlacesComeInPages(t *testing.T) {
 		if err := n.ask(t, &bad, nil); wire.StatusOf(err) != wire.StatusBadRequest {
 			t.Errorf("%d from %d: %v", bad.Count, bad.From, err)
 		}
+	}
+}
+
+// A hotkey gets what its quota says and no more, however much at once; what it gives
+// back it may have again.
+func TestQuotas(t *testing.T) {
+	data := noise(70_000)
+	for name, c := range map[string]struct {
+		quota gateway.Quota
+		want  int
+		says  string
+	}{
+		"bytes":    {gateway.Quota{Bytes: 100_000}, wire.StatusFull, "KiB of the 97.7 KiB that this gateway gives a hotkey"},
+		"segments": {gateway.Quota{Segments: 6}, wire.StatusFull, "6 of the 6 segments"},
+	} {
+		n := newNatively(t, 9, gateway.Config{MinSegment: 1, Quota: c.quota}) // 4-of-8 or so
+		m := n.uploadMany(t, data, 10_000)
+		var err error
+		put := 0
+		for ; put < 7 && err == nil; put++ {
+			err = n.tryPart(t, &m, data, put)
+		}
+		if wire.StatusOf(err) != c.want || !strings.Contains(err.Error(), c.says) {
+			t.Fatalf("%s: segment %d: %v", name, put, err)
+		}
+		if err := n.ask(t, &wire.DropUpload{Upload: m.Upload[:]}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.tryPart(t, &m, data, 0); err != nil {
+			t.Fatalf("%s: after the drop: %v", name, err)
+		}
+	}
+	n := newNatively(t, 9, gateway.Config{Quota: gateway.Quota{Uploads: 1, Objects: 1}})
+	one := n.uploadMany(t, data, 70_000, 0)
+	two := n.uploadMany(t, data[1:], 70_000)
+	two.Upload[0]++
+	if err := n.tryPart(t, &two, data[1:], 0); wire.StatusOf(err) != wire.StatusTooMany {
+		t.Fatal(err)
+	}
+	if _, err := n.commit(t, one, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.tryPart(t, &two, data[1:], 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.commit(t, two, time.Hour); wire.StatusOf(err) != wire.StatusFull {
+		t.Fatal(err)
+	}
+	if _, err := n.commit(t, one, 2*time.Hour); err != nil { // it is there
+		t.Fatal(err)
+	}
+	if err := n.ask(t, &wire.DeleteObject{CID: one.CID}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.commit(t, two, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	small := n.uploadMany(t, data, 10_000)
+	for i := range small.Segments {
+		small.Segments[i].Scheme = two.Segments[0].Scheme
+	}
+	if _, err := n.commit(t, small, time.Hour); wire.StatusOf(err) != wire.StatusBadRequest {
+		t.Fatal(err)
 	}
 }

@@ -153,6 +153,16 @@ func SegmentID(owner [32]byte, upload [16]byte, index int, size int64, root eras
 	return id
 }
 
+// Takes is how many bytes a file has on all disks together: the shards of its
+// segments, and the manifest with what is in it.
+func (m Manifest) Takes() int64 {
+	n := int64(fixedSize + len(m.Payload) + len(m.Segments)*segmentBytes + len(m.Inline))
+	for _, s := range m.Segments {
+		n += s.Scheme.ShardSize(s.Size) * int64(s.Scheme.Total)
+	}
+	return n
+}
+
 // Offset is where the i-th segment begins in the file's sealed bytes.
 func (m Manifest) Offset(i int) int64 { return int64(i) * m.SegmentSize }
 

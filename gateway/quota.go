@@ -1,0 +1,212 @@
+package gateway
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/filetao/filetao/fleet"
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/wire"
+)
+
+// Quota is how much of each one hotkey may have at the gateways over one index; 0
+// and less is no limit.
+type Quota struct {
+	Bytes    int64 // on all disks: shards as they are coded, and manifests with what is in them
+	Objects  int64
+	Segments int64
+	Uploads  int64 // begun and neither committed nor dropped
+}
+
+// quotas keep users within theirs. What requests under way are about to add counts
+// too, so that many at once do not get more together; those of another gateway over
+// the same index are seen once they are done.
+type quotas struct {
+	all  Quota
+	each map[wallet.Address]Quota
+
+	mu      sync.Mutex // guards what follows
+	pending map[wallet.Address]index.Usage
+	begun   map[string]int // requests under way of each upload
+}
+
+func newQuotas(cfg Config) *quotas {
+	return &quotas{all: cfg.Quota, each: cfg.Quotas, pending: map[wallet.Address]index.Usage{}, begun: map[string]int{}}
+}
+
+// of is a user's.
+func (q *quotas) of(user wallet.Address) Quota {
+	if own, ok := q.each[user]; ok {
+		return own
+	}
+	return q.all
+}
+
+// unlimited says whether nothing of what is to be added has a limit.
+func (q Quota) unlimited(u index.Usage) bool {
+	return (q.Bytes <= 0 || u.Bytes == 0) && (q.Objects <= 0 || u.Objects == 0) &&
+		(q.Segments <= 0 || u.Segments == 0) && (q.Uploads <= 0 || u.Uploads == 0)
+}
+
+// change notes what a request is about to add, or no more. It returns all that is
+// pending of the user's.
+func (q *quotas) change(user wallet.Address, u index.Usage) index.Usage {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	sum := q.pending[user].Add(u)
+	if q.pending[user] = sum; sum == (index.Usage{}) {
+		delete(q.pending, user)
+	}
+	return sum
+}
+
+// begin counts a request of an upload, until over; first if there is no other.
+func (q *quotas) begin(user wallet.Address, upload string) (first bool, over func()) {
+	name := string(user) + upload
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.begun[name]++
+	return q.begun[name] == 1, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if q.begun[name]--; q.begun[name] == 0 {
+			delete(q.begun, name)
+		}
+	}
+}
+
+// reserveSegment is reserve for a segment, that is new to its upload or takes the
+// place of another one.
+func (g *Gateway) reserveSegment(ctx context.Context, spec fleet.SegmentSpec, known bool) (done func(), err error) {
+	upload := hex.EncodeToString(spec.Upload[:])
+	first, over := g.quotas.begin(spec.Owner, upload)
+	add := index.Usage{}
+	if !known {
+		add.Segments, add.Bytes = 1, spec.Scheme.ShardSize(spec.Size)*int64(spec.Scheme.Total)
+	}
+	if first && g.quotas.of(spec.Owner).Uploads > 0 {
+		has, err := g.deps.Index.UploadUsage(ctx, spec.Owner, upload)
+		if err != nil {
+			over()
+			return nil, err
+		}
+		add.Uploads = 1 - has.Uploads
+	}
+	release, err := g.reserve(ctx, spec.Owner, add)
+	if err != nil {
+		over()
+		return nil, err
+	}
+	return func() { release(); over() }, nil
+}
+
+// reserveObject is reserve for an object, in the place of its upload and of the one
+// of that name that there may be.
+func (g *Gateway) reserveObject(ctx context.Context, o index.Object, segments int) (done func(), err error) {
+	add := index.Usage{Bytes: o.Takes, Objects: 1, Segments: int64(segments)}
+	if g.quotas.of(o.Owner).unlimited(add) {
+		return g.reserve(ctx, o.Owner, index.Usage{})
+	}
+	old, err := g.deps.Index.Object(ctx, o.Owner, o.CID)
+	if err == nil {
+		add.Bytes, add.Objects, add.Segments = add.Bytes-max(old.Takes, old.Size), 0, add.Segments-int64(len(old.Segments))
+	} else if !errors.Is(err, index.ErrNotFound) {
+		return nil, err
+	}
+	if o.Upload != "" {
+		has, err := g.deps.Index.UploadUsage(ctx, o.Owner, o.Upload)
+		if err != nil {
+			return nil, err
+		}
+		add.Bytes, add.Segments = add.Bytes-has.Bytes, add.Segments-has.Segments
+	}
+	add.Bytes, add.Segments = max(add.Bytes, 0), max(add.Segments, 0)
+	return g.reserve(ctx, o.Owner, add)
+}
+
+// reserve has a user add something, until done, by when it is in the index or does
+// not come. It fails with 507, or 429 for uploads.
+func (g *Gateway) reserve(ctx context.Context, user wallet.Address, add index.Usage) (done func(), err error) {
+	if err := g.room(); err != nil {
+		return nil, err
+	}
+	quota := g.quotas.of(user)
+	if quota.unlimited(add) {
+		return func() {}, nil
+	}
+	pending := g.quotas.change(user, add)
+	done = func() {
+		g.quotas.change(user, index.Usage{Bytes: -add.Bytes, Objects: -add.Objects, Segments: -add.Segments, Uploads: -add.Uploads})
+	}
+	taken, err := g.deps.Index.Usage(ctx, user)
+	if err == nil {
+		err = quota.check(taken.Add(pending), add)
+	}
+	if err != nil {
+		done()
+		return nil, err
+	}
+	return done, nil
+}
+
+// check says which limit all together, something that is to be added included, would
+// exceed.
+func (q Quota) check(sum, add index.Usage) error {
+	over := func(limit, sum, add int64) bool { return limit > 0 && add > 0 && sum > limit }
+	const hint = "delete some, or wait until the time of some is over"
+	switch {
+	case over(q.Bytes, sum.Bytes, add.Bytes):
+		return wire.Full("your files take %s of the %s that this gateway gives a hotkey, and this would add %s: %s",
+			size(sum.Bytes-add.Bytes), size(q.Bytes), size(add.Bytes), hint)
+	case over(q.Objects, sum.Objects, add.Objects):
+		return wire.Full("you have %d of the %d files that this gateway keeps for a hotkey: %s", sum.Objects-add.Objects, q.Objects, hint)
+	case over(q.Segments, sum.Segments, add.Segments):
+		return wire.Full("your files have %d of the %d segments that this gateway keeps for a hotkey: %s", sum.Segments-add.Segments, q.Segments, hint)
+	case over(q.Uploads, sum.Uploads, add.Uploads):
+		return wire.TooMany("%d files of yours are on their way, and this gateway takes %d at a time of a hotkey: put those again that were "+
+			"broken off, which finishes them, or wait until they are dropped", sum.Uploads-add.Uploads, q.Uploads)
+	}
+	return nil
+}
+
+// size is a number of bytes for people.
+func size(bytes int64) string {
+	const units = "KMGTPE"
+	value, unit := float64(bytes), -1
+	for value >= 1024 && unit < len(units)-1 {
+		value, unit = value/1024, unit+1
+	}
+	if unit < 0 {
+		return fmt.Sprintf("%d bytes", bytes)
+	}
+	return fmt.Sprintf("%.1f %ciB", value, units[unit])
+}
+
+// room is 507 if the index's disk is nearly full.
+func (g *Gateway) room() error {
+	if err := g.deps.Index.Room(); err != nil {
+		g.log.Error("nothing more is stored", "err", err)
+		return diskFull(err)
+	}
+	return nil
+}
+
+// diskFull is what a user is told then.
+func diskFull(err error) error {
+	return &wire.Error{
+		Status: wire.StatusFull, Err: err,
+		Text: "the gateway's disk is full: try another gateway, or later; its operator has to make room",
+	}
+}
+
+// full makes 507 of an error of the index that comes of a full disk.
+func full(err error) error {
+	if wire.StatusOf(err) == wire.StatusInternal && errors.Is(err, index.ErrFull) {
+		return diskFull(err)
+	}
+	return err
+}

@@ -22,6 +22,8 @@ type apiFlags struct {
 	storeLimit, getLimit float64
 	redundancy           int
 	chunkSize            int64
+	quota                gateway.Quota
+	quotas               string          // file
 	layer                wallet.Location // of the gateways' own encryption
 	layerPassword        string
 }
@@ -34,6 +36,11 @@ func (a *apiFlags) add(c *cli, cmd *cobra.Command) {
 	f.StringSliceVar(&a.deny, "api.blacklisted_hotkeys", nil, "refuse the users with these `hotkeys`")
 	f.Float64Var(&a.storeLimit, "api.store_timeout", d.StoreTimeout.Seconds(), "`seconds` for storing a user's file")
 	f.Float64Var(&a.getLimit, "api.retrieve_timeout", d.RetrieveTimeout.Seconds(), "`seconds` for retrieving a user's file")
+	f.Int64Var(&a.quota.Bytes, "api.max_bytes", d.Quota.Bytes, "`bytes` on all disks that the files of one hotkey may take, shards and manifests; 0 for no limit")
+	f.Int64Var(&a.quota.Objects, "api.max_objects", d.Quota.Objects, "`number` of files that one hotkey may have; 0 for no limit")
+	f.Int64Var(&a.quota.Segments, "api.max_segments", d.Quota.Segments, "`number` of segments that the files of one hotkey may have; 0 for no limit")
+	f.Int64Var(&a.quota.Uploads, "api.max_uploads", d.Quota.Uploads, "`number` of files of one hotkey that may be on their way; 0 for no limit")
+	f.StringVar(&a.quotas, "api.quotas", "", "`file` with other limits for some hotkeys: {\"5F…\": {\"bytes\": 1099511627776, \"objects\": 0, \"segments\": 0, \"uploads\": 256}}")
 	f.IntVar(&a.redundancy, "neuron.store_redundancy", d.Redundancy, "`number` of miners that keep each chunk of a user's file")
 	f.Int64Var(&a.chunkSize, "neuron.override_chunk_size", 0, "`bytes` of a chunk; 0 follows the network's rule")
 	f.StringVar(&a.layer.Name, "encryption.wallet_name", "core_storage_coldkey", "`wallet` of the gateways' own encryption; made on the first run")
@@ -56,6 +63,13 @@ func (a *apiFlags) door() (wire.DoorConfig, error) {
 
 // apiConfig settles how users are served; deriving the key takes seconds.
 func (c *cli) apiConfig(ctx context.Context, a *apiFlags) (node.APIConfig, error) {
+	for name, limit := range map[string]int64{
+		"api.max_bytes": a.quota.Bytes, "api.max_objects": a.quota.Objects, "api.max_segments": a.quota.Segments, "api.max_uploads": a.quota.Uploads,
+	} {
+		if limit < 0 {
+			return node.APIConfig{}, usagef("--%s %d: want 0 for no limit, or more", name, limit)
+		}
+	}
 	key, err := c.layerKey(ctx, a)
 	if err != nil {
 		return node.APIConfig{}, fmt.Errorf("wallet of the gateways' encryption: %w", err)
@@ -63,6 +77,10 @@ func (c *cli) apiConfig(ctx context.Context, a *apiFlags) (node.APIConfig, error
 	cfg := gateway.DefaultConfig()
 	cfg.StoreTimeout, cfg.RetrieveTimeout = seconds(a.storeLimit), seconds(a.getLimit)
 	cfg.Redundancy, cfg.ChunkSize = a.redundancy, a.chunkSize
+	cfg.Quota = a.quota
+	if cfg.Quotas, err = readQuotas(a.quotas); err != nil {
+		return node.APIConfig{}, err
+	}
 	return node.APIConfig{Envelope: key, Gateway: cfg}, nil
 }
 

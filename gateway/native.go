@@ -30,6 +30,7 @@ func (g *Gateway) RegisterStreams(s StreamServer) {
 	s.Handle(func() wire.Message { return &wire.CommitObject{} }, plain(g, "commit", g.commitObject), maxManifest)
 	s.Handle(func() wire.Message { return &wire.OpenObject{} }, plain(g, "open", g.openObject), smallBody)
 	s.Handle(func() wire.Message { return &wire.ListObjects{} }, plain(g, "list", g.listObjects), smallBody)
+	s.Handle(func() wire.Message { return &wire.Usage{} }, plain(g, "usage", g.usage), smallBody)
 	s.Handle(func() wire.Message { return &wire.RenewObject{} }, plain(g, "renew", g.renewObject), smallBody)
 	s.Handle(func() wire.Message { return &wire.DeleteObject{} }, plain(g, "delete", g.deleteObject), smallBody)
 }

@@ -153,6 +153,20 @@ func (g *Gateway) reserve(ctx context.Context, user wallet.Address, add index.Us
 	return done, nil
 }
 
+// usage answers wire.Usage.
+func (g *Gateway) usage(ctx context.Context, from wire.Caller, m *wire.Usage) error {
+	u, err := g.deps.Index.Usage(ctx, from.Hotkey)
+	if err != nil {
+		return err
+	}
+	q := g.quotas.of(from.Hotkey)
+	*m = wire.Usage{
+		Bytes: u.Bytes, Objects: u.Objects, Segments: u.Segments, Uploads: u.Uploads,
+		MaxBytes: max(q.Bytes, 0), MaxObjects: max(q.Objects, 0), MaxSegments: max(q.Segments, 0), MaxUploads: max(q.Uploads, 0),
+	}
+	return nil
+}
+
 // check says which limit all together, something that is to be added included, would
 // exceed.
 func (q Quota) check(sum, add index.Usage) error {

@@ -215,6 +215,10 @@ func TestQuotas(t *testing.T) {
 	if _, err := n.commit(t, two, time.Hour); err != nil {
 		t.Fatal(err)
 	}
+	used := &wire.Usage{}
+	if err := n.ask(t, used, nil); err != nil || used.Objects != 1 || used.MaxObjects != 1 || used.Bytes != two.Takes() || used.Segments != 1 || used.Uploads != 0 || used.MaxBytes != 0 {
+		t.Fatalf("%+v, want %d bytes: %v", used, two.Takes(), err)
+	}
 	small := n.uploadMany(t, data, 10_000)
 	for i := range small.Segments {
 		small.Segments[i].Scheme = two.Segments[0].Scheme

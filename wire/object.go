@@ -173,6 +173,32 @@ func (m *ListObjects) Fields() []Field {
 	}
 }
 
+// Usage asks what the asker's files take, and what they may; 0 for what has no
+// limit.
+type Usage struct {
+	Bytes, MaxBytes       int64 // on all disks: shards, and manifests with what is in them
+	Objects, MaxObjects   int64
+	Segments, MaxSegments int64
+	Uploads, MaxUploads   int64 // begun and neither committed nor dropped
+}
+
+// Name is "Usage".
+func (*Usage) Name() string { return "Usage" }
+
+// Fields are the answer.
+func (m *Usage) Fields() []Field {
+	return []Field{
+		{Name: "bytes", Value: &m.Bytes, Answer: true},
+		{Name: "max_bytes", Value: &m.MaxBytes, Answer: true},
+		{Name: "objects", Value: &m.Objects, Answer: true},
+		{Name: "max_objects", Value: &m.MaxObjects, Answer: true},
+		{Name: "segments", Value: &m.Segments, Answer: true},
+		{Name: "max_segments", Value: &m.MaxSegments, Answer: true},
+		{Name: "uploads", Value: &m.Uploads, Answer: true},
+		{Name: "max_uploads", Value: &m.MaxUploads, Answer: true},
+	}
+}
+
 // RenewObject has a file of the asker's kept for TTL from now on, on the miners
 // too, or as long as it is already if that is longer.
 type RenewObject struct {

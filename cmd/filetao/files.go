@@ -18,8 +18,8 @@ import (
 )
 
 func (c *cli) filesCommand() *cobra.Command {
-	return group("files", "Keep files longer, export them, recover them without a gateway",
-		c.filesRenewCommand(), c.filesExportCommand(), c.filesRecoverCommand())
+	return group("files", "Keep files longer, export them, recover them without a gateway; what they take",
+		c.filesUsageCommand(), c.filesRenewCommand(), c.filesExportCommand(), c.filesRecoverCommand())
 }
 
 // exportFlags are the flags of `files export`.

@@ -96,6 +96,14 @@ func (u user) minersAlone() {
 	if err := json.Unmarshal([]byte(out), &saved); err != nil || saved.CID != s.CID || saved.Segments != 1 || saved.Shards < 1 {
 		u.t.Errorf("files export printed %q: %v", out, err)
 	}
+	var used []usageRow
+	out, _ = u.run(exitOK, "files", "usage", "--json")
+	if err := json.Unmarshal([]byte(out), &used); err != nil || len(used) != 1 || used[0].Objects < 1 || used[0].Bytes < 200_000 || used[0].MaxUploads != 256 {
+		u.t.Errorf("files usage printed %q: %v", out, err)
+	}
+	if out, _ = u.run(exitOK, "files", "usage"); !strings.Contains(out, "UPLOADS") || !strings.Contains(out, " of 256") {
+		u.t.Errorf("files usage printed %q", out)
+	}
 	u.refused(exitExists, "--force", "files", "export", "precious", "-o", export)
 	document, err := os.ReadFile(export)
 	if err != nil {

@@ -35,7 +35,7 @@ func (c *Client) call(ctx context.Context, peer wire.Peer, msg wire.Message, tim
 
 // exchangeTimeout is how long one exchange with a body may go on, as long as it
 // moves.
-const exchangeTimeout = time.Hour
+const exchangeTimeout = 4 * time.Hour
 
 // exchange is one with bodies. The context is for all of it, until the answer is
 // closed.

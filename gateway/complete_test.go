@@ -1,12 +1,18 @@
 package gateway_test
 
 import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/fleet/fleettest"
 	"github.com/filetao/filetao/gateway"
 	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/wire"
 )
 
 // What was acknowledged with fewer shards than it should have gets them as soon as
@@ -54,3 +60,32 @@ func (n *natively) held(t *testing.T) (all []index.Holding) {
 	}
 	return all
 }
+
+// A body may come slower than all else may take, as long as it moves; one that ends
+// with its time is not the miners' fault.
+func TestSlowBodies(t *testing.T) {
+	const timeout = 100 * time.Millisecond
+	n := newNatively(t, 9, gateway.Config{StoreTimeout: timeout})
+	data := noise(200_000)
+	h := erasure.NewHasher()
+	h.Write(data)
+	root := h.Root()
+	pause := func() io.Reader {
+		return readFunc(func([]byte) (int, error) { <-time.After(3 * timeout); return 0, io.EOF })
+	}
+	put := &wire.PutSegment{Upload: make([]byte, 16), Size: int64(len(data)), Secret: make([]byte, 32), TTL: 3600}
+	body := io.MultiReader(bytes.NewReader(data[:100_000]), pause(), bytes.NewReader(data[100_000:]), bytes.NewReader(root[:]))
+	if err := n.askAs(t.Context(), n.owner.Address(), put, int64(len(data)+len(root)), body); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cut := readFunc(func([]byte) (int, error) { cancel(); return 0, ctx.Err() })
+	err := n.askAs(ctx, n.owner.Address(), put, int64(len(data)+len(root)), io.MultiReader(bytes.NewReader(data[:150_000]), cut))
+	if wire.StatusOf(err) != wire.StatusTimeout || !strings.Contains(err.Error(), "of 200000 bytes of segment 0") {
+		t.Fatal(err)
+	}
+}
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }

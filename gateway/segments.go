@@ -31,32 +31,19 @@ func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutS
 	if in.Size != m.Size+rootSize {
 		return wire.Body{}, wire.BadRequest("a segment of %d bytes comes with its root in a body of %d, not %d", m.Size, m.Size+rootSize, in.Size)
 	}
-	ctx, cancel := context.WithTimeout(ctx, g.cfg.StoreTimeout)
-	defer cancel()
-	unlock, err := g.files.lock(ctx, fmt.Sprint(spec.Owner, spec.Upload, spec.Index))
+	// The transport sees to it that the body moves. StoreTimeout is for all else.
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	late := time.AfterFunc(g.cfg.StoreTimeout, func() { cancel(context.DeadlineExceeded) })
+	defer late.Stop()
+	candidates, done, err := g.receive(ctx, from, &spec)
 	if err != nil {
-		return wire.Body{}, fmt.Errorf("segment %d: another request brings it: %w", m.Index, err)
-	}
-	defer unlock()
-	done, err := g.segments.take(ctx, from.Hotkey)
-	if err != nil {
-		return wire.Body{}, wire.Unavailable("busy: %d segments are on their way; try again later", g.cfg.Segments)
+		return wire.Body{}, err
 	}
 	defer done()
-	candidates, err := g.candidates()
-	if err != nil {
-		return wire.Body{}, err
-	}
-	known := false
-	if spec.Scheme, known, err = g.scheme(ctx, spec, len(candidates)); err != nil {
-		return wire.Body{}, err
-	}
-	release, err := g.reserveSegment(ctx, spec, known)
-	if err != nil {
-		return wire.Body{}, err
-	}
-	defer release()
+	late.Stop()
 	check := func(root erasure.Root) error {
+		late.Reset(g.cfg.StoreTimeout)
 		var want erasure.Root
 		if _, err := io.ReadFull(in.Reader, want[:]); err != nil {
 			return fmt.Errorf("the segment's root: %w", err)
@@ -66,8 +53,14 @@ func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutS
 		}
 		return nil
 	}
-	seg, outcomes, err := g.deps.Fleet.StoreSegment(ctx, spec, io.LimitReader(in.Reader, m.Size), check, candidates)
-	if err != nil {
+	body := &io.LimitedReader{R: in.Reader, N: m.Size}
+	seg, outcomes, err := g.deps.Fleet.StoreSegment(ctx, spec, body, check, candidates)
+	if err != nil && ctx.Err() != nil && body.N > 0 {
+		return wire.Body{}, &wire.Error{
+			Status: wire.StatusTimeout, Err: err,
+			Text: fmt.Sprintf("your connection brought %d of %d bytes of segment %d in the time there is", m.Size-body.N, m.Size, m.Index),
+		}
+	} else if err != nil {
 		return wire.Body{}, unplaced(err, m.Index, len(candidates))
 	}
 	for _, o := range outcomes {
@@ -82,6 +75,34 @@ func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutS
 	}
 	m.Data, m.Total = int64(seg.Scheme.Data), int64(seg.Scheme.Total)
 	return wire.Body{}, nil
+}
+
+// receive waits for a segment's turn, which done ends, reserves what it takes, and
+// says how it is coded and who may hold it.
+func (g *Gateway) receive(ctx context.Context, from wire.Caller, spec *fleet.SegmentSpec) (candidates []chain.Neuron, done func(), err error) {
+	unlock, err := g.files.lock(ctx, fmt.Sprint(spec.Owner, spec.Upload, spec.Index))
+	if err != nil {
+		return nil, nil, fmt.Errorf("segment %d: another request brings it: %w", spec.Index, err)
+	}
+	end, err := g.segments.take(ctx, from.Hotkey)
+	if err != nil {
+		unlock()
+		return nil, nil, wire.Unavailable("busy: %d segments are on their way; try again later", g.cfg.Segments)
+	}
+	var release func()
+	known := false
+	if candidates, err = g.candidates(); err == nil {
+		spec.Scheme, known, err = g.scheme(ctx, *spec, len(candidates))
+	}
+	if err == nil {
+		release, err = g.reserveSegment(ctx, *spec, known)
+	}
+	if err != nil {
+		end()
+		unlock()
+		return nil, nil, err
+	}
+	return candidates, func() { release(); end(); unlock() }, nil
 }
 
 // unplaced is for the user, why a segment found no place on so many miners.

@@ -25,7 +25,7 @@ type ClientConfig struct {
 	// Version is told to peers. Default Version.
 	Version uint64
 	// Timeout is for calls whose context has no deadline, StreamTimeout for those
-	// with bodies. Defaults 12 s and 1 hour.
+	// with bodies. Defaults 12 s and 4 hours.
 	Timeout, StreamTimeout time.Duration
 	// MaxConns is how many exchanges with one peer run at a time; more wait.
 	// Default 128.
@@ -36,9 +36,10 @@ type ClientConfig struct {
 	// all others.
 	MaxAnswer map[string]int64
 	// Grace is how long a body may stand still, or owe us what MinRate, in bytes
-	// per second, asks of it. Defaults 30 s and 16 KiB/s.
-	Grace   time.Duration
-	MinRate int64
+	// per second, asks of it, and of a request's body MinUpload. Defaults 30 s,
+	// 16 KiB/s and 1 KiB/s.
+	Grace              time.Duration
+	MinRate, MinUpload int64
 }
 
 // Largest answers where ClientConfig does not say.
@@ -75,10 +76,11 @@ var (
 func NewClient(cfg ClientConfig, deps ClientDeps) *Client {
 	setDefault(&cfg.Version, Version)
 	setDefault(&cfg.Timeout, 12*time.Second)
-	setDefault(&cfg.StreamTimeout, time.Hour)
+	setDefault(&cfg.StreamTimeout, 4*time.Hour)
 	setDefault(&cfg.MaxConns, 128)
 	setDefault(&cfg.Grace, defaultGrace)
 	setDefault(&cfg.MinRate, defaultMinRate)
+	setDefault(&cfg.MinUpload, defaultMinUpload)
 	c := &Client{cfg: cfg, public: cfg.Key.PublicKey(), log: deps.Log, now: deps.Now, pool: newPool(cfg.MaxConns), buffers: newBuffers()}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

@@ -166,7 +166,7 @@ func (w *sending) run(header []byte) {
 	o := w.o
 	out := &sink{w: o.conn, buffers: o.c.buffers, left: int64(len(header)+len(o.head)) + o.fields.size}
 	deadline, _ := o.ctx.Deadline()
-	out.flow = newFlow(o.ctx, o.c.pace(), deadline, w.arm)
+	out.flow = newFlow(o.ctx, pace{o.c.cfg.Grace, o.c.cfg.MinUpload}, deadline, w.arm)
 	out.flow.moved = o.sent
 	first := append(header, o.head...)
 	for _, part := range o.fields.parts {

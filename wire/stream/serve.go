@@ -145,6 +145,7 @@ func (x *exchange) work() {
 		return
 	}
 	defer done()
+	x.in.flow.rate = x.s.cfg.MinUpload
 	msg, body, err := x.answer(wire.WithMemory(ctx, x.reserveAnswer), rt, caller)
 	x.in.over.Store(true)
 	if err == nil {

@@ -24,7 +24,7 @@ type ServerConfig struct {
 	// wait for others. Defaults 32 and 256.
 	Workers, StreamWorkers int
 	// MaxTimeout is the longest timeout granted to a message, StreamTimeout to one
-	// with bodies. Defaults 10 minutes and 1 hour.
+	// with bodies. Defaults 10 minutes and 4 hours.
 	MaxTimeout, StreamTimeout time.Duration
 	// MaxMemory bounds the bytes of fields in memory, requests and answers
 	// together; raw bodies do not count. The largest maxBody of Handle raises it.
@@ -33,9 +33,11 @@ type ServerConfig struct {
 	// HeaderTimeout is how long a head may take. Default 10 s.
 	HeaderTimeout time.Duration
 	// Grace is how long a body may stand still, or owe us what MinRate, in bytes
-	// per second, asks of it. Defaults 30 s and 16 KiB/s.
-	Grace   time.Duration
-	MinRate int64
+	// per second, asks of it; MinUpload is that of a request's body, once it is
+	// admitted: a shard comes no faster than its share of what the connection of its
+	// file's owner gives. Defaults 30 s, 16 KiB/s and 1 KiB/s.
+	Grace              time.Duration
+	MinRate, MinUpload int64
 }
 
 func (c ServerConfig) withDefaults() ServerConfig {
@@ -43,11 +45,12 @@ func (c ServerConfig) withDefaults() ServerConfig {
 	setDefault(&c.Workers, 32)
 	setDefault(&c.StreamWorkers, 256)
 	setDefault(&c.MaxTimeout, 10*time.Minute)
-	setDefault(&c.StreamTimeout, time.Hour)
+	setDefault(&c.StreamTimeout, 4*time.Hour)
 	setDefault(&c.MaxMemory, 256<<20)
 	setDefault(&c.HeaderTimeout, 10*time.Second)
 	setDefault(&c.Grace, defaultGrace)
 	setDefault(&c.MinRate, defaultMinRate)
+	setDefault(&c.MinUpload, defaultMinUpload)
 	return c
 }
 
@@ -59,8 +62,9 @@ func setDefault[T comparable](v *T, value T) {
 }
 
 const (
-	defaultGrace   = 30 * time.Second
-	defaultMinRate = 16 << 10
+	defaultGrace     = 30 * time.Second
+	defaultMinRate   = 16 << 10
+	defaultMinUpload = 1 << 10
 	// minFields is the least bound of a request's fields, streamFields that of
 	// those beside a body.
 	minFields    = 64 << 10

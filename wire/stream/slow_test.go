@@ -36,7 +36,7 @@ func (r *rig) post(name string, size int, part []byte) net.Conn {
 func TestAnAskerThatHangs(t *testing.T) {
 	ended := make(chan error, 1)
 	out := &closing{Reader: zeros{}, closed: make(chan struct{})}
-	r := newRig(t, ServerConfig{Grace: short, MinRate: 1 << 20, HeaderTimeout: short}, ClientConfig{}, "", func(s *Server) {
+	r := newRig(t, ServerConfig{Grace: short, MinRate: 1 << 20, MinUpload: 1 << 20, HeaderTimeout: short}, ClientConfig{}, "", func(s *Server) {
 		s.HandleStream(newPut, func(_ context.Context, _ wire.Caller, _ wire.Message, in wire.Body) (wire.Body, error) {
 			_, err := io.Copy(io.Discard, in.Reader)
 			ended <- err
@@ -95,7 +95,7 @@ func (c *closing) Close() error { close(c.closed); return nil }
 // TestAnAnswererThatHangs: the asker goes away long before its deadline.
 func TestAnAnswererThatHangs(t *testing.T) {
 	released := make(chan struct{})
-	r := newRig(t, ServerConfig{}, ClientConfig{Grace: short, MinRate: 1 << 20}, "", func(s *Server) {
+	r := newRig(t, ServerConfig{}, ClientConfig{Grace: short, MinRate: 1 << 20, MinUpload: 1 << 20}, "", func(s *Server) {
 		s.HandleStream(newPut, func(ctx context.Context, _ wire.Caller, msg wire.Message, in wire.Body) (wire.Body, error) {
 			if msg.(*wire.PutShard).TTL == 1 {
 				<-released // and reads nothing

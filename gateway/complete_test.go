@@ -64,14 +64,14 @@ func (n *natively) held(t *testing.T) (all []index.Holding) {
 // A body may come slower than all else may take, as long as it moves; one that ends
 // with its time is not the miners' fault.
 func TestSlowBodies(t *testing.T) {
-	const timeout = 100 * time.Millisecond
+	const timeout = 3 * time.Second
 	n := newNatively(t, 9, gateway.Config{StoreTimeout: timeout})
 	data := noise(200_000)
 	h := erasure.NewHasher()
 	h.Write(data)
 	root := h.Root()
 	pause := func() io.Reader {
-		return readFunc(func([]byte) (int, error) { <-time.After(3 * timeout); return 0, io.EOF })
+		return readFunc(func([]byte) (int, error) { <-time.After(timeout + time.Second); return 0, io.EOF })
 	}
 	put := &wire.PutSegment{Upload: make([]byte, 16), Size: int64(len(data)), Secret: make([]byte, 32), TTL: 3600}
 	body := io.MultiReader(bytes.NewReader(data[:100_000]), pause(), bytes.NewReader(data[100_000:]), bytes.NewReader(root[:]))

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/filetao/filetao/chain"
-	"github.com/filetao/filetao/node"
 	"github.com/filetao/filetao/wallet"
 )
 
@@ -33,7 +32,7 @@ func (c *cli) chainNeuronCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				n, err := slotIn(m, "neuron", name)
+				n, err := neuronIn(m, "neuron", name)
 				if err != nil {
 					return err
 				}
@@ -46,16 +45,6 @@ func (c *cli) chainNeuronCommand() *cobra.Command {
 			})
 		},
 	}
-}
-
-// slotIn is neuronIn that tells a UID beyond the subnet's from a hotkey that is
-// not registered.
-func slotIn(m *chain.Metagraph, where, name string) (chain.Neuron, error) {
-	who, err := node.ParseWhom(name)
-	if err == nil && who.Hotkey == "" && who.UID >= len(m.Neurons) {
-		return chain.Neuron{}, fmt.Errorf("%s: %w: %d, %s", where, errNoUID, who.UID, slotsOf(m))
-	}
-	return neuronIn(m, where, name)
 }
 
 // slotsOf says which UIDs a subnet has.

@@ -45,7 +45,7 @@ func (c *cli) weightsShowCommand() *cobra.Command {
 					return err
 				}
 				if len(args) > 0 {
-					n, err := slotIn(m, "weights", args[0])
+					n, err := neuronIn(m, "weights", args[0])
 					if err != nil {
 						return err
 					}

@@ -297,7 +297,9 @@ func neuronIn(m *chain.Metagraph, where, name string) (chain.Neuron, error) {
 	if who.Hotkey == "" {
 		n, ok = m.ByUID(chain.UID(who.UID))
 	}
-	if !ok {
+	if !ok && who.Hotkey == "" {
+		return n, fmt.Errorf("%s: %w: %d, %s", where, errNoUID, who.UID, slotsOf(m))
+	} else if !ok {
 		return n, fmt.Errorf("%s: %s: %w on subnet %d", where, name, chain.ErrNotRegistered, m.NetUID)
 	}
 	return n, nil

@@ -189,7 +189,7 @@ func TestSelection(t *testing.T) {
 		"not drawn":   {uid(left), exitRefused, "is not among the 10 that the block's hash draws for challenge"},
 		"a validator": {uid(0), exitRefused, "is not available"},
 		"no axon":     {uid(13), exitRefused, "serves no axon"},
-		"not there":   {uid(77), exitRefused, ""},
+		"not there":   {uid(77), exitNotFound, ""},
 		"a stand-in":  {func(s *selectionFlags) { s.check, s.task, s.store = fmt.Sprint(left), drawStore, 0 }, exitOpen, "another one is drawn in its place"},
 		"no step": {func(s *selectionFlags) {
 			s.check, s.block, s.challenge = fmt.Sprint(drawn), fmt.Sprint(block.Number+1), 99

@@ -33,10 +33,12 @@ func (c *cli) benchCommand() *cobra.Command {
 	var b benchFlags
 	cmd := &cobra.Command{
 		Use: "bench", Short: "Measure how fast files go in and come back", Args: noArgs,
-		Long: `Put files of made-up content, get them back, compare, delete them, and show for
-each size how fast that was and what it cost. With --miners it starts a network of
-its own on this machine for that, real to the disk; else it measures the network
-that the other flags name, as the user whose wallet they name.
+		Long: `Measure how fast files go in and come back: with --miners N on a network of its own,
+which it starts on this machine, real to the disk; without, on the network that
+--devnet or the other flags name, as the user whose wallet they name.
+
+It puts files of made-up content, gets them back, compares, deletes them, and shows
+for each size how fast that was and what it cost.
 
 MB are 10^6 bytes of the files, CPU is that of this process: with --miners of the
 whole network. NET/BYTE counts with --traffic all bytes that gateway and miners
@@ -104,6 +106,8 @@ func (b *benchFlags) settle(cmd *cobra.Command) error {
 	switch {
 	case b.Count < 1 || b.Workers < 1 || b.Runs < 1:
 		return usagef("--count, --workers and --runs: at least one of each")
+	case b.own.Miners > 0 && cmd.Flag("devnet").Changed:
+		return usagef("--miners starts a network of its own, --devnet names another")
 	case b.own.Miners > 0:
 		if err := b.own.Check(); err != nil {
 			return usageError{err.Error()}

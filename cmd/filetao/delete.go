@@ -31,7 +31,8 @@ from the list of remembered files. Nothing brings it back.
 
 A file that is remembered under several names goes with the last of them: a NAME
 is only forgotten while others have the same content. With --all, or by its CID,
-the file goes at once and all its names with it.
+the file goes at once and all its names with it. The name of a folder that was
+stored means all files in it.
 
 It is done when a gateway has deleted the file and no other may have it. If one
 cannot say so, it is named, the file stays remembered, and delete is to be run again.`,
@@ -55,6 +56,27 @@ type deletedFile struct {
 	Kept    []string `json:"kept"`    // that have the file still
 }
 
+// doomed is a file that delete is about, or only names of it.
+type doomed struct {
+	id       string
+	names    []string // that go
+	kept     []string // that others are, and so the file
+	gateways []wallet.Address
+}
+
+// stays says what is left of a file of which only names go.
+func (d doomed) stays() string {
+	return fmt.Sprintf("the file (%s) stays, as %s", d.id, strings.Join(d.kept, ", "))
+}
+
+// what is the file, for a person.
+func (d doomed) what() string {
+	if len(d.names) == 0 {
+		return d.id
+	}
+	return fmt.Sprintf("%s (%s)", strings.Join(d.names, ", "), d.id)
+}
+
 func (c *cli) delete(ctx context.Context, d *deleteFlags) error {
 	if err := c.askCID(&d.cid); err != nil {
 		return err
@@ -66,105 +88,186 @@ func (c *cli) delete(ctx context.Context, d *deleteFlags) error {
 	if err != nil {
 		return err
 	}
-	entry, _, err := find(book, d.cid)
+	files, isFolder, err := matching(book, d.cid)
 	if err != nil {
 		return err
 	}
-	named, err := book.Named(entry.CID)
-	if err != nil {
-		return err
-	}
-	others := []string{}
-	for _, e := range named {
-		if e.Name != d.cid {
-			others = append(others, e.Name)
+	given := []string{d.cid}
+	if isFolder {
+		given = given[:0]
+		for _, e := range files {
+			given = append(given, e.Name)
 		}
 	}
-	if len(others) > 0 && len(others) < len(named) && !d.all {
-		return c.forgetName(book, d, entry, others)
-	}
-	return c.deleteFile(ctx, book, d, entry.CID, named)
-}
-
-// forgetName forgets one of a file's names.
-func (c *cli) forgetName(book *client.Book, d *deleteFlags, e client.Entry, others []string) error {
-	stays := fmt.Sprintf("the file (%s) stays, as %s", e.CID, strings.Join(others, ", "))
-	if err := c.confirm(d.yes, fmt.Sprintf("Forgetting the name %s; %s.", e.Name, stays)); err != nil {
+	all, err := d.plan(book, files, given)
+	if err != nil {
 		return err
 	}
-	if err := book.Remove(e.Name); err != nil {
+	if err := c.confirm(d.yes, warning(d.cid, isFolder, all)); err != nil {
 		return err
 	}
-	return c.print(deletedFile{CID: e.CID, Names: []string{e.Name}, Kept: others}, func() {
-		fmt.Fprintf(c.out, "Forgot the name %s; %s. With --all it goes too.\n", e.Name, stays)
-	})
+	answers, err := c.deleteAll(ctx, book, d, all)
+	if len(answers) == 0 {
+		return err
+	}
+	var answer any = answers
+	if !isFolder {
+		answer = answers[0].deletedFile
+	}
+	return errors.Join(err, c.print(answer, func() {
+		for _, a := range answers {
+			fmt.Fprintln(c.out, a.said)
+		}
+	}))
 }
 
-// deleteFile deletes a file and all its names.
-func (c *cli) deleteFile(ctx context.Context, book *client.Book, d *deleteFlags, id string, named []client.Entry) error {
-	var names []string
-	var gateways []wallet.Address
-	for _, e := range named {
-		names = append(names, e.Name)
-		for _, g := range e.Gateways {
-			if !slices.Contains(gateways, g) {
-				gateways = append(gateways, g)
+// plan is what happens to each of the files that the given names mean.
+func (d *deleteFlags) plan(book *client.Book, files []client.Entry, given []string) (all []doomed, err error) {
+	seen := map[string]bool{}
+	for _, e := range files {
+		if seen[e.CID] {
+			continue
+		}
+		seen[e.CID] = true
+		named, err := book.Named(e.CID)
+		if err != nil {
+			return nil, err
+		}
+		one := doomed{id: e.CID, kept: []string{}}
+		for _, n := range named {
+			if slices.Contains(given, n.Name) {
+				one.names = append(one.names, n.Name)
+			} else {
+				one.kept = append(one.kept, n.Name)
 			}
 		}
+		if len(one.kept) == 0 || len(one.names) == 0 || d.all {
+			one.names, one.kept = nil, []string{}
+			for _, n := range named {
+				one.names = append(one.names, n.Name)
+				one.gateways = appendNew(one.gateways, n.Gateways)
+			}
+		}
+		all = append(all, one)
 	}
-	what := id
-	if len(names) > 0 {
-		what = fmt.Sprintf("%s (%s)", strings.Join(names, ", "), id)
+	return all, nil
+}
+
+func appendNew(to, more []wallet.Address) []wallet.Address {
+	for _, a := range more {
+		if !slices.Contains(to, a) {
+			to = append(to, a)
+		}
 	}
-	if err := c.confirm(d.yes, fmt.Sprintf("Deleting %s for good.", what)); err != nil {
-		return err
+	return to
+}
+
+// warning is what delete asks about, once.
+func warning(name string, isFolder bool, all []doomed) string {
+	if !isFolder && len(all[0].kept) > 0 {
+		return fmt.Sprintf("Forgetting the name %s; %s.", name, all[0].stays())
+	} else if !isFolder {
+		return fmt.Sprintf("Deleting %s for good.", all[0].what())
 	}
-	gone, err := c.deleteFrom(ctx, d, id, gateways)
-	if gone && len(names) > 0 {
+	stay := 0
+	for _, one := range all {
+		stay += min(1, len(one.kept))
+	}
+	text := fmt.Sprintf("Deleting %s in %s for good", count(len(all)-stay, "file"), strings.TrimSuffix(name, "/"))
+	if stay > 0 {
+		text += fmt.Sprintf("; %d more only lose their names there", stay)
+	}
+	return text + "."
+}
+
+// deletion is what became of a file.
+type deletion struct {
+	deletedFile
+	said string
+}
+
+// deleteAll goes on where a file fails; the error has them all.
+func (c *cli) deleteAll(ctx context.Context, book *client.Book, d *deleteFlags, all []doomed) (answers []deletion, err error) {
+	work := func(user *node.User) error {
+		bar := c.progress("deleting")
+		defer bar.done()
+		var errs []error
+		for i, one := range all {
+			if ctx.Err() != nil {
+				return errors.Join(append(errs, ctx.Err())...)
+			}
+			bar.say(fmt.Sprintf("%d of %s", i, count(len(all), "file")))
+			answer, err := c.deleteOne(ctx, user, book, d, one)
+			switch {
+			case err == nil:
+				answers = append(answers, answer)
+			case len(all) > 1:
+				errs = append(errs, fmt.Errorf("%s: %w", one.what(), err))
+			default:
+				errs = append(errs, err)
+			}
+		}
+		return errors.Join(errs...)
+	}
+	if !slices.ContainsFunc(all, func(one doomed) bool { return len(one.kept) == 0 }) {
+		return answers, work(nil) // nobody has to be asked
+	}
+	err = c.asUser(ctx, &d.userFlags, work)
+	return answers, err
+}
+
+// deleteOne deletes a file and all its names, or forgets names.
+func (c *cli) deleteOne(ctx context.Context, user *node.User, book *client.Book, d *deleteFlags, one doomed) (answer deletion, err error) {
+	answer.deletedFile = deletedFile{CID: one.id, Names: append([]string{}, one.names...), Kept: one.kept}
+	if len(one.kept) > 0 {
+		for _, name := range one.names {
+			if err := book.Remove(name); err != nil {
+				return answer, err
+			}
+		}
+		answer.said = fmt.Sprintf("Forgot the name %s; %s. With --all it goes too.", strings.Join(one.names, ", "), one.stays())
+		return answer, nil
+	}
+	gone, err := d.deleteFrom(ctx, user, one)
+	if gone && len(one.names) > 0 {
 		err = nil // nothing is left to delete but our own note
 	}
 	if err != nil {
-		return err
+		return answer, err
 	}
-	if names, err = book.RemoveFile(id); err != nil {
-		return fmt.Errorf("deleted from the network, but still remembered: %w", err)
+	if _, err := book.RemoveFile(one.id); err != nil {
+		return answer, fmt.Errorf("deleted from the network, but still remembered: %w", err)
 	}
-	return c.print(deletedFile{CID: id, Deleted: !gone, Names: append([]string{}, names...), Kept: []string{}}, func() {
-		if gone {
-			fmt.Fprintf(c.out, "The network has no file %s any more; forgot it.\n", what)
-		} else {
-			fmt.Fprintf(c.out, "Deleted %s.\n", what)
-		}
-	})
+	answer.Deleted, answer.said = !gone, fmt.Sprintf("Deleted %s.", one.what())
+	if gone {
+		answer.said = fmt.Sprintf("The network has no file %s any more; forgot it.", one.what())
+	}
+	return answer, nil
 }
 
 // deleteFrom asks the gateways that the flags name; else those that took the file,
 // and when they do not have it or fail the ones the network has now. gone says that
 // there is no such file.
-func (c *cli) deleteFrom(ctx context.Context, d *deleteFlags, id string, took []wallet.Address) (gone bool, err error) {
+func (d *deleteFlags) deleteFrom(ctx context.Context, user *node.User, one doomed) (gone bool, err error) {
 	opt := client.DeleteOptions{Timeout: d.limit()}
 	if opt.Gateways, opt.UIDs, err = d.gateways(); err != nil {
 		return false, err
 	}
-	remembered := len(opt.Gateways)+len(opt.UIDs) == 0 && len(took) > 0
-	err = c.asUser(ctx, &d.userFlags, func(user *node.User) error {
-		if !remembered {
-			return user.Delete(ctx, id, opt)
-		}
-		opt.Gateways = took
-		first := user.Delete(ctx, id, opt)
-		if first == nil || ctx.Err() != nil {
-			return first
-		}
-		opt.Gateways = nil
-		second := user.Delete(ctx, id, opt)
-		switch {
-		case errors.Is(first, client.ErrNotFound), errors.Is(first, client.ErrNoGateway): // or they have left the network
-			return second
-		case second == nil:
-			return fmt.Errorf("others have deleted it: %w", first)
-		}
-		return first
-	})
+	if len(opt.Gateways)+len(opt.UIDs) > 0 || len(one.gateways) == 0 {
+		err = user.Delete(ctx, one.id, opt)
+		return errors.Is(err, client.ErrNotFound), err
+	}
+	opt.Gateways = one.gateways
+	if err = user.Delete(ctx, one.id, opt); err == nil || ctx.Err() != nil {
+		return false, err
+	}
+	opt.Gateways = nil
+	second := user.Delete(ctx, one.id, opt)
+	switch {
+	case errors.Is(err, client.ErrNotFound), errors.Is(err, client.ErrNoGateway): // or they have left the network
+		err = second
+	case second == nil:
+		err = fmt.Errorf("others have deleted it: %w", err)
+	}
 	return errors.Is(err, client.ErrNotFound), err
 }

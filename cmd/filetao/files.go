@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 	"github.com/filetao/filetao/internal/durable"
 	"github.com/filetao/filetao/manifest"
 	"github.com/filetao/filetao/node"
+	"github.com/filetao/filetao/recovery"
 )
 
 func (c *cli) filesCommand() *cobra.Command {
@@ -56,7 +58,7 @@ A small file is in its export as a whole.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&x.cid, "cid", "", "`CID` of the file, or the name it is remembered under")
-	f.StringVarP(&x.output, "output", "o", "", "`file` to write; - is standard output (default NAME.filetao)")
+	f.StringVarP(&x.output, "output", "o", "", "`file` to write, or a folder for the exports of a folder's files; - is standard output (default NAME.filetao)")
 	f.BoolVar(&x.force, "force", false, "overwrite a file that exists")
 	x.add(cmd, 0)
 	completeFlag(cmd, "cid", c.completeCID)
@@ -64,44 +66,117 @@ A small file is in its export as a whole.`,
 }
 
 func (c *cli) export(ctx context.Context, x *exportFlags) error {
-	entry, ask, err := c.aboutFile(&x.userFlags, &x.cid)
+	files, isFolder, ask, err := c.aboutFiles(&x.userFlags, &x.cid)
 	if err != nil {
 		return err
 	}
-	path := x.output
-	if path == "" {
-		path = filepath.Base(entry.Name) + ".filetao"
-	}
-	if path, err = savedPath(path, "", entry, x.force); err != nil {
+	paths, err := x.places(files, isFolder)
+	if err != nil {
 		return err
 	}
-	var e manifest.Export
+	answers := []exported{}
 	err = c.asUser(ctx, &x.userFlags, func(user *node.User) error {
-		return rememberedFirst(ask, entry, func(ask client.AskOptions) (err error) {
-			e, err = user.Export(ctx, entry.CID, ask)
+		return eachFile(ctx, files, func(i int, entry client.Entry) error {
+			var e manifest.Export
+			if err := rememberedFirst(ask, entry, func(ask client.AskOptions) (err error) {
+				e, err = user.Export(ctx, entry.CID, ask)
+				return err
+			}); err != nil {
+				return err
+			}
+			answer, err := c.saveExport(e, paths[i])
+			answers = append(answers, answer)
 			return err
 		})
 	})
-	if err != nil {
+	if len(answers) == 0 || paths[0] == stdinName {
 		return err
 	}
+	var answer any = answers
+	if !isFolder {
+		answer = answers[0]
+	}
+	return errors.Join(err, c.print(answer, func() {
+		for _, a := range answers {
+			fmt.Fprintf(c.out, "Saved %s: %s in %s.\n", a.Path, count(a.Segments, "segment"), count(a.Shards, "shard"))
+		}
+	}))
+}
+
+// places are where the exports of files go: those of a folder into one.
+func (x *exportFlags) places(files []client.Entry, isFolder bool) ([]string, error) {
+	if !isFolder {
+		path := x.output
+		if path == "" {
+			path = filepath.Base(files[0].Name) + recovery.Suffix
+		} else if info, err := os.Stat(expandHome(path)); err == nil && info.IsDir() {
+			path = filepath.Join(path, filepath.Base(files[0].Name)+recovery.Suffix)
+		}
+		path, err := savedPath(path, "", files[0], x.force)
+		return []string{path}, err
+	}
+	if x.output == stdinName {
+		return nil, usagef("%q is a folder: its exports do not go to standard output", x.cid)
+	}
+	dir, paths := expandHome(x.output), make([]string, len(files))
+	if dir == "" {
+		dir = strings.ReplaceAll(strings.Trim(x.cid, "/"), "/", "-") + recovery.Suffix
+	}
+	for i, e := range files {
+		path, err := savedPath(filepath.Join(dir, filepath.FromSlash(e.Name))+recovery.Suffix, "", e, x.force)
+		if err != nil {
+			return nil, err
+		}
+		if !filepath.IsLocal(filepath.FromSlash(e.Name)) {
+			return nil, fmt.Errorf("%w: %q leads out of the folder", client.ErrNameTaken, e.Name)
+		}
+		paths[i] = path
+	}
+	return paths, nil
+}
+
+// saveExport writes an export to a path.
+func (c *cli) saveExport(e manifest.Export, path string) (answer exported, err error) {
 	if path == stdinName {
-		return e.Write(c.out)
+		return answer, e.Write(c.out)
+	}
+	m, err := manifest.Parse(e.Manifest)
+	if err != nil {
+		return answer, err
 	}
 	var document bytes.Buffer
 	if err := e.Write(&document); err != nil {
-		return err
+		return answer, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return answer, err
 	}
 	if err := durable.WriteFile(path, document.Bytes(), 0o600); err != nil {
-		return err
+		return answer, err
 	}
-	answer := exported{CID: entry.CID, Path: path, Segments: len(e.Placement.Segments)}
+	answer = exported{CID: m.CID, Path: path, Segments: len(e.Placement.Segments)}
 	for _, places := range e.Placement.Segments {
 		answer.Shards += len(places)
 	}
-	return c.print(answer, func() {
-		fmt.Fprintf(c.out, "Saved %s: %d segments in %d shards.\n", path, answer.Segments, answer.Shards)
-	})
+	return answer, nil
+}
+
+// eachFile works on files in turn and goes on where one fails; the error has them
+// all.
+func eachFile(ctx context.Context, files []client.Entry, do func(int, client.Entry) error) error {
+	if len(files) == 1 {
+		return do(0, files[0])
+	}
+	var errs []error
+	for i, e := range files {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := do(i, e); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", e.Name, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // rememberedFirst asks the gateways that took a file, if no flag names others, and
@@ -117,24 +192,24 @@ func rememberedFirst(ask client.AskOptions, e client.Entry, do func(client.AskOp
 	return do(ask)
 }
 
-// aboutFile finds the file that a command is about, and who is asked about it.
-func (c *cli) aboutFile(u *userFlags, name *string) (entry client.Entry, ask client.AskOptions, err error) {
+// aboutFiles finds the files that a command is about, and who is asked about them.
+func (c *cli) aboutFiles(u *userFlags, name *string) (files []client.Entry, isFolder bool, ask client.AskOptions, err error) {
 	if err = c.askCID(name); err != nil {
-		return entry, ask, err
+		return nil, false, ask, err
 	}
 	if err = c.settleWallet(); err != nil {
-		return entry, ask, err
+		return nil, false, ask, err
 	}
 	book, err := c.book(u)
 	if err != nil {
-		return entry, ask, err
+		return nil, false, ask, err
 	}
-	if entry, _, err = find(book, *name); err != nil {
-		return entry, ask, err
+	if files, isFolder, err = matching(book, *name); err != nil {
+		return nil, false, ask, err
 	}
 	ask.Timeout = u.limit()
 	ask.Gateways, ask.UIDs, err = u.gateways()
-	return entry, ask, err
+	return files, isFolder, ask, err
 }
 
 // recoverFlags are the flags of `files recover`.
@@ -178,7 +253,11 @@ func (c *cli) recover(ctx context.Context, r *recoverFlags) error {
 	if err := c.settleWallet(); err != nil {
 		return err
 	}
-	path, err := savedPath(r.output, ".", client.Entry{Name: m.CID, CID: m.CID}, r.force)
+	name := m.CID
+	if base := strings.TrimSuffix(filepath.Base(r.path), recovery.Suffix); base != filepath.Base(r.path) && base != "" {
+		name = base
+	}
+	path, err := savedPath(r.output, ".", client.Entry{Name: name, CID: m.CID}, r.force)
 	if err != nil {
 		return err
 	}
@@ -226,8 +305,9 @@ func (c *cli) filesRenewCommand() *cobra.Command {
 		Use: "renew [CID | NAME]", Short: "Keep a file for longer", Args: oneArg("cid", &r.cid),
 		ValidArgsFunction: c.completeCID,
 		Long: `Keep a file for --ttl seconds from now on, or as long as it is kept already if that
-is longer: with --shorten it ends earlier all the same. Files in the Python client's
-format are renewed by storing them again.`,
+is longer: with --shorten it ends earlier all the same. The name of a folder that was
+stored renews all files in it. Files in the Python client's format are renewed by
+storing them again.`,
 		Example: "  filetao files renew letter.txt --ttl 31536000",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.renew(cmd.Context(), &r) },
 	}
@@ -248,30 +328,53 @@ func (c *cli) renew(ctx context.Context, r *renewFlags) error {
 	if r.shorten && ttl == 0 {
 		return usagef("--shorten needs a --ttl")
 	}
-	entry, ask, err := c.aboutFile(&r.userFlags, &r.cid)
+	files, isFolder, ask, err := c.aboutFiles(&r.userFlags, &r.cid)
 	if err != nil {
 		return err
 	}
-	var until time.Time
+	answers := []renewed{}
 	err = c.asUser(ctx, &r.userFlags, func(user *node.User) error {
-		return rememberedFirst(ask, entry, func(ask client.AskOptions) (err error) {
-			renew := user.Renew
-			if r.shorten {
-				renew = user.Shorten
-			}
-			until, err = renew(ctx, entry.CID, ttl, ask)
-			return err
+		renew := user.Renew
+		if r.shorten {
+			renew = user.Shorten
+		}
+		return eachFile(ctx, files, func(_ int, entry client.Entry) error {
+			return rememberedFirst(ask, entry, func(ask client.AskOptions) error {
+				until, err := renew(ctx, entry.CID, ttl, ask)
+				if err == nil {
+					answers = append(answers, renewed{entry.CID, entry.Name, until.Unix()})
+				}
+				return err
+			})
 		})
 	})
-	if err != nil {
+	if len(answers) == 0 {
 		return err
 	}
-	return c.print(map[string]any{"cid": entry.CID, "expires": until.Unix()}, func() {
-		fmt.Fprintf(c.out, "%s is kept until %s.\n", entry.Name, until.Local().Format(time.DateTime))
-		if !r.shorten && ttl > 0 && until.Sub(c.now()) > ttl+time.Minute {
-			fmt.Fprintln(c.out, "That is longer than asked for; --shorten has it end earlier.")
-		}
-	})
+	var answer any = answers
+	if !isFolder {
+		answer = answers[0]
+	}
+	return errors.Join(err, c.print(answer, func() { c.printRenewed(answers, !r.shorten && ttl > 0, ttl) }))
+}
+
+// renewed is the answer of `files renew`; of a folder it is a list of them.
+type renewed struct {
+	CID     string `json:"cid"`
+	Name    string `json:"name"`
+	Expires int64  `json:"expires"` // Unix seconds
+}
+
+func (c *cli) printRenewed(answers []renewed, asked bool, ttl time.Duration) {
+	longer := false
+	for _, a := range answers {
+		until := time.Unix(a.Expires, 0)
+		fmt.Fprintf(c.out, "%s is kept until %s.\n", a.Name, until.Local().Format(time.DateTime))
+		longer = longer || asked && until.Sub(c.now()) > ttl+time.Minute
+	}
+	if longer {
+		fmt.Fprintln(c.out, "That is longer than asked for; --shorten has it end earlier.")
+	}
 }
 
 // asUserOffline is asUser, also where no chain answers.

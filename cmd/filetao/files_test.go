@@ -19,6 +19,7 @@ func TestFilesOfADevnet(t *testing.T) {
 	t.Parallel()
 	u := startDevnet(t)
 	t.Run("Folders", func(t *testing.T) { u.with(t).folders() })
+	t.Run("FolderNames", func(t *testing.T) { u.with(t).folderNames() })
 	t.Run("StandardInput", func(t *testing.T) { u.with(t).standardInput() })
 	t.Run("Ranges", func(t *testing.T) { u.with(t).ranges() })
 	t.Run("MinersAlone", func(t *testing.T) { u.with(t).minersAlone() })
@@ -61,6 +62,41 @@ func (u user) folders() {
 	if out, _ := u.run(exitOK, "store", "put", u.dir+"/photos"); !strings.Contains(out, "NAME ") || !strings.Contains(out, "photos/one.raw ") {
 		u.t.Errorf("store put printed %q", out)
 	}
+}
+
+// folderNames: what one command takes for a folder's name, all take.
+func (u user) folderNames() {
+	if err := os.MkdirAll(filepath.Join(u.dir, "docs", "old"), 0o700); err != nil {
+		u.t.Fatal(err)
+	}
+	_, data := u.file("docs/a", 40_000)
+	u.file("docs/old/b", 50_000)
+	shared, _ := u.file("docs/c", 60_000)
+	u.run(exitOK, "store", "put", u.dir+"/docs")
+	u.stored(shared, "--name", "elsewhere")
+
+	out, _ := u.run(exitOK, "files", "renew", "docs", "--ttl", "5184000", "--json")
+	var until []renewed
+	if err := json.Unmarshal([]byte(out), &until); err != nil || len(until) != 3 || until[2].Name != "docs/old/b" || until[2].Expires < time.Now().Unix()+5_000_000 {
+		u.t.Errorf("files renew printed %q: %v", out, err)
+	}
+	u.refused(exitUsage, "is a folder", "files", "export", "docs", "-o", "-")
+	if out, _ := u.run(exitOK, "files", "export", "docs/", "-o", u.dir+"/exports"); strings.Count(out, "Saved ") != 3 {
+		u.t.Errorf("files export printed %q", out)
+	}
+	u.refused(exitExists, "--force", "files", "export", "docs", "-o", u.dir+"/exports")
+	u.run(exitOK, "files", "recover", u.dir+"/exports/docs/a.filetao", "-o", u.dir)
+	u.same(u.dir+"/a", data)
+
+	u.refused(exitUsage, "Deleting 2 files in docs for good; 1 more only lose their names there.", "delete", "docs/")
+	u.refused(exitNotFound, "no such remembered file", "delete", "doc", "--yes")
+	out, _ = u.run(exitOK, "delete", "docs", "--yes", "--json")
+	var gone []deletedFile
+	if err := json.Unmarshal([]byte(out), &gone); err != nil || len(gone) != 3 || !gone[0].Deleted || gone[1].Deleted || !slices.Equal(gone[1].Kept, []string{"elsewhere"}) || !gone[2].Deleted {
+		u.t.Errorf("delete printed %q: %v", out, err)
+	}
+	u.refused(exitNotFound, "no such remembered file", "delete", "docs", "--yes")
+	u.run(exitOK, "delete", "elsewhere", "--yes")
 }
 
 func (u user) standardInput() {

@@ -126,13 +126,13 @@ func (c *cli) get(ctx context.Context, g *getFlags) error {
 	if err != nil {
 		return err
 	}
-	if files, err := folder(book, g.cid); err != nil || len(files) > 0 {
-		return errors.Join(err, c.getFolder(ctx, g, files, opt))
-	}
-	entry, _, err := find(book, g.cid)
+	files, isFolder, err := matching(book, g.cid)
 	if err != nil {
 		return err
+	} else if isFolder {
+		return c.getFolder(ctx, g, files, opt)
 	}
+	entry := files[0]
 	path, err := savedPath(g.output, c.storageDir(g.dir), entry, g.force)
 	if err != nil {
 		return err
@@ -222,6 +222,16 @@ func isOurs(err error) bool {
 		}
 	}
 	return errors.As(err, new(usageError)) || errors.As(err, new(*fs.PathError))
+}
+
+// matching are the files that a name means: all of a folder, or the one that find
+// finds.
+func matching(book *client.Book, name string) (files []client.Entry, isFolder bool, err error) {
+	if files, err = folder(book, name); err != nil || len(files) > 0 {
+		return files, true, err
+	}
+	e, _, err := find(book, name)
+	return []client.Entry{e}, false, err
 }
 
 // folder are the remembered files under the name of a folder; none if a file has

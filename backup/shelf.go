@@ -133,12 +133,11 @@ func (b *Backup) store(ctx context.Context, s *shelf, t *batch) error {
 	if len(t.records) == 0 {
 		return nil
 	}
-	now := b.deps.Now()
+	now, ttl := b.deps.Now(), time.Duration(0)
 	p := pack.Pack{Number: max(uint64(now.UnixNano()), s.last+1)}
 	for _, k := range s.packs {
 		p.Others = append(p.Others, k.number)
 	}
-	ttl := time.Duration(0)
 	for _, r := range t.records {
 		p.Records = append(p.Records, r)
 		left := longest

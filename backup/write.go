@@ -2,6 +2,7 @@ package backup
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -134,9 +135,24 @@ func (b *Backup) bury(ctx context.Context, s *shelf, over []kept) error {
 	if len(over) == 0 {
 		return nil
 	}
+	last := s.last
 	s.take(over)
 	if err := b.anew(ctx, s); err != nil {
 		return err
+	}
+	return b.end(ctx, s, over, last)
+}
+
+// end ends packs. The latest one is not to name them: if there is none after last,
+// one of the others is written anew.
+func (b *Backup) end(ctx context.Context, s *shelf, over []kept, last uint64) error {
+	for len(over) > 0 && len(s.packs) > 0 && s.last == last {
+		smallest := slices.MinFunc(s.packs, func(a, b kept) int { return cmp.Compare(a.Size, b.Size) })
+		done, err := b.copyOut(ctx, s, []kept{smallest})
+		if err != nil {
+			return err
+		}
+		over = append(over, done...)
 	}
 	for _, k := range over {
 		if err := b.drop(ctx, k.number); err != nil {
@@ -229,11 +245,21 @@ func (b *Backup) counts(ctx context.Context, r pack.Record) (*pack.Record, error
 	return nil, nil
 }
 
-// rewrite ends packs after what counts of them is in others. What had been in one
-// that cannot be read is written from the index; the pack stays until it ends.
+// rewrite ends packs after what counts of them is in others.
 func (b *Backup) rewrite(ctx context.Context, s *shelf, packs []kept) error {
+	last := s.last
+	done, err := b.copyOut(ctx, s, packs)
+	if err != nil {
+		return err
+	}
+	return b.end(ctx, s, done, last)
+}
+
+// copyOut takes packs from the shelf and writes what counts of them into others. What
+// had been in one that cannot be read is written from the index; that pack is not
+// done, and stays until it ends.
+func (b *Backup) copyOut(ctx context.Context, s *shelf, packs []kept) (done []kept, err error) {
 	var t batch
-	var done []kept
 	s.take(packs)
 	for _, k := range packs {
 		p, err := b.read(ctx, k)
@@ -242,12 +268,12 @@ func (b *Backup) rewrite(ctx context.Context, s *shelf, packs []kept) error {
 			b.unread[k.number] = true
 			continue
 		} else if err != nil {
-			return err
+			return nil, err
 		}
 		for _, r := range p.Records {
 			is, err := b.counts(ctx, r)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if is == nil {
 				continue
@@ -255,26 +281,17 @@ func (b *Backup) rewrite(ctx context.Context, s *shelf, packs []kept) error {
 			t.add(index.ObjectName{Owner: wallet.AddressOf(r.Owner), CID: r.CID}, *is)
 			if t.size >= b.cfg.PackSize {
 				if err := b.store(ctx, s, &t); err != nil {
-					return err
+					return nil, err
 				}
 			}
 		}
 		done = append(done, k)
 	}
-	if err := b.store(ctx, s, &t); err != nil {
-		return err
+	err = b.store(ctx, s, &t)
+	if err == nil && len(done) < len(packs) {
+		err = b.anew(ctx, s)
 	}
-	if len(done) < len(packs) {
-		if err := b.anew(ctx, s); err != nil {
-			return err
-		}
-	}
-	for _, k := range done {
-		if err := b.drop(ctx, k.number); err != nil {
-			return err
-		}
-	}
-	return nil
+	return done, err
 }
 
 // lost says that a pack cannot be read, as things are.

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/filetao/filetao/fleet/fleettest"
 	"github.com/filetao/filetao/index/indextest"
 )
 
@@ -14,9 +15,10 @@ import (
 // was removed does not, with all exports at hand too.
 func TestALostDiskComesBackFromTheMiners(t *testing.T) {
 	for seed := range uint64(6) {
+		net := fleettest.New(t, 4) // whose index on disk is not in the test's time
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 14))
-			w := newWorld(t, 4)
+			w := newWorld(t, net)
 			for range 40 {
 				w.happens(t, r)
 			}
@@ -85,8 +87,9 @@ func TestKilledBetweenAnyTwoSteps(t *testing.T) {
 	for _, exchange := range []bool{true, false} { // at an exchange with a miner, or at a commit
 		steps := 0
 		for died := true; died; steps++ {
+			net := fleettest.New(t, 3)
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, 3)
+				w := newWorld(t, net)
 				for n := range 5 {
 					w.put(t, n, n > 0, 24*time.Hour)
 					w.pass(t)

@@ -95,9 +95,9 @@ func (m *mortal) Open(ctx context.Context, to wire.Peer, msg wire.Message, in wi
 	return m.Net.Open(ctx, to, msg, in)
 }
 
-func newWorld(t *testing.T, miners int) *world {
+func newWorld(t *testing.T, net *fleettest.Net) *world {
 	t.Helper()
-	w := &world{Net: fleettest.New(t, miners), owner: fleettest.Key(t, "owner"), files: map[string]*told{}}
+	w := &world{Net: net, owner: fleettest.Key(t, "owner"), files: map[string]*told{}}
 	for _, m := range w.Miners {
 		m.Behave(fleettest.Honest, "Tags", "Audit")
 	}
@@ -171,6 +171,9 @@ func (w *world) put(t *testing.T, n int, inline bool, ttl time.Duration) {
 	}
 	w.tell(m.CID, state{string(o.Manifest), o.Stored.Add(ttl), string(content)})
 	f := w.files[m.CID]
+	if !inline { // the segment in whose place this one is may be gone before that is backed up
+		f.allowed = append(f.allowed, state{})
+	}
 	f.exports = append(f.exports, manifest.Export{V: manifest.ExportVersion, Manifest: o.Manifest, Signature: o.Signature, Placement: manifest.Placement{Segments: make([][]manifest.Place, len(ids))}})
 }
 

@@ -123,6 +123,19 @@ func TestALostIndexIsBuiltAnew(t *testing.T) {
 	}
 }
 
+// replaceIndex has the first validator lose its index, and find another one.
+func replaceIndex(t *testing.T, d *devnet.Devnet, by string) {
+	t.Helper()
+	lost := filepath.Join(d.ValidatorDir(), "index")
+	err := os.RemoveAll(lost)
+	if err == nil && by != "" {
+		err = os.Rename(by, lost)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestALostDiskIsReplaced: what was put before the last pass of the backup comes back
 // from the miners alone; what was deleted does not, although it was exported.
 func TestALostDiskIsReplaced(t *testing.T) {
@@ -156,10 +169,7 @@ func TestALostDiskIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop()
-	lost := filepath.Join(d.ValidatorDir(), "index")
-	if err := os.RemoveAll(lost); err != nil {
-		t.Fatal(err)
-	}
+	replaceIndex(t, d, "")
 
 	d, stop = startStoppable(t, cfg)
 	r := rebuildIndex(t, d, rebuilt, exports)
@@ -167,12 +177,7 @@ func TestALostDiskIsReplaced(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	stop()
-	if err := os.RemoveAll(lost); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(rebuilt, lost); err != nil {
-		t.Fatal(err)
-	}
+	replaceIndex(t, d, rebuilt)
 	d, stop = startStoppable(t, cfg)
 	m = connect(t, d)
 	for cid, data := range files {

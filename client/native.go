@@ -193,6 +193,8 @@ func worthwhile(err error) bool {
 	switch status := wire.StatusOf(err); {
 	case errors.Is(err, ErrWrongData):
 		return true
+	case status == wire.StatusFull: // which passes when somebody deletes something
+		return false
 	default:
 		return status == wire.StatusTimeout || status == wire.StatusTooMany || status == wire.StatusUnparsable || status >= wire.StatusInternal
 	}

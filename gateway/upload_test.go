@@ -190,6 +190,11 @@ func TestQuotas(t *testing.T) {
 			t.Fatalf("%s: after the drop: %v", name, err)
 		}
 	}
+}
+
+// Files and uploads are counted, a file that is there only once, and told of.
+func TestQuotasOfFiles(t *testing.T) {
+	data := noise(70_000)
 	n := newNatively(t, 9, gateway.Config{Quota: gateway.Quota{Uploads: 1, Objects: 1}})
 	one := n.uploadMany(t, data, 70_000, 0)
 	two := n.uploadMany(t, data[1:], 70_000)

@@ -44,7 +44,7 @@ func TestWhoGivesWay(t *testing.T) {
 			close(done)
 		}()
 		for range 12 {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			brisk.reading()
 			brisk.gave(2 * mib)
 			slow.reading()

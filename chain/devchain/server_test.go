@@ -237,7 +237,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 // every block meanwhile.
 func TestSlowSubscribersAreDropped(t *testing.T) {
 	d := openTest(t, testConfig())
-	s := serve(t, d, ServerConfig{WriteTimeout: 50 * time.Millisecond})
+	s := serve(t, d, ServerConfig{WriteTimeout: 2 * time.Second})
 	conn, err := net.Dial("tcp", s.Addr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -215,6 +215,7 @@ func (r *run) put(ctx context.Context, m manifest.Manifest, ids []string, o inde
 	if len(ids) > 0 {
 		o.Upload = hex.EncodeToString(m.Upload[:])
 	}
+	o.Takes = m.Takes()
 	gone, err := r.Index.PutObject(ctx, o, ids)
 	if err != nil && gone == nil {
 		return err

@@ -103,16 +103,13 @@ func (v *Validator) put(ctx context.Context, block chain.Block, t turn) (put []i
 		return []inquiry{q}, nil
 	}
 	for _, task := range t.tasks {
-		q := inquiry{miner: t.miner, before: index.Pending{Asked: v.deps.Now()}}
-		h, err := v.pick(ctx, t.miner.Hotkey)
-		if err == nil {
-			q.question, err = v.deps.Fleet.Question(ctx, t.miner, h, block, task)
-		}
+		question, err := v.question(ctx, t.miner, block, task)
 		if errors.Is(err, index.ErrNotFound) {
 			continue
 		} else if err != nil {
 			return put, ours(ctx, fmt.Errorf("%s of UID %d: %w", task, t.miner.UID, err))
 		}
+		q := inquiry{miner: t.miner, question: question, before: index.Pending{Asked: v.deps.Now()}}
 		q.outcome = v.deps.Fleet.Ask(ctx, q.miner, q.question)
 		put = append(put, q)
 		if q.outcome.Silent() || q.outcome.Void {
@@ -196,20 +193,32 @@ const Candidates = 8
 // mostDraws bounds the draws, some of which find what cannot be asked about.
 const mostDraws = 256
 
-// Choose takes one of the candidates by their sizes in bytes: the chance of each
-// is its part of the sum. r is random. Drawn evenly, the few largest data of a
-// miner would hardly be asked about, and they are most of its bytes.
-func Choose(sizes []int64, r uint64) int {
+// Weight is what a candidate weighs in Choose: its size in bytes, and a sixteenth
+// of that if it is recent, which is among the miner's last index.MaxTrials trials.
+// So most of what a miner holds is asked about before anything is asked about
+// twice, and whole data that it lacks is come upon sooner. No datum weighs nothing:
+// a miner that was just asked about one may be asked again.
+func Weight(size int64, recent bool) int64 {
+	if recent {
+		return max(size/16, 1)
+	}
+	return size
+}
+
+// Choose takes one of the candidates by their weights: the chance of each is its
+// part of the sum. r is random. Drawn evenly, the few largest data of a miner would
+// hardly be asked about, and they are most of its bytes.
+func Choose(weights []int64, r uint64) int {
 	var sum uint64
-	for _, size := range sizes {
-		sum += uint64(max(size, 0))
+	for _, weight := range weights {
+		sum += uint64(max(weight, 0))
 	}
 	if sum == 0 {
 		return 0
 	}
 	r %= sum
-	for i, size := range sizes {
-		part := uint64(max(size, 0))
+	for i, weight := range weights {
+		part := uint64(max(weight, 0))
 		if r < part {
 			return i
 		}
@@ -220,10 +229,10 @@ func Choose(sizes []int64, r uint64) int {
 
 // pick draws one of a miner's holdings that can be asked about, and removes those
 // whose time is over from the index: a miner with many of them would be asked
-// about nothing. index.ErrNotFound when there is none.
-func (v *Validator) pick(ctx context.Context, hotkey wallet.Address) (index.Holding, error) {
+// about nothing. trials are its latest. index.ErrNotFound when there is none.
+func (v *Validator) pick(ctx context.Context, hotkey wallet.Address, trials []index.Trial) (index.Holding, error) {
 	var drawn []index.Holding
-	var sizes []int64
+	var weights []int64
 	for draws := 0; draws < mostDraws && len(drawn) < Candidates; draws++ {
 		h, err := v.drawHolding(ctx, hotkey)
 		if errors.Is(err, index.ErrNotFound) {
@@ -232,7 +241,8 @@ func (v *Validator) pick(ctx context.Context, hotkey wallet.Address) (index.Hold
 			return index.Holding{}, err
 		}
 		if v.askable(h) {
-			drawn, sizes = append(drawn, h), append(sizes, h.Size)
+			recent := slices.ContainsFunc(trials, func(t index.Trial) bool { return t.Hash == h.Hash })
+			drawn, weights = append(drawn, h), append(weights, Weight(h.Size, recent))
 		} else if now := v.deps.Now(); h.Expired(now) {
 			if err := v.deps.Index.ExpireHolding(ctx, hotkey, h.Hash, now); err != nil {
 				return index.Holding{}, err
@@ -243,7 +253,7 @@ func (v *Validator) pick(ctx context.Context, hotkey wallet.Address) (index.Hold
 		return index.Holding{}, index.ErrNotFound
 	}
 	r, err := v.uint64()
-	return drawn[Choose(sizes, r)], err
+	return drawn[Choose(weights, r)], err
 }
 
 // drawHolding is any of a miner's holdings.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -101,14 +102,26 @@ func (v *Validator) dropping(ctx context.Context, block uint64) (drop, error) {
 
 // dropFrom drops some of one holder's random data, and says whether that was the
 // last of it. One that is asked too much is told further at the next step; one
-// that does not answer is told nothing further: its data expires by itself.
+// that does not answer is told nothing further: its data expires by itself. What it
+// owes an answer about stays, until it has answered or that expires.
 func (v *Validator) dropFrom(ctx context.Context, n chain.Neuron, before time.Time) (done bool, err error) {
 	tell, told := n.Axon.Serving(), 0
+	var owed []string
+	var known bool // owed is: it is much to read, and of most miners nothing is to be dropped
 	for h, err := range v.deps.Index.Holdings(ctx, n.Hotkey, index.Random) {
 		switch {
 		case err != nil:
 			return false, err
 		case h.Stored.After(before):
+			continue
+		case !known:
+			if owed, err = v.owedData(ctx, n.Hotkey); err != nil {
+				return false, err
+			}
+			known = true
+		}
+		switch {
+		case slices.Contains(owed, h.Hash):
 			continue
 		case !tell:
 			if err := v.deps.Index.RemoveHolding(ctx, n.Hotkey, h.Hash); err != nil {

@@ -46,7 +46,7 @@ type rounds struct {
 
 // onBlock begins what a block makes due.
 func (v *Validator) onBlock(ctx context.Context, r *rounds, block chain.Block) {
-	if turn := block.Number / uint64(v.cfg.BlocksPerStep); turn > r.turn {
+	if turn := block.Number / uint64(v.cfg.BlocksPerStep); turn != r.turn { // lower, where the chain was begun anew
 		r.turn = turn
 		if !r.begin(&r.step, func() { v.logged(ctx, "step", block, v.Step(ctx, block)) }) {
 			v.log.Warn("step left out: the last one still runs", "block", block.Number)

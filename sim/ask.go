@@ -8,6 +8,7 @@ import (
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/incentive"
+	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/validator"
 )
 
@@ -15,7 +16,8 @@ import (
 // block's hash who owe nothing.
 func (v *view) audit(step int, block uint64, whole bool) {
 	for uid := range v.miners {
-		if q := &v.miners[uid].owes; v.owing[uid] && q.next <= block {
+		v.expire(uid, block)
+		if q := &v.miners[uid].owes; v.owing[uid] && q.tries > 0 && q.next <= block {
 			v.ask(uid, *q, block)
 		}
 	}
@@ -35,18 +37,52 @@ func (v *view) askNew(uid int, task incentive.Task, block uint64) {
 	if v.owing[uid] || m.owes.tries > 0 || len(m.holdings) == 0 {
 		return
 	}
-	v.ask(uid, question{task: task, about: v.pick(m.holdings)}, block)
+	q := question{task: task}
+	if m.silent != nil {
+		q.about = *m.silent
+	} else {
+		q.about = v.pick(m)
+	}
+	v.ask(uid, q, block)
+}
+
+// expire forgets what a miner owes an answer about, once that has expired. All
+// other data is dropped long before.
+func (v *view) expire(uid int, block uint64) {
+	m := &v.miners[uid]
+	over := func(h holding) bool { return block >= h.until }
+	if m.owes.tries > 0 && over(m.owes.about) {
+		m.owes = question{}
+	}
+	if m.silent == nil || !over(*m.silent) {
+		return
+	}
+	m.holdings = slices.DeleteFunc(m.holdings, func(h holding) bool { return h.number == m.silent.number })
+	m.bytes -= m.silent.size
+	m.silent = nil
 }
 
 // pick is validator.pick.
-func (v *view) pick(holdings []holding) holding {
+func (v *view) pick(m *miner) holding {
 	var drawn [validator.Candidates]holding
-	var sizes [validator.Candidates]int64
+	var weights [validator.Candidates]int64
 	for i := range drawn {
-		drawn[i] = holdings[v.random.IntN(len(holdings))]
-		sizes[i] = drawn[i].size
+		drawn[i] = m.holdings[v.random.IntN(len(m.holdings))]
+		weights[i] = validator.Weight(drawn[i].size, slices.Contains(m.trials, drawn[i].number))
 	}
-	return drawn[validator.Choose(sizes[:], v.random.Uint64())]
+	return drawn[validator.Choose(weights[:], v.random.Uint64())]
+}
+
+// tried notes a settled audit. last: after the last repetition.
+func (m *miner) tried(about holding, ok, last bool) {
+	if len(m.trials) == index.MaxTrials {
+		m.trials = append(m.trials[:0], m.trials[1:]...)
+	}
+	m.trials = append(m.trials, about.number)
+	m.silent = nil
+	if !ok && last {
+		m.silent = &about
+	}
 }
 
 // ask puts a question, and concludes.
@@ -68,6 +104,7 @@ func (v *view) ask(uid int, q question, block uint64) {
 		return
 	}
 	m.owes = question{}
+	m.tried(q.about, ok, q.tries == len(v.w.cfg.product.Repeats))
 	m.standing.Count(q.task, ok)
 	v.outcomes[l.kind].count(q.task, ok)
 	datum := ""
@@ -190,7 +227,7 @@ func (v *view) storeAt(uid int, size int64, block uint64) bool {
 		})
 		return false
 	}
-	m, rules := &v.miners[uid], &v.w.cfg.rules
+	m, rules, cfg := &v.miners[uid], &v.w.cfg.rules, &v.w.cfg.product
 	if size > rules.Room(m.standing, 0, v.ledger.Possession(uid, v.hotkeys[uid]))-m.bytes {
 		v.full[v.w.lives[v.hotkeys[uid]].kind]++
 		return false
@@ -205,7 +242,7 @@ func (v *view) storeAt(uid int, size int64, block uint64) bool {
 		Bytes: size, Tier: m.standing.Tier,
 	})
 	if ok {
-		m.holdings = append(m.holdings, holding{size: size, number: v.data, kept: k.drops == 0 || v.random.Float64() >= k.drops})
+		m.holdings = append(m.holdings, holding{size: size, number: v.data, until: block + blocksIn(cfg.TTL), kept: k.drops == 0 || v.random.Float64() >= k.drops})
 		m.bytes += size
 	}
 	return ok

@@ -14,8 +14,7 @@ import (
 // Class is what is promised of a kind of miner.
 type Class string
 
-// The classes. Of the neither honest nor cheating only the numbers are shown: who
-// is silent about what it lacks looks like one that is down for a while.
+// The classes. Of the neither honest nor cheating only the numbers are shown.
 const (
 	Honest Class = "honest" // climbs, keeps its tier
 	Cheat  Class = "cheat"  // under 1 % of a steady miner's incentive in time, see Kind.Within
@@ -26,9 +25,10 @@ const (
 type Kind struct {
 	Name, What string
 	Class      Class
-	// Within is how long a cheater may take to sink; 0 is a day. Of who lacks one
-	// datum of a hundred, less than half of the validators have asked about one of
-	// those by then: in all others' eyes it is a steady miner.
+	// Within is how long a cheater may take to sink; 0 is a day. Who lacks one datum
+	// of a hundred is a steady miner in the eyes of the validators that have not come
+	// upon one of those yet, and by then these may be more than half. One that is
+	// silent about it has no debt, but what it earned before, which fades.
 	Within time.Duration
 
 	slow  float64 // times the others' seconds; 0 is 1
@@ -57,7 +57,7 @@ func Kinds() []Kind {
 		{Name: "rebooting", What: "down for 10 minutes every day", Class: Honest, downEvery: 24 * time.Hour, downFor: 10 * time.Minute},
 		{Name: "outage", What: "down for an hour every three days", Class: Shown, downEvery: 72 * time.Hour, downFor: time.Hour},
 		{Name: "rots", What: "loses one datum of each validator's in a fortnight", Class: Honest, rots: 14 * 24 * time.Hour},
-		{Name: "chooser", What: "keeps 99 data of 100, whole; is silent about the others", Class: Shown, drops: 0.01, silent: true},
+		{Name: "chooser", What: "keeps 99 data of 100, whole; is silent about the others", Class: Cheat, Within: 96 * time.Hour, drops: 0.01, silent: true},
 		{Name: "new-face", What: "keeps nothing, comes back under a new hotkey every 12 hours", Class: Shown, drops: 1, renews: 12 * time.Hour},
 		{Name: "drops-1-of-100", What: "keeps 99 data of 100, whole", Class: Cheat, Within: 96 * time.Hour, drops: 0.01},
 		{Name: "keeps-9-of-10", What: "keeps nine data of ten, whole", Class: Cheat, drops: 0.1},

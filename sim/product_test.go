@@ -63,7 +63,7 @@ func scriptView() *view {
 	v.adopt(0)
 	for miner := range v.miners {
 		m := &v.miners[miner]
-		m.holdings, m.bytes = append(m.holdings, holding{size: 100, kept: scriptKinds[scriptKind(miner)].drops == 0}), 100
+		m.holdings, m.bytes = append(m.holdings, holding{size: 100, until: math.MaxUint64, kept: scriptKinds[scriptKind(miner)].drops == 0}), 100
 		m.standing.Count(incentive.TaskStore, true)
 	}
 	return v

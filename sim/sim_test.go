@@ -65,10 +65,8 @@ func kindsAreAsExpected(t *testing.T, r *sim.Report) {
 			least, most = 0.75, 1.05
 		case k.Class == sim.Honest, k.Kind == "outage":
 			least, most = 0.95, 1.05
-		case k.Kind == "chooser":
-			least, most = 0.9, 1.05
 		}
-		if k.Share == nil && k.Kind == "drops-1-of-100" { // it may take longer
+		if k.Share == nil && (k.Kind == "drops-1-of-100" || k.Kind == "chooser") { // it may take longer
 			continue
 		}
 		if k.Share == nil || *k.Share < least || *k.Share > most {

@@ -15,6 +15,7 @@ import (
 type holding struct {
 	size   int64  // bytes
 	number uint64 // of the datum
+	until  uint64 // block at which it expires
 	kept   bool
 }
 
@@ -32,6 +33,8 @@ type miner struct {
 	holdings []holding
 	bytes    int64
 	owes     question
+	silent   *holding // what it was silent about to the last and has not answered about since
+	trials   []uint64 // data of the latest, the newest last
 }
 
 // view is one validator: its ledger, and for every UID what its index has.
@@ -212,8 +215,8 @@ func (v *view) answers(uid int, block uint64) bool {
 	return !(k.lost > 0 && v.random.Float64() < k.lost) && !v.w.down(l, block)
 }
 
-// drop forgets all random data once a period, and with it the questions about
-// it.
+// drop forgets all random data once a period, but for what a miner owes an answer
+// about.
 func (v *view) drop(block uint64) {
 	period, over := incentive.Turn(v.period, v.schedule.Period(block))
 	v.period = period
@@ -222,7 +225,13 @@ func (v *view) drop(block uint64) {
 	}
 	for uid := range v.miners {
 		m := &v.miners[uid]
-		m.holdings, m.bytes, m.owes = m.holdings[:0], 0, question{}
+		m.holdings = slices.DeleteFunc(m.holdings, func(h holding) bool {
+			return !(m.owes.tries > 0 && h.number == m.owes.about.number || m.silent != nil && h.number == m.silent.number)
+		})
+		m.bytes = 0
+		for _, h := range m.holdings {
+			m.bytes += h.size
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/incentive"
+	"github.com/filetao/filetao/index"
 )
 
 func testWorld(t *testing.T, days int) *world {
@@ -104,8 +105,10 @@ func sound(t *testing.T, v *view, uid int) {
 		t.Fatalf("UID %d holds %d bytes, counted %d", uid, bytes, m.bytes)
 	case sum.Successes > sum.Attempts || m.standing.TotalSuccesses < sum.Successes:
 		t.Fatalf("UID %d: %+v", uid, m.standing)
-	case m.owes.tries > len(v.w.cfg.product.Repeats):
+	case m.owes.tries > len(v.w.cfg.product.Repeats), len(m.trials) > index.MaxTrials:
 		t.Fatalf("UID %d owes %+v", uid, m.owes)
+	case m.silent != nil && !slices.ContainsFunc(m.holdings, func(h holding) bool { return h.number == m.silent.number }):
+		t.Fatalf("UID %d holds %+v no more, and is to be asked about it", uid, m.silent)
 	case v.w.lives[v.hotkeys[uid]].uid != uid:
 		t.Fatalf("UID %d is %d's", uid, v.hotkeys[uid])
 	}
@@ -245,5 +248,44 @@ func TestChancesAreTheProvenBounds(t *testing.T) {
 		if got := v.has(&c.kind, l, question{task: c.task, about: holding{size: 1 << 20, kept: c.kept}}, c.block); got != c.want {
 			t.Errorf("%+v, task %d at block %d: %v", c.kind, c.task, c.block, got)
 		}
+	}
+}
+
+// What a miner was silent about is asked about again and is not dropped, until it
+// answers, as validator.question has it, or that expires.
+func TestSilenceIsNotForgotten(t *testing.T) {
+	v := scriptView()
+	held := v.miners[0].holdings[0]
+	more := holding{size: 200, number: 7, until: math.MaxUint64, kept: true}
+	for _, c := range []struct {
+		ok, last bool
+		owed     bool
+	}{{true, true, false}, {false, false, false}, {false, true, true}} {
+		m := &v.miners[0]
+		m.holdings, m.bytes = []holding{held, more}, held.size+more.size
+		m.tried(held, c.ok, c.last)
+		v.period = 1
+		v.drop(1100)
+		if owed := m.silent != nil; owed != c.owed || owed != (len(m.holdings) == 1) || owed != (m.bytes == held.size) {
+			t.Errorf("%+v: owed %v, held %+v, %d bytes", c, owed, m.holdings, m.bytes)
+		}
+	}
+	m := &v.miners[0]
+	m.holdings, m.bytes = append(m.holdings, more), m.bytes+more.size
+	for range 20 {
+		m.silent = &held
+		v.askNew(0, incentive.TaskChallenge, 1200) // a liar, who answers
+		if n := m.trials[len(m.trials)-1]; n != held.number || m.silent != nil {
+			t.Fatalf("asked about %d, owed %v", n, m.silent)
+		}
+	}
+	m.tried(held, false, true)
+	m.silent.until = 1300
+	v.expire(0, 1299)
+	if m.silent == nil {
+		t.Fatal("forgotten too early")
+	}
+	if v.expire(0, 1300); m.silent != nil || m.bytes != more.size || len(m.holdings) != 1 {
+		t.Errorf("left: %+v, %d bytes", m.holdings, m.bytes)
 	}
 }

@@ -56,6 +56,9 @@ type MinerRow struct {
 	// Possession is what its audits make of a success, from 0 to 1, when the
 	// validator last saved it; null when not known.
 	Possession *float64 `json:"possession"`
+	// Debt is how many audits it has to pass until it is paid again, after losses
+	// that were proven; 0: none, or not known.
+	Debt int `json:"debt,omitempty"`
 	// Next is null in the best tier, and where View added nothing.
 	Next   *NextTier `json:"next_tier"`
 	Alerts []Alert   `json:"alerts"`

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -69,6 +70,7 @@ type checkpoint struct {
 type savedRow struct {
 	uid        int
 	possession float64
+	debt       int
 }
 
 // withSaved is the view with what the validator has saved: offers, possession and,
@@ -92,7 +94,7 @@ func (v View) withSaved(ctx context.Context) (View, error) {
 	v.Block, v.saved = max(v.Block, c.Block), map[wallet.Address]savedRow{}
 	scores := make([]float64, len(c.Rows))
 	for uid, r := range c.Rows {
-		v.saved[r.Hotkey] = savedRow{uid, v.Config.Rules.Possession.Factor(r.Possession)}
+		v.saved[r.Hotkey] = saved(v.Config.Rules.Possession, uid, r.Possession)
 		if now, known := v.byUID(uid); !known || now == r.Hotkey { // else the UID has changed hands since
 			scores[uid] = r.Score
 		}
@@ -101,6 +103,15 @@ func (v View) withSaved(ctx context.Context) (View, error) {
 		v.Scores = scores
 	}
 	return v, nil
+}
+
+// saved is what of a miner's possession the rules make something of.
+func saved(rules incentive.PossessionRules, uid int, p incentive.Possession) savedRow {
+	s := savedRow{uid: uid, possession: rules.Factor(p)}
+	if s.possession == 0 && rules.Exponent > 0 && p.Debt > 0 {
+		s.debt = int(math.Ceil(min(p.Debt, max(rules.MaxDebt, 0))))
+	}
+	return s
 }
 
 func (v View) byUID(uid int) (wallet.Address, bool) {

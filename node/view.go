@@ -146,7 +146,7 @@ func (v View) complete(ctx context.Context, r *MinerRow, known int) error {
 		r.UID = &s.uid
 	}
 	if s, ok := v.saved[r.Hotkey]; ok {
-		r.Possession = &s.possession
+		r.Possession, r.Debt = &s.possession, s.debt
 	}
 	v.rank(r)
 	rules := v.Config.Rules

@@ -29,7 +29,7 @@ func (c *cli) printExplanation(x node.Explanation) {
 		line("Storage", storageOf(r))
 	}
 	if x.Possession != nil {
-		line("Possession", possessionOf(*x.Possession))
+		line("Possession", possessionOf(*x.Possession, x.Miner.Debt))
 	}
 	if len(r.Alerts) > 0 {
 		fmt.Fprintln(c.out)
@@ -132,8 +132,10 @@ func claimOf(r node.MinerRow) string {
 	return text + "."
 }
 
-func possessionOf(p float64) string {
+func possessionOf(p float64, debt int) string {
 	switch {
+	case debt > 0:
+		return fmt.Sprintf("0%%: it was proven to have lost data; %s until it is paid again.", count(debt, "more passed audit"))
 	case p >= 0.995:
 		return "100%: its audits show that it has what it was given, so that its successes are paid in full."
 	case p == 0.5:

@@ -27,8 +27,10 @@ type devnetFile struct {
 	Wallets   string `json:"wallet_path"`
 	User      string `json:"wallet_name"`
 	Validator string `json:"validator_dir"`
-	Hashes    string `json:"hash_basepath"`
-	Storage   string `json:"storage_basepath"`
+	// ValidatorWallet is who has stored what the first validator knows.
+	ValidatorWallet string `json:"validator_wallet"`
+	Hashes          string `json:"hash_basepath"`
+	Storage         string `json:"storage_basepath"`
 	// What its validators go by, where that is not the network's; 0: not said.
 	BlockSeconds    float64 `json:"block_seconds"`
 	BlocksPerStep   int     `json:"blocks_per_step"`
@@ -47,7 +49,7 @@ func describe(d *devnet.Devnet) (devnetFile, error) {
 	v := d.Config().Validator
 	f := devnetFile{
 		Chain: d.ChainEndpoint(), NetUID: uint16(devnet.NetUID), Wallets: d.WalletPath(), User: d.UserWallet(), Validator: d.ValidatorDir(),
-		Hashes: filepath.Join(d.Dir(), "hashes"), Storage: filepath.Join(d.Dir(), "storage"),
+		ValidatorWallet: filepath.Base(d.ValidatorDir()), Hashes: filepath.Join(d.Dir(), "hashes"), Storage: filepath.Join(d.Dir(), "storage"),
 		BlockSeconds: d.Config().BlockTime.Seconds(), BlocksPerStep: v.BlocksPerStep,
 		StoreSample: v.StoreSample, ChallengeSample: v.ChallengeSample, RetrieveSample: v.RetrieveSample, MonitorSample: v.MonitorSample,
 		PermitLimit: float64(fleet.DefaultConfig().VpermitLimit) / float64(chain.TAO),
@@ -123,6 +125,9 @@ func (c *cli) useDevnet(cmd *cobra.Command) error {
 		c.wallet.Path = c.net.Wallets
 		if !cmd.Flag("wallet.name").Changed {
 			c.wallet.Name, c.named.wallet = c.net.User, true
+			if cmd.CommandPath() == "filetao index rebuild" {
+				c.wallet.Name = c.net.ValidatorWallet
+			}
 		}
 		if !cmd.Flag("wallet.hotkey").Changed {
 			c.wallet.Hotkey, c.named.hotkey = "default", true

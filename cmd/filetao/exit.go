@@ -161,6 +161,7 @@ var exits = []exitRule{
 	{errNoAxon, exitUnavailable, ""},
 	{errRefuted, exitRefuted, ""},
 	{errOpen, exitOpen, ""},
+	{errNotStorer, exitRefused, ""},
 	{errDevnetDown, exitUnavailable, ""},
 	{errNotWhole, exitUnavailable, "run it again when more miners can be reached; what is there stays"},
 	{errTooLarge, exitFull, ""},

@@ -16,10 +16,14 @@ import (
 	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/node"
 	"github.com/filetao/filetao/recovery"
+	"github.com/filetao/filetao/wallet"
 )
 
 // errNotWhole says that not everything could be asked or brought back.
 var errNotWhole = errors.New("the index is not whole")
+
+// errNotStorer says that the wallet is not one that can have stored anything.
+var errNotStorer = errors.New("no neuron, and miners list shards only to the neuron that stored them")
 
 func (c *cli) indexCommand() *cobra.Command {
 	return group("index", "Look after a validator's index", c.indexRebuildCommand())
@@ -84,11 +88,17 @@ func (c *cli) rebuildIndex(ctx context.Context, r *rebuildFlags) error {
 	if err != nil {
 		return err
 	}
+	if r.dir == "" && c.net != nil {
+		r.dir = c.net.Validator
+	}
 	if err := homeDir(&r.dir, "validator"); err != nil {
 		return err
 	}
 	var report recovery.Report
 	if err := c.onChain(ctx, func(remote chain.Chain) error {
+		if err := c.isNeuron(ctx, remote, asker); err != nil {
+			return err
+		}
 		return withIndex(ctx, c.log, r.url(), r.dir, func(ix *index.Index) (err error) {
 			bar := c.progress("rebuilding the index")
 			defer bar.done()
@@ -99,7 +109,9 @@ func (c *cli) rebuildIndex(ctx context.Context, r *rebuildFlags) error {
 			})
 			return err
 		})
-	}); err != nil {
+	}); errors.Is(err, index.ErrLocked) && c.net != nil {
+		return fmt.Errorf("the validator runs: %w; with --dir NEW another one is built beside it", err)
+	} else if err != nil {
 		return err
 	}
 	if err := c.print(report, func() { c.printRebuild(report) }); err != nil {
@@ -112,6 +124,22 @@ func (c *cli) rebuildIndex(ctx context.Context, r *rebuildFlags) error {
 		return fmt.Errorf("%w: %s", errNotWhole, report.Missing())
 	}
 	return nil
+}
+
+// isNeuron refuses a hotkey that is not on the subnet before every miner does.
+func (c *cli) isNeuron(ctx context.Context, on chain.Chain, k *wallet.Keypair) error {
+	m, err := on.Metagraph(ctx, chain.NetUID(c.netuid))
+	if err != nil {
+		return err
+	}
+	if _, ok := m.ByHotkey(k.Address()); ok {
+		return nil
+	}
+	storer := "NAME"
+	if c.net != nil {
+		storer = c.net.ValidatorWallet
+	}
+	return fmt.Errorf("wallet %s is %w: use the wallet that stored, --wallet.name %s", c.wallet.Name, errNotStorer, storer)
 }
 
 // rebuildProgress says on a terminal how far it is.

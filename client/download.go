@@ -374,7 +374,7 @@ func (d *download) segment(u *unit, r io.Reader) (int64, error) {
 	root := erasure.NewHasher()
 	to := &localWriter{w: u.spool.File}
 	if u.spool.size, err = io.CopyN(io.MultiWriter(root, to), r, s.Size); to.err != nil {
-		return 0, fmt.Errorf("%w: %w", errLocal, to.err)
+		return 0, fmt.Errorf("%w: %w", errLocal, room(to.err))
 	} else if err != nil {
 		return 0, brokeOff(err)
 	}

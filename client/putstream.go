@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
@@ -145,16 +146,24 @@ func (t *transfer) spool(sealed io.Reader) (*spool, error) {
 		return nil, err
 	}
 	if s.size, err = io.Copy(io.MultiWriter(s.File, &t.cid), io.LimitReader(sealed, t.c.cfg.SegmentSize)); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(room(err), s.Close())
 	}
 	return s, nil
+}
+
+// room says of a spool's error where it is, if that is full.
+func room(err error) error {
+	if !errors.Is(err, syscall.ENOSPC) || errors.Is(err, errSource) {
+		return err
+	}
+	return fmt.Errorf("%w: segments on their way are kept in %s; TMPDIR names another folder", err, os.TempDir())
 }
 
 // newSpool makes a file that is gone when it is closed, or the process ends.
 func newSpool(dir string) (*spool, error) {
 	f, err := os.CreateTemp(dir, ".filetao-*.tmp")
 	if err != nil {
-		return nil, fmt.Errorf("room for a segment: %w", err)
+		return nil, fmt.Errorf("room for a segment: %w", room(err))
 	}
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, errors.Join(err, f.Close())

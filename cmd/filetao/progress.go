@@ -33,12 +33,14 @@ type progressBar struct {
 	moved, all  int64     // bytes; all is 0 while it is not known
 	before      int64     // of those moved, what was there when it began
 	stream      client.Stage
+	there       int64 // bytes that a stream had moved last
 }
 
 // progress starts a bar on standard error, if that is a terminal, a person reads
 // it and no log is written over it.
 func (c *cli) progress(what string) *progressBar {
 	p := &progressBar{what: what, now: c.now, since: c.now()}
+	c.bar = p
 	f, ok := c.err.(*os.File)
 	if !ok || c.json || c.debug || c.trace || !term.IsTerminal(int(f.Fd())) {
 		return p
@@ -157,6 +159,16 @@ func (p *progressBar) flow(s client.Progress) {
 		p.before = s.Resumed
 	}
 	p.moved, p.all = s.Done, s.Bytes
+	if s.Stage != client.StageReading {
+		p.there = s.Done
+	}
+}
+
+// arrived is how many bytes of a stream have moved and stay.
+func (p *progressBar) arrived() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.there
 }
 
 // context has the bytes on the wire move the bar.

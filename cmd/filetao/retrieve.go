@@ -183,7 +183,7 @@ func (c *cli) save(ctx context.Context, path, name string, opt client.GetFileOpt
 	if err := fetch(bar.context(ctx), to); errors.Is(err, client.ErrRange) {
 		return usagef("--range: %v", err)
 	} else if err != nil {
-		return err
+		return leftBeside(ctx, err, path)
 	}
 	bar.done()
 	if path == stdinName {
@@ -196,6 +196,15 @@ func (c *cli) save(ctx context.Context, path, name string, opt client.GetFileOpt
 			fmt.Fprintf(c.out, "%s of it had come before.\n", size(answer.Resumed))
 		}
 	})
+}
+
+// leftBeside says after an interruption what of a file has come.
+func leftBeside(ctx context.Context, err error, path string) error {
+	part, statErr := os.Stat(path + ".part")
+	if ctx.Err() == nil || path == stdinName || statErr != nil || part.Size() == 0 {
+		return err
+	}
+	return &unfinished{fmt.Sprintf("the same command goes on from here (%s are there)", size(part.Size())), err}
 }
 
 // fetch asks the gateways that the flags name; else those that took the file,

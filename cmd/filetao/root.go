@@ -45,6 +45,7 @@ type cli struct {
 	derive  func(privateKeyHex string) envelope.Key // the slow envelope.DeriveKey
 	stdout  *stickyWriter                           // under out
 	tty     *term.Terminal                          // made at the first question
+	bar     *progressBar                            // the last one that was begun
 	running bool                                    // the command line was right
 }
 

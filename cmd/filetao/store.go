@@ -193,11 +193,21 @@ func (c *cli) put(cmd *cobra.Command, p *putFlags) error {
 	if errors.Is(err, client.ErrTooLarge) {
 		err = fmt.Errorf("%w: %w", err, errTooLarge)
 	}
+	err = c.resumable(cmd.Context(), err, len(files) > 0 && !p.reference)
 	if len(answers) == 0 {
 		return err
 	}
 	single := err == nil && (len(files) == 1 || len(files) == 0)
 	return errors.Join(err, c.printPut(cmd, answers, single, opt.Plain))
+}
+
+// resumable says after an interruption that the same command goes on, and how much
+// need not be moved again.
+func (c *cli) resumable(ctx context.Context, err error, can bool) error {
+	if err == nil || !can || ctx.Err() == nil || c.bar == nil || c.bar.arrived() <= 0 {
+		return err
+	}
+	return &unfinished{fmt.Sprintf("the same command goes on from here (%s are there)", size(c.bar.arrived())), err}
 }
 
 // keepFor is --ttl; 0 is not given.

@@ -69,7 +69,7 @@ func (c *cli) asUser(ctx context.Context, u *userFlags, fn func(*node.User) erro
 	}
 	return c.onChain(ctx, func(remote chain.Chain) (err error) {
 		user, err := node.Connect(ctx, node.UserConfig{
-			Chain: remote, NetUID: chain.NetUID(c.netuid), Hotkey: hotkey, Log: c.log,
+			Chain: remote, NetUID: chain.NetUID(c.netuid), Hotkey: hotkey, Log: c.triesLog(),
 			Client: client.Config{MinStake: rao(u.stake)},
 		})
 		if err != nil {

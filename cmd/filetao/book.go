@@ -72,7 +72,7 @@ func (c *cli) askCID(text *string) (err error) {
 // listFlags are the flags of `retrieve list`.
 type listFlags struct {
 	userFlags
-	remote bool
+	remote, local bool
 }
 
 func (c *cli) retrieveListCommand() *cobra.Command {
@@ -80,8 +80,10 @@ func (c *cli) retrieveListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the remembered files, or those that gateways have", Args: noArgs,
 		Long: `List the remembered files: of all wallets, or of the one that --wallet.name names.
-With --remote, list what gateways have of the wallet's; files in the Python
-client's format are not among them.`,
+Gateways are asked how large they are and when they end: "gone" is what no gateway
+that answers has any more, "?" what could not be found out. With --local nobody is
+asked. With --remote, list what gateways have of the wallet's; files in the Python
+client's format are not among them, and look gone.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if l.remote {
 				return c.listRemote(cmd.Context(), &l.userFlags)
@@ -90,10 +92,17 @@ client's format are not among them.`,
 			if err != nil {
 				return err
 			}
+			if !l.local {
+				if err := c.lookUp(cmd.Context(), &l.userFlags, rows); err != nil {
+					return err
+				}
+			}
 			return c.print(rows, func() { c.printBook(rows) })
 		},
 	}
-	cmd.Flags().BoolVar(&l.remote, "remote", false, "ask gateways")
+	cmd.Flags().BoolVar(&l.remote, "remote", false, "list what gateways have instead")
+	cmd.Flags().BoolVar(&l.local, "local", false, "ask nobody: names and CIDs alone")
+	cmd.MarkFlagsMutuallyExclusive("remote", "local")
 	l.add(cmd, 0)
 	return cmd
 }
@@ -154,22 +163,27 @@ func (c *cli) printRemote(rows []remoteRow) {
 	}
 	var table [][]string
 	for _, r := range rows {
-		expires := "never"
-		if r.Expires != 0 {
-			expires = time.Unix(r.Expires, 0).Local().Format(time.DateTime)
-		}
-		table = append(table, []string{r.Name, r.CID, size(r.Bytes), expires})
+		table = append(table, []string{r.Name, r.CID, size(r.Bytes), expiry(r.Expires)})
 	}
 	c.table([]string{"NAME", "CID", ">SIZE", "EXPIRES"}, table)
 }
 
-// bookRow is one remembered file.
+// bookRow is one remembered file. Bytes are as they are stored, Expires is in Unix
+// seconds and 0 for never; both are unknown where State is.
 type bookRow struct {
 	Wallet  string   `json:"wallet"`
 	Name    string   `json:"name"`
 	CID     string   `json:"cid"`
 	Hotkeys []string `json:"hotkeys"`
+	State   string   `json:"state,omitempty"` // stored or gone; "" is not known
+	Bytes   int64    `json:"bytes,omitempty"`
+	Expires int64    `json:"expires,omitempty"`
 }
+
+const (
+	fileStored = "stored"
+	fileGone   = "gone"
+)
 
 func (c *cli) bookRows(u *userFlags) ([]bookRow, error) {
 	dir, err := c.bookDir(u.bookDir)
@@ -224,9 +238,24 @@ func (c *cli) printBook(rows []bookRow) {
 	}
 	var table [][]string
 	for _, r := range rows {
-		table = append(table, []string{r.Wallet, r.Name, r.CID, strings.Join(r.Hotkeys, " ")})
+		bytes, expires := "?", "?"
+		switch r.State {
+		case fileStored:
+			bytes, expires = size(r.Bytes), expiry(r.Expires)
+		case fileGone:
+			bytes, expires = "", fileGone
+		}
+		table = append(table, []string{r.Wallet, r.Name, bytes, expires, r.CID, strings.Join(r.Hotkeys, " ")})
 	}
-	c.table([]string{"WALLET", "NAME", "CID", "GATEWAYS"}, table)
+	c.table([]string{"WALLET", "NAME", ">SIZE", "EXPIRES", "CID", "GATEWAYS"}, table)
+}
+
+// expiry shows when a file ends.
+func expiry(unix int64) string {
+	if unix == 0 {
+		return "never"
+	}
+	return time.Unix(unix, 0).Local().Format(time.DateTime)
 }
 
 // completeCID offers the names of the wallet's remembered files.

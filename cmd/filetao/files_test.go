@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,7 @@ func TestFilesOfADevnet(t *testing.T) {
 	t.Run("Ranges", func(t *testing.T) { u.with(t).ranges() })
 	t.Run("MinersAlone", func(t *testing.T) { u.with(t).minersAlone() })
 	t.Run("Longer", func(t *testing.T) { u.with(t).longer() })
+	t.Run("Ends", func(t *testing.T) { u.with(t).ends() })
 	t.Run("Names", func(t *testing.T) { u.with(t).names() })
 	t.Run("Reference", func(t *testing.T) { u.with(t).reference() })
 }
@@ -205,6 +207,42 @@ func (u user) longer() {
 	}
 	u.run(exitOK, "delete", "lasting", "--yes")
 	u.refused(exitNotFound, "file not found", "files", "renew", s.CID)
+}
+
+// ends: the list of remembered files says how large they are and when they end.
+func (u user) ends() {
+	path, _ := u.file("ending", 30_000)
+	s := u.stored(path, "--ttl", "3600")
+	list := func(now time.Time, args ...string) (text string, row bookRow) {
+		u.t.Helper()
+		for _, json := range []bool{false, true} {
+			var out, said bytes.Buffer
+			c := newCLI(streams{out: &out, err: &said, now: func() time.Time { return now }})
+			c.json = json
+			if code := c.execute(u.t.Context(), append([]string{"retrieve", "list", "--devnet", u.devnet, fmt.Sprintf("--json=%t", json)}, args...)); code != exitOK || said.Len() > 0 {
+				u.t.Fatalf("exit code %d: %s", code, &said)
+			}
+			text += out.String()
+		}
+		var rows []bookRow
+		if err := json.Unmarshal([]byte(text[strings.LastIndex(text, "\n[")+1:]), &rows); err != nil {
+			u.t.Fatalf("retrieve list printed %q: %v", text, err)
+		}
+		i := slices.IndexFunc(rows, func(r bookRow) bool { return r.CID == s.CID })
+		return text, rows[i]
+	}
+	text, row := list(time.Now())
+	if row.State != fileStored || row.Bytes < 30_000 || row.Expires < time.Now().Unix()+3000 || !strings.Contains(text, expiry(row.Expires)) || !strings.Contains(text, " SIZE  EXPIRES") {
+		u.t.Errorf("%+v: %s", row, text)
+	}
+	if text, row = list(time.Now().Add(2 * time.Hour)); row.State != fileGone || row.Bytes+row.Expires != 0 || !strings.Contains(text, " gone ") {
+		u.t.Errorf("%+v: %s", row, text)
+	}
+	if text, row = list(time.Now(), "--local"); row.State != "" || !strings.Contains(text, "?  ?") {
+		u.t.Errorf("%+v: %s", row, text)
+	}
+	u.refused(exitUsage, "none of the others can be", "retrieve", "list", "--local", "--remote")
+	u.run(exitOK, "delete", "ending", "--yes")
 }
 
 // names: a file goes with its last name, or with all of them when that is said.

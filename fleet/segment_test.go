@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -374,4 +375,33 @@ func TestUnacknowledgedShardsAreDropped(t *testing.T) {
 	if left := s.Miners[2].Holds(); len(left) != 0 || len(s.held(t, seg)) != 8 {
 		t.Fatal(left)
 	}
+}
+
+// What miners have not acknowledged may be what they have acknowledged another time,
+// and a file counts on.
+func TestUnacknowledgedShardsAreNotDroppedIfTheyAreCountedOn(t *testing.T) {
+	data := noise(9, 300_000)
+	s := newShards(t, 8, fleet.Config{})
+	seg := s.put(t, data, erasure.Scheme{Data: 4, Total: 8})
+	s.places-- // the same place again
+	for _, m := range s.Miners {
+		m.Behave(fleettest.Liar, "PutShard")
+	}
+	_, _, err := s.StoreSegment(t.Context(), s.spec(t, data, seg.Scheme), bytes.NewReader(data), func(erasure.Root) error { return nil }, s.Neurons())
+	if !errors.Is(err, fleet.ErrShort) {
+		t.Fatal(err)
+	}
+	for _, m := range s.Miners {
+		for d, err := range s.Index.Drops(t.Context(), m.Hotkey()) {
+			if err := errors.Join(err, s.Drop(t.Context(), d)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for h, err := range s.Index.Holdings(t.Context(), m.Hotkey(), index.KindShard) {
+			if err != nil || !slices.Contains(m.Holds(), h.Held()) {
+				t.Errorf("%s was told to drop shard %d, which the index counts on, %v", m.Hotkey(), h.Number, err)
+			}
+		}
+	}
+	s.check(t, seg, data)
 }

@@ -103,7 +103,8 @@ func (p *put) forget(ctx context.Context) {
 }
 
 // doubt notes what miners may have all the same that were sent all of a shard and
-// have not answered, so that they are told to drop it when they can be.
+// have not answered, so that they are told to drop it when they can be. What the
+// index counts on from another try stays.
 func (p *put) doubt(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
@@ -111,7 +112,7 @@ func (p *put) doubt(ctx context.Context) {
 		if ok, _ := s.ended(); ok || !s.whole {
 			continue
 		}
-		err := p.f.deps.Index.PutDrop(ctx, index.Drop{
+		err := p.f.deps.Index.PutDrop(ctx, p.seg.ID, index.Drop{
 			Holder: s.miner.Hotkey, Replica: s.pledge.Hash.String(), Until: s.started.Add(p.spec.TTL), Pledge: s.pledge.Encode(),
 		})
 		if err != nil {

@@ -129,17 +129,22 @@ func (x *Index) dropIf(ctx context.Context, holder wallet.Address, hash string, 
 	})
 }
 
-// PutDrop notes that a miner is to be told to delete a shard that it may have,
-// since it was sent one and has not acknowledged it. Since is not looked at. The
-// pledge keeps the drop from meaning what comes later.
-func (x *Index) PutDrop(ctx context.Context, d Drop) error {
-	if err := firstError(checkAddress(d.Holder), checkHash(d.Replica)); err != nil {
+// PutDrop notes that a miner is to be told to delete a shard of a segment that it
+// may have, since it was sent one and has not acknowledged it. Since is not looked
+// at. The pledge keeps the drop from meaning what comes later. Of a shard that the
+// index counts on, because the miner has acknowledged it another time, nothing is
+// noted: there is but one at the miner, with the pledge that came last.
+func (x *Index) PutDrop(ctx context.Context, segment string, d Drop) error {
+	if err := firstError(checkAddress(d.Holder), checkHash(d.Replica), checkHash(segment)); err != nil {
 		return err
 	}
 	if len(d.Pledge) == 0 || len(d.Pledge) > MaxNative {
 		return fmt.Errorf("%w: a drop with a pledge of %d bytes", ErrInvalid, len(d.Pledge))
 	}
 	return x.update(ctx, holderGroup(d.Holder), func(t *txn) error {
+		if h, err := holdingIn(t, segment); err != nil || h != nil && h.Held() == d.Replica {
+			return err
+		}
 		return t.setRecord(dropField(d.Replica), dropRecord{V: version, Since: stamp(time.Now()), Until: stamp(d.Until), Pledge: d.Pledge})
 	})
 }

@@ -33,6 +33,14 @@ func (d *Devnet) GatewayAxon() (netip.AddrPort, wallet.Address) {
 	return d.validators[0].Addr(), d.validators[0].Hotkey()
 }
 
+// GatewayHotkey is whom the chain knows a gateway as, from 0 on.
+func (d *Devnet) GatewayHotkey(i int) wallet.Address {
+	if i == 0 {
+		return d.validators[0].Hotkey()
+	}
+	return d.gateways[i-1].Hotkey()
+}
+
 // ValidatorKey is a validator's hotkey with its secret.
 func (d *Devnet) ValidatorKey(i int) *wallet.Keypair {
 	return d.users.nodes[validatorName(i)].hotkey

@@ -95,7 +95,7 @@ func (d *Devnet) Demo(ctx context.Context, path string, stage func(Stage)) (Resu
 // would be.
 func (d *Devnet) User(ctx context.Context) (*node.User, error) {
 	return node.Connect(ctx, node.UserConfig{
-		Chain: d.dev, NetUID: NetUID, Hotkey: d.users.user.hotkey, Log: d.log,
+		Chain: d.dev, NetUID: NetUID, Hotkey: d.users.user.hotkey, Client: d.cfg.Client, Log: d.log,
 	})
 }
 

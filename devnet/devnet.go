@@ -16,9 +16,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/filetao/filetao/backup"
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/chain/devchain"
+	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/gateway"
@@ -51,13 +54,18 @@ type Config struct {
 	Repair    repair.Config
 	Backup    backup.Config
 	Fleet     fleet.Config
+	// Client is the user's own settings.
+	Client client.Config
 	// Links is how many miners, from the first, have a relay before them, which can
-	// be slowed down and cut and counts its bytes; GatewayLink puts one before the
-	// first gateway too.
+	// be slowed down and cut and counts its bytes; GatewayLink puts one before every
+	// gateway too.
 	Links       int
 	GatewayLink bool
 	// Status gives every node a status page on a free loopback port.
 	Status bool
+	// Disk, if set, gives the file system of a folder: of the stored bytes of each
+	// miner and of the index of each validator. Tests let it crash.
+	Disk func(dir string) vfs.FS
 	// Log may be nil.
 	Log *slog.Logger
 }
@@ -91,7 +99,7 @@ type Devnet struct {
 	miners     []*slot // set before ready is closed
 	validators []*node.Validator
 	gateways   []*node.Gateway
-	entry      *Link               // to the first gateway; nil: it is reached directly
+	entries    []*Link             // to the gateways; nil: they are reached directly
 	userKey    func() envelope.Key // derived at the first call
 	seen       observer
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/filetao/filetao/chain"
@@ -98,7 +100,7 @@ func (d *Devnet) build(group *lifecycle.Group, key envelope.Key) error {
 				return err
 			}
 		}
-		s, err := newSlot(id.name, node.MinerConfig{Common: c}, link)
+		s, err := newSlot(id.name, node.MinerConfig{Common: c, FS: d.disk(filepath.Join(c.Dir, "data"))}, link)
 		if err != nil {
 			return err
 		}
@@ -124,7 +126,8 @@ func (d *Devnet) buildValidator(group *lifecycle.Group, i int, key envelope.Key)
 	if err != nil {
 		return err
 	}
-	ix, err := index.Open(filepath.Join(c.Dir, "index"), index.Options{Log: d.log})
+	dir := filepath.Join(c.Dir, "index")
+	ix, err := index.Open(dir, index.Options{Log: d.log, FS: d.disk(dir)})
 	if err != nil {
 		return fmt.Errorf("%s: %w", id.name, err)
 	}
@@ -133,11 +136,8 @@ func (d *Devnet) buildValidator(group *lifecycle.Group, i int, key envelope.Key)
 	log := events.DefaultConfig(filepath.Join(c.Dir, events.FileName))
 	vc := node.ValidatorConfig{Common: c, Index: ix, Fleet: d.cfg.Fleet, Validator: d.cfg.Validator, Repair: d.cfg.Repair, Backup: &d.cfg.Backup, Observe: d.seen.observe, Events: &log}
 	if i == 0 {
-		if d.cfg.GatewayLink {
-			if d.entry, err = addLink(group, id.name); err != nil {
-				return err
-			}
-			vc.External = d.entry.Addr()
+		if err := d.addEntry(group, &vc.Common, id.name); err != nil {
+			return err
 		}
 		vc.Door = d.userDoor()
 		vc.API = &node.APIConfig{Envelope: key, Gateway: d.cfg.Gateway}
@@ -146,8 +146,8 @@ func (d *Devnet) buildValidator(group *lifecycle.Group, i int, key envelope.Key)
 	if err != nil {
 		return fmt.Errorf("%s: %w", id.name, err)
 	}
-	if i == 0 && d.entry != nil {
-		d.entry.lead(v.Addr())
+	if i == 0 {
+		d.lead(0, v.Addr())
 	}
 	d.validators = append(d.validators, v)
 	group.Add(id.name, v.Run)
@@ -161,6 +161,9 @@ func (d *Devnet) buildGateway(group *lifecycle.Group, i int, key envelope.Key) e
 		return err
 	}
 	c.Door = d.userDoor()
+	if err := d.addEntry(group, &c, id.name); err != nil {
+		return err
+	}
 	g, err := node.NewGateway(node.GatewayConfig{
 		Common: c, Index: d.indexes[0], Fleet: d.cfg.Fleet, Asker: d.users.nodes[validatorName(0)].hotkey,
 		APIConfig: node.APIConfig{Envelope: key, Gateway: d.cfg.Gateway},
@@ -168,9 +171,38 @@ func (d *Devnet) buildGateway(group *lifecycle.Group, i int, key envelope.Key) e
 	if err != nil {
 		return fmt.Errorf("%s: %w", id.name, err)
 	}
+	d.lead(i, g.Addr())
 	d.gateways = append(d.gateways, g)
 	group.Add(id.name, g.Run)
 	return nil
+}
+
+// addEntry makes the next gateway's link, if it is to have one.
+func (d *Devnet) addEntry(group *lifecycle.Group, c *node.Common, name string) (err error) {
+	var link *Link
+	if d.cfg.GatewayLink {
+		if link, err = addLink(group, name); err != nil {
+			return err
+		}
+		c.External = link.Addr()
+	}
+	d.entries = append(d.entries, link)
+	return nil
+}
+
+// lead has a gateway's link lead to it.
+func (d *Devnet) lead(gateway int, to netip.AddrPort) {
+	if link := d.entries[gateway]; link != nil {
+		link.lead(to)
+	}
+}
+
+// disk is the file system of a folder; nil is the real one.
+func (d *Devnet) disk(dir string) vfs.FS {
+	if d.cfg.Disk == nil {
+		return nil
+	}
+	return d.cfg.Disk(dir)
 }
 
 func (d *Devnet) userDoor() wire.DoorConfig {

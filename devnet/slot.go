@@ -130,5 +130,5 @@ func (d *Devnet) StartMiner(ctx context.Context, i int) error { return d.miners[
 // MinerLink is the way to a miner; nil if it has none (Config.Links).
 func (d *Devnet) MinerLink(i int) *Link { return d.miners[i].link }
 
-// GatewayLink is the way to the first gateway; nil without Config.GatewayLink.
-func (d *Devnet) GatewayLink() *Link { return d.entry }
+// GatewayLink is the way to a gateway, from 0 on; nil without Config.GatewayLink.
+func (d *Devnet) GatewayLink(i int) *Link { return d.entries[i] }

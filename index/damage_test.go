@@ -15,7 +15,7 @@ const upload1 = "00112233445566ff00112233445566ff"
 // Damaged values are errors wherever they are met, never a panic, and never
 // what somebody else's try is blamed for.
 func TestDamagedStore(t *testing.T) {
-	kv, err := openPebble("index", Options{fs: vfs.NewMem()})
+	kv, err := openPebble("index", Options{FS: vfs.NewMem()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 // detector it does not compact: one of pebble's own checks, compiled in only
 // there, then ends the process when a compaction and a flush fail at once.
 func (o Options) On(fs vfs.FS) Options {
-	o.fs, o.memTable, o.retry, o.noCompaction = fs, 64<<10, time.Microsecond, underRace
+	o.FS, o.memTable, o.retry, o.noCompaction = fs, 64<<10, time.Microsecond, underRace
 	return o
 }
 

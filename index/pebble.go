@@ -26,8 +26,8 @@ type Options struct {
 	MinFree  int64        // bytes of the disk that Room leaves free; 0: 256 MiB, less: none
 	ReadOnly bool         // for inspection; needs the folder to itself all the same
 	Log      *slog.Logger // nil: discard
+	FS       vfs.FS       // nil: the real one; tests: in memory, failing, crashing
 
-	fs       vfs.FS        // tests: in memory, failing, crashing
 	memTable uint64        // tests: small, so that it is flushed often
 	retry    time.Duration // tests: short
 
@@ -70,15 +70,15 @@ func openPebble(dir string, o Options) (*pebbleKV, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.fs == nil {
-		o.fs = vfs.Default
+	if o.FS == nil {
+		o.FS = vfs.Default
 	}
 	kv := &pebbleKV{
 		failure: &failure{log: o.Log, retry: cmp.Or(o.retry, defaultRetry), ended: make(chan struct{})}, seed: maphash.MakeSeed(),
-		fs: o.fs, dir: dir, minFree: cmp.Or(o.MinFree, defaultMinFree),
+		fs: o.FS, dir: dir, minFree: cmp.Or(o.MinFree, defaultMinFree),
 	}
 	if !o.ReadOnly {
-		if err := o.fs.MkdirAll(dir, 0o700); err != nil {
+		if err := o.FS.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("open index: %w", err)
 		}
 	}
@@ -98,7 +98,7 @@ func openPebble(dir string, o Options) (*pebbleKV, error) {
 
 func pebbleOptions(o Options, f *failure) *pebble.Options {
 	options := &pebble.Options{
-		FS:           &guardFS{o.fs, f},
+		FS:           &guardFS{o.FS, f},
 		CacheSize:    cmp.Or(o.Cache, defaultCache),
 		MemTableSize: cmp.Or(o.memTable, defaultMemTable),
 		// A writer that waits for room waits for ever if the disk fails. So none

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/filetao/filetao/blobstore"
 	"github.com/filetao/filetao/miner"
 	"github.com/filetao/filetao/wire"
@@ -20,7 +22,10 @@ type MinerConfig struct {
 	// Capacity is how many bytes the miner may keep (0: what the disk has)
 	// and MinFree how many it leaves free on the disk.
 	Capacity, MinFree int64
-	Miner             miner.Config
+	// FS is the file system of the stored bytes; nil means the real one. Tests
+	// let it crash.
+	FS    vfs.FS
+	Miner miner.Config
 	// Due is how the miner tells which native audits were due.
 	Due DueConfig
 }
@@ -44,7 +49,7 @@ func NewMiner(c MinerConfig) (*Miner, error) {
 		c.Data = filepath.Join(c.Dir, "data")
 	}
 	store, err := blobstore.Open(blobstore.Config{Dir: c.Data, Capacity: c.Capacity, MinFree: c.MinFree},
-		blobstore.Deps{Now: time.Now, Log: n.log})
+		blobstore.Deps{Now: time.Now, Log: n.log, FS: c.FS})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("miner's store: %w", err), n.group.Close())
 	}

@@ -115,7 +115,7 @@ func (n Network) target(d *devnet.Devnet, user *node.User) Target {
 	t.Get.Gateways = append(t.Get.Gateways, gateway)
 	if n.Traffic {
 		t.Traffic = func() int64 {
-			sum := d.GatewayLink().Bytes()
+			sum := d.GatewayLink(0).Bytes()
 			for i := range n.Miners {
 				sum += d.MinerLink(i).Bytes()
 			}

@@ -2,28 +2,38 @@ package devnet_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/filetao/filetao/blobstore"
 	"github.com/filetao/filetao/index"
-	"github.com/filetao/filetao/wallet"
+	"github.com/filetao/filetao/proof"
 )
 
-// rotten is the miner whose store loses bits; it has no other misfortune.
-const rotten = 0
+const (
+	// mostAway is how many miners are not there at a time, and mostHarmed in how
+	// many shards of a segment bits are flipped. A segment that was acknowledged has
+	// six shards at least, of which four are enough: what is harmed can always be
+	// had, what is away as well, once it is back.
+	mostAway   = 2
+	mostHarmed = 2
+)
 
-// misfortune has two miners at most be away at a time, the gateway now and then, a
-// link be slow, and bits flip. All is well again when it returns.
+// rot is a shard in which a bit was flipped.
+type rot struct {
+	miner int
+	root  string
+}
+
+// misfortune has miners and gateways be away now and then, miners lose power, links
+// be slow, and bits flip. All is well again when it returns, but for the bits.
 func (s *soak) misfortune(ctx context.Context) (err error) {
-	d := s.member.d
+	d := s.life.d
 	away := map[int]func() error{} // how they come back
 	defer func() {
-		d.GatewayLink().Heal()
 		for _, back := range away {
 			err = errors.Join(err, back())
 		}
@@ -38,138 +48,146 @@ func (s *soak) misfortune(ctx context.Context) (err error) {
 			return nil
 		}
 		s.misfortunes.Add(1)
-		i := 1 + s.draw(s.cfg.Miners-1)
-		switch what := s.draw(10); {
-		case away[i] != nil:
-			if err := away[i](); err != nil {
-				return err
-			}
+		i := s.draw(s.cfg.Miners)
+		if back := away[i]; back != nil {
 			delete(away, i)
-		case what < 3 && len(away) < 2:
-			if err := d.StopMiner(i); err != nil {
+			if err := back(); err != nil {
 				return err
 			}
-			away[i] = func() error { return d.StartMiner(s.t.Context(), i) }
-		case what < 5 && len(away) < 2:
-			d.MinerLink(i).Cut()
-			away[i] = func() error { d.MinerLink(i).Heal(); return nil }
-		case what < 6:
-			d.MinerLink(i).Limit(int64(s.draw(2)) * 200_000)
-		case what < 7:
-			s.cuts.Add(1)
-			d.GatewayLink().Cut()
-			select {
-			case <-time.After(time.Duration(s.draw(300)) * time.Millisecond):
-			case <-ctx.Done():
+			continue
+		}
+		switch what := s.draw(12); {
+		case what < 6 && len(away) < mostAway:
+			if away[i], err = s.takeAway(i, what); err != nil {
+				return err
 			}
-			d.GatewayLink().Heal()
 		case what < 8:
-			s.flip(filepath.Join(d.MinerDir(rotten), "data", "content"))
+			d.MinerLink(i).Limit(int64(s.draw(2)) * 200_000)
+		case what < 10:
+			s.cutGateway(ctx, s.draw(len(s.at)))
+		default:
+			s.flip(i)
 		}
 	}
 }
 
-// flip changes a bit of a file in a folder, if there is one.
-func (s *soak) flip(dir string) {
-	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
-	if err != nil || len(files) == 0 {
-		return
+// takeAway has a miner stopped, without power or cut off, and returns how it comes
+// back.
+func (s *soak) takeAway(i, how int) (back func() error, err error) {
+	d := s.life.d
+	start := func() error { return d.StartMiner(s.t.Context(), i) }
+	heal := func() error { d.MinerLink(i).Heal(); return nil }
+	switch {
+	case how < 2:
+		return start, d.StopMiner(i)
+	case how < 4:
+		s.crashes.Add(1)
+		d.MinerLink(i).Cut()
+		disk := s.diskOf(filepath.Join(d.MinerDir(i), "data"))
+		if err := errors.Join(s.crash(disk), d.StopMiner(i), disk.restore()); err != nil {
+			return nil, err
+		}
+		return func() error { return errors.Join(heal(), start()) }, nil
 	}
-	f, err := os.OpenFile(files[s.draw(len(files))], os.O_RDWR, 0)
+	d.MinerLink(i).Cut()
+	return heal, nil
+}
+
+func (s *soak) cutGateway(ctx context.Context, i int) {
+	link := s.life.d.GatewayLink(i)
+	s.cuts.Add(1)
+	link.Cut()
+	defer link.Heal()
+	select {
+	case <-time.After(time.Duration(s.draw(300)) * time.Millisecond):
+	case <-ctx.Done():
+	}
+}
+
+func (s *soak) diskOf(dir string) *disk {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.disks[dir]
+}
+
+func (s *soak) crash(d *disk) error {
+	return d.crash(rand.New(rand.NewPCG(uint64(s.draw(1<<62)), 0)))
+}
+
+// crashAll has all nodes lose power at once. What they do after it reaches nobody.
+func (s *soak) crashAll() (err error) {
+	s.crashes.Add(1)
+	s.cuts.Add(1)
+	d := s.life.d
+	for i := range s.at {
+		d.GatewayLink(i).Cut()
+	}
+	for i := range s.cfg.Miners {
+		d.MinerLink(i).Cut()
+	}
+	for _, disk := range s.disks { // none comes or goes while the network runs
+		err = errors.Join(err, s.crash(disk))
+	}
+	return err
+}
+
+// restoreAll is what the network finds when it has power again.
+func (s *soak) restoreAll() {
+	for _, disk := range s.disks {
+		if err := disk.restore(); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// flip changes a bit of a shard that a miner has, if its segment can bear it.
+func (s *soak) flip(i int) {
+	var all []index.Holding
+	for h, err := range s.life.d.Index(0).Holdings(s.t.Context(), s.life.d.MinerHotkey(i), index.KindShard) {
+		if err != nil {
+			s.t.Error(err)
+			return
+		}
+		all = append(all, h)
+	}
+	for range min(20, len(all)) {
+		h := all[s.draw(len(all))]
+		root, err := proof.ParseDigest(h.Held())
+		if err != nil {
+			s.t.Error(err)
+			return
+		}
+		name := hex.EncodeToString(root[:])
+		path := filepath.Join(s.life.d.MinerDir(i), "data", "content", name[:2], name)
+		if s.harmed[h.Hash] < mostHarmed && s.flipIn(path) {
+			s.flips.Add(1)
+			s.harmed[h.Hash]++
+			s.rotten[rot{i, h.Held()}] = true
+			return
+		}
+	}
+}
+
+// flipIn says whether a bit of a file was flipped: small shards have none, and what
+// is deleted meanwhile has none either.
+func (s *soak) flipIn(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		return // deleted meanwhile
+		return false
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil || info.Size() == 0 {
-		return
+		return false
 	}
 	var b [1]byte
-	at := rand.Int64N(info.Size())
+	at := int64(s.draw(int(info.Size())))
 	if _, err := f.ReadAt(b[:], at); err != nil {
-		return
+		return false
 	}
-	b[0] ^= 1 << rand.IntN(8)
+	b[0] ^= 1 << s.draw(8)
 	if _, err := f.WriteAt(b[:], at); err != nil {
 		s.t.Error(err)
 	}
-}
-
-// holdings are the roots of the shards that miners have, or are to have.
-type holdings map[int]map[string]int64
-
-// settle has everything end that nobody needs, and notes what the index has left.
-func (s *soak) settle() {
-	engine := keeper(s.t, s.member.d)
-	for range 3 {
-		if err := errors.Join(engine.Look(s.t.Context()), engine.Upkeep(s.t.Context()), engine.Sweep(s.t.Context()), engine.TellDrops(s.t.Context())); err != nil {
-			s.t.Error(err)
-		}
-	}
-	s.held = holdings{}
-	x := s.member.d.Index(0)
-	for i := range s.cfg.Miners {
-		s.held[i] = map[string]int64{}
-		for h, err := range x.Holdings(s.t.Context(), s.member.d.MinerHotkey(i), index.KindShard) {
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			if !h.Expired(time.Now()) {
-				s.held[i][h.Replica] = h.Size
-			}
-		}
-		for drop, err := range x.Drops(s.t.Context(), s.member.d.MinerHotkey(i)) {
-			s.t.Errorf("miner %d has not been told to drop %v, %v", i, drop, err)
-		}
-	}
-}
-
-// agree holds the miners' stores against what the index had.
-func (s *soak) agree() {
-	owner := s.member.d.ValidatorKey(0).Address()
-	var wanted, surplus int64
-	for i := range s.cfg.Miners {
-		there, err := s.stored(i, owner)
-		if err != nil {
-			s.t.Error(err)
-			continue
-		}
-		for root, size := range s.held[i] {
-			wanted += size
-			if _, ok := there[root]; !ok && i != rotten {
-				s.t.Errorf("miner %d does not have shard %s of %d bytes, which it has signed for", i, root, size)
-			}
-			delete(there, root)
-		}
-		for _, size := range there {
-			surplus += size
-		}
-	}
-	s.t.Logf("miners are to have %d bytes, and have %d more", wanted, surplus)
-	// A miner that could not be told that a put has failed keeps the shard to the
-	// end of its time.
-	if limit := wanted/5 + 8<<20; surplus > limit {
-		s.t.Errorf("miners have %d bytes that the index does not know of, more than %d", surplus, limit)
-	}
-}
-
-// stored are the shards in a miner's store whose time is not over.
-func (s *soak) stored(i int, owner wallet.Address) (_ map[string]int64, err error) {
-	store, err := blobstore.Open(blobstore.Config{Dir: filepath.Join(s.member.d.MinerDir(i), "data")}, blobstore.Deps{Now: time.Now})
-	if err != nil {
-		return nil, fmt.Errorf("miner %d: %w", i, err)
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	there := map[string]int64{}
-	for after := ""; ; {
-		page, err := store.Shards(s.t.Context(), owner, blobstore.ShardQuery{After: after, Limit: 1000})
-		if err != nil || len(page) == 0 {
-			return there, err
-		}
-		for _, l := range page {
-			if after = l.Hash; l.Stored.Add(l.TTL).After(time.Now()) {
-				there[l.Hash] = l.Size
-			}
-		}
-	}
+	return true
 }

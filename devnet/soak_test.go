@@ -3,7 +3,7 @@ package devnet_test
 import (
 	"bytes"
 	"context"
-	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -12,99 +12,130 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/devnet"
+	"github.com/filetao/filetao/node"
 	"github.com/filetao/filetao/wallet"
-	"github.com/filetao/filetao/wire"
 )
 
-// TestSoak puts, gets, renews and deletes files at random while miners are killed
-// and come back, links are cut and slow, bits are flipped in a store and the whole
-// network is restarted. Nothing that was acknowledged is lost or changed, nothing
-// deleted or expired comes back, and in the end miners have what the index says.
+// TestSoak puts, gets, renews, shortens and deletes files at random, through two
+// gateways over one index. Files have many segments; gets are of parts, too; clients
+// die and others go on; contents are put again with other times. Meanwhile miners
+// are stopped, lose power and come back, links are cut and slow, bits are flipped in
+// all stores, and the whole network is restarted or loses power in the middle of its
+// work. Nothing that was acknowledged is lost or changed, nothing deleted or expired
+// comes back, and in the end miners have what the index says.
 //
 // FILETAO_SOAK=20m go test -run Soak ./devnet -timeout 60m
 func TestSoak(t *testing.T) {
-	length := 8 * time.Second
+	length := 12 * time.Second
 	if s := os.Getenv("FILETAO_SOAK"); s != "" {
 		var err error
 		if length, err = time.ParseDuration(s); err != nil {
 			t.Fatal(err)
 		}
 	}
-	phases := max(2, int(length/(5*time.Minute)))
-	cfg := shards()
-	cfg.Dir, cfg.GatewayLink = filepath.Join(t.TempDir(), "net"), true
-	s := &soak{t: t, cfg: cfg, choices: seeded(t), files: map[string]*soaked{}}
-	for phase := range phases {
-		d, stop := startStoppable(t, cfg)
-		s.phase(d, length/time.Duration(phases))
-		s.verify(phase)
-		if phase == phases-1 {
+	s := newSoak(t)
+	lives := max(3, int(length/(45*time.Second)))
+	for life := range lives {
+		last := life == lives-1
+		d, stop := startStoppable(t, s.cfg)
+		s.connect(d)
+		s.verify(life, 100)
+		crash := !last && life%4 != 3
+		s.live(length/time.Duration(lives), crash)
+		if !crash {
+			s.verify(life, 200)
+		}
+		if last {
+			s.verify(life, len(s.files))
 			s.settle()
 		}
 		s.disconnect()
 		stop()
+		if crash {
+			s.restoreAll()
+		}
 		if t.Failed() {
 			t.FailNow()
 		}
 	}
 	s.agree()
-	t.Logf("%d puts (%d failed), %d gets (%d could not be answered), %d deletions, %d renewals, %d misfortunes; %d files at the end",
-		s.puts.Load(), s.unput.Load(), s.gets.Load(), s.ungot.Load(), s.deletes.Load(), s.renewals.Load(), s.misfortunes.Load(), len(s.files))
+	s.tell()
 }
 
 // soak is the files as they should be.
 type soak struct {
-	t      *testing.T
-	cfg    devnet.Config
-	member *member // of the phase
+	t    *testing.T
+	cfg  devnet.Config
+	dir  string // of what is fetched
+	life *member
+	at   []wallet.Address // the gateways
 
 	mu      sync.Mutex // guards what follows
 	choices *rand.Rand
-	files   map[string]*soaked
-	ids     []string
-	held    holdings // by the index, at the end
+	files   []*soaked
+	disks   map[string]*disk // by folder
+	held    holdings         // by the index, at the end
+	harmed  map[string]int   // by segment: how many shards bits were flipped in
+	rotten  map[rot]bool
 
-	puts, unput, gets, ungot, deletes, renewals, misfortunes, cuts atomic.Int64 // cuts are those of the gateway's link
+	puts, unput, again, givenUp, resumed, gets, ungot, deletes, renewals, misfortunes, flips, crashes atomic.Int64
+	cuts                                                                                              atomic.Int64 // of what is between users and gateways
 }
 
-// soaked is one file. It is locked while something is done with it.
-type soaked struct {
-	sync.Mutex
-	seed    uint64
-	size    int
-	gone    bool
-	doubt   bool      // a deletion or renewal that failed may have been done
-	expires time.Time // zero: after the test
-}
+// soakSegment is the length of segments, so that files have many, and their shards
+// are files of their own.
+const soakSegment = 384 << 10
 
-func (f *soaked) content() []byte {
-	return randomBytes(rand.New(rand.NewPCG(f.seed, 1)), f.size)
-}
-
-// state is what must come of a get: the file, nothing, or either.
-func (f *soaked) state() (must, may bool) {
-	const slack = 2 * time.Second
-	switch {
-	case f.gone:
-		return false, false
-	case f.doubt:
-		return false, true
-	case f.expires.IsZero():
-		return true, true
+func newSoak(t *testing.T) *soak {
+	s := &soak{
+		t: t, cfg: shards(), dir: t.TempDir(), choices: seeded(t),
+		disks: map[string]*disk{}, harmed: map[string]int{}, rotten: map[rot]bool{},
 	}
-	left := time.Until(f.expires)
-	return left > slack, left > -slack
+	s.cfg.Dir, s.cfg.GatewayLink, s.cfg.Gateways = filepath.Join(t.TempDir(), "net"), true, 2
+	s.cfg.Client = client.Config{SegmentSize: soakSegment, Backoff: 100 * time.Millisecond}
+	if p := os.Getenv("SOAKLOG"); p != "" {
+		w, _ := os.Create(p)
+		s.cfg.Log = slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	s.cfg.Disk = func(dir string) vfs.FS {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.disks[dir] == nil {
+			s.disks[dir] = newDisk(dir)
+		}
+		return s.disks[dir]
+	}
+	return s
 }
 
-func (s *soak) disconnect() {
-	if err := s.member.Close(); err != nil {
+// connect takes a network and a client of it.
+func (s *soak) connect(d *devnet.Devnet) {
+	s.at = []wallet.Address{d.GatewayHotkey(0), d.GatewayHotkey(1)}
+	s.life = &member{d: d, gateway: s.at[0]}
+	s.life.User = s.another()
+}
+
+// another is a client that knows nothing of what others did.
+func (s *soak) another() *node.User {
+	u, err := s.life.d.User(s.t.Context())
+	if err != nil {
+		s.t.Error(err)
+	}
+	return u
+}
+
+func (s *soak) leave(u *node.User) {
+	if err := u.Close(); err != nil {
 		s.t.Error(err)
 	}
 }
+
+func (s *soak) disconnect() { s.leave(s.life.User) }
 
 // draw is a number below n.
 func (s *soak) draw(n int) int {
@@ -113,173 +144,127 @@ func (s *soak) draw(n int) int {
 	return s.choices.IntN(n)
 }
 
-// phase is one life of the network.
-func (s *soak) phase(d *devnet.Devnet, length time.Duration) {
-	u, err := d.User(s.t.Context())
-	if err != nil {
-		s.t.Fatal(err)
+// gateways are both, in either order, or one.
+func (s *soak) gateways() []wallet.Address {
+	switch s.draw(4) {
+	case 0:
+		return []wallet.Address{s.at[0], s.at[1]}
+	case 1:
+		return []wallet.Address{s.at[1], s.at[0]}
+	case 2:
+		return []wallet.Address{s.at[1]}
 	}
-	_, gateway := d.GatewayAxon()
-	s.member = &member{u, d, gateway}
-	ctx, cancel := context.WithTimeout(s.t.Context(), length)
-	defer cancel()
+	return []wallet.Address{s.at[0]}
+}
+
+// live is one life of the network. If that ends in a crash, it is in the middle of
+// what is going on, and ends the users, too; else what has begun is waited for, so
+// that it is known what came of it.
+func (s *soak) live(length time.Duration, crash bool) {
+	working, tire := context.WithCancel(s.t.Context())
+	defer tire()
+	users, kill := context.WithCancel(s.t.Context())
+	defer kill()
 	var work errgroup.Group
 	for range 6 {
 		work.Go(func() error {
-			for ctx.Err() == nil {
-				s.step()
+			for working.Err() == nil {
+				s.step(users)
 			}
 			return nil
 		})
 	}
-	work.Go(func() error { return s.misfortune(ctx) })
+	work.Go(func() error {
+		defer tire()
+		ctx, cancel := context.WithTimeout(s.t.Context(), length)
+		defer cancel()
+		err := s.misfortune(ctx)
+		if err == nil && crash {
+			err = s.crashAll()
+			kill()
+		}
+		return err
+	})
 	if err := work.Wait(); err != nil {
 		s.t.Error(err)
 	}
 }
 
-// step does one thing with one file. It is not broken off by the end of the phase,
-// so that it is known what came of it.
-func (s *soak) step() {
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
-	defer cancel()
-	what := s.draw(100)
-	if what < 40 {
-		s.put(ctx)
-		return
-	}
-	id, f := s.pick()
-	if f == nil {
-		return
-	}
-	defer f.Unlock()
-	switch {
-	case what < 80 || f.gone:
-		s.get(ctx, id, f, true)
-	case what < 93:
-		s.delete(ctx, id, f)
-	default:
-		s.renew(ctx, id, f)
-	}
-}
-
-// pick locks a file.
-func (s *soak) pick() (string, *soaked) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.ids) == 0 {
-		return "", nil
-	}
-	id := s.ids[s.choices.IntN(len(s.ids))]
-	if f := s.files[id]; f.TryLock() {
-		return id, f
-	}
-	return "", nil
-}
-
-func (s *soak) put(ctx context.Context) {
-	f := &soaked{seed: uint64(s.draw(1 << 62))}
-	var ttl time.Duration
-	switch kind := s.draw(10); {
-	case kind < 4:
-		f.size = s.draw(9000)
-	case kind < 9:
-		f.size = s.draw(600_000)
-	default:
-		f.size = 1<<20 + s.draw(4<<20)
-	}
-	if s.draw(4) == 0 {
-		ttl = time.Duration(3+s.draw(10)) * time.Second
-		f.expires = time.Now().Add(ttl)
-	}
-	data := f.content()
-	stored, err := s.member.PutFile(ctx, client.FileSource(bytes.NewReader(data), int64(len(data))), client.PutFileOptions{
-		Keys: s.member.d.UserKeys(), Gateways: []wallet.Address{s.member.gateway}, TTL: ttl,
-	})
-	s.puts.Add(1)
-	if err != nil {
-		s.unput.Add(1)
-		return
-	}
-	if ttl > 0 {
-		f.expires = time.Now().Add(ttl)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.files[stored.CID] = f
-	s.ids = append(s.ids, stored.CID)
-}
-
-// get holds a file against what it must be. During misfortunes it need not be
-// answered.
-func (s *soak) get(ctx context.Context, id string, f *soaked, excused bool) {
-	_, may := f.state()
-	got, err := s.member.get(ctx, id)
-	must, _ := f.state() // which time has made less
-	s.gets.Add(1)
-	switch {
-	case err == nil && !may:
-		s.t.Errorf("%s was deleted (%v) or is over (%v), and came back", id, f.gone, f.expires)
-	case err == nil && !bytes.Equal(got, f.content()):
-		s.t.Errorf("%s: %d bytes came back, not those %d that were stored", id, len(got), f.size)
-	case err == nil:
-	case errors.Is(err, client.ErrNotFound) && must:
-		s.t.Errorf("%s of %d bytes was acknowledged and is not there: %v", id, f.size, err)
-	case errors.Is(err, client.ErrNotFound):
-	case errors.Is(err, client.ErrWrongKey) || must && !excused:
-		s.t.Errorf("%s of %d bytes: %v", id, f.size, err)
-	default:
-		s.ungot.Add(1)
-	}
-}
-
-func (s *soak) delete(ctx context.Context, id string, f *soaked) {
-	cuts := s.cuts.Load()
-	err := s.member.Delete(ctx, id, client.DeleteOptions{Gateways: []wallet.Address{s.member.gateway}})
-	must, _ := f.state()
-	s.deletes.Add(1)
-	switch {
-	case err == nil:
-		f.gone = true
-	case errors.Is(err, client.ErrNotFound) && s.cuts.Load() > cuts:
-		f.gone = true // it was asked again, since the first answer was lost
-	case errors.Is(err, client.ErrNotFound) && must:
-		s.t.Errorf("%s was acknowledged and cannot be deleted: %v", id, err)
-	default:
-		f.doubt = true
-	}
-}
-
-func (s *soak) renew(ctx context.Context, id string, f *soaked) {
-	ttl := time.Duration(20+s.draw(40)) * time.Second
-	before := time.Now()
-	_, err := s.member.Renew(ctx, id, ttl, client.AskOptions{Gateways: []wallet.Address{s.member.gateway}})
-	must, _ := f.state()
-	s.renewals.Add(1)
-	switch {
-	case err == nil:
-		f.expires = before.Add(ttl)
-	case errors.Is(err, client.ErrNotFound) && must, wire.StatusOf(err) == wire.StatusBadRequest:
-		s.t.Errorf("%s was acknowledged and cannot be renewed: %v", id, err)
-	default:
-		f.doubt = true
-	}
-}
-
-// verify looks at all files once everything runs again.
-func (s *soak) verify(phase int) {
-	deadline, cancel := context.WithTimeout(s.t.Context(), 10*time.Minute)
+// verify looks at some of the files once everything runs again.
+func (s *soak) verify(life, most int) {
+	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Minute)
 	defer cancel()
 	var work errgroup.Group
 	work.SetLimit(4)
-	for id, f := range s.files {
+	s.mu.Lock()
+	some := make([]*soaked, 0, most)
+	for _, i := range s.choices.Perm(len(s.files))[:min(most, len(s.files))] {
+		some = append(some, s.files[i])
+	}
+	s.mu.Unlock()
+	for _, f := range some {
 		work.Go(func() error {
 			f.Lock()
 			defer f.Unlock()
-			s.get(deadline, id, f, false)
+			s.get(ctx, f, false)
 			return nil
 		})
 	}
 	_ = work.Wait() // what was wrong has been said
-	s.t.Logf("phase %d: %d files looked at", phase, len(s.files))
+	s.t.Logf("life %d: %d of %d files looked at", life, len(some), len(s.files))
+}
+
+func (s *soak) tell() {
+	s.t.Logf("%d puts (%d failed), %d of them again, %d given up half-way, %d gets (%d could not be answered), %d bytes resumed, %d deletions, %d renewals",
+		s.puts.Load(), s.unput.Load(), s.again.Load(), s.givenUp.Load(), s.gets.Load(), s.ungot.Load(), s.resumed.Load(), s.deletes.Load(), s.renewals.Load())
+	s.t.Logf("%d misfortunes, %d crashes and %d flipped bits among them; %d files", s.misfortunes.Load(), s.crashes.Load(), s.flips.Load(), len(s.files))
+}
+
+// soaked is one file. It is locked while something is done with it.
+type soaked struct {
+	sync.Mutex
+	id    string // its CID
+	seed  uint64
+	size  int
+	must  time.Time // until when it is there
+	may   time.Time // from when on it is not
+	rests time.Time // until then nothing is done that changes it: what was given up may still be going on
+}
+
+const (
+	soakSlack = 2 * time.Second
+	soakRest  = 15 * time.Second
+	forGood   = 30 * 24 * time.Hour // what outlives the test
+)
+
+func (f *soaked) content() []byte {
+	return randomBytes(rand.New(rand.NewPCG(f.seed, 1)), f.size)
+}
+
+func (f *soaked) mustBe() bool { return time.Until(f.must) > soakSlack }
+func (f *soaked) mayBe() bool  { return time.Until(f.may) > -soakSlack }
+
+// lasts says that a put or a renewal was acknowledged.
+func (f *soaked) lasts(from time.Time, ttl time.Duration) {
+	f.must = later(f.must, from.Add(ttl))
+	f.mayLast(ttl)
+}
+
+// mayLast says that one may have been, up to now.
+func (f *soaked) mayLast(ttl time.Duration) { f.may = later(f.may, time.Now().Add(ttl)) }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// same says whether a part of a file is what came.
+func (f *soaked) same(got []byte, r *client.Range) bool {
+	want := f.content()
+	if r != nil {
+		want = want[r.Offset:min(r.Offset+r.Length, int64(len(want)))]
+	}
+	return bytes.Equal(got, want)
 }

@@ -1,0 +1,103 @@
+package devnet_test
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/filetao/filetao/blobstore"
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/wallet"
+)
+
+// holdings are the roots of the shards that miners have, or are to have.
+type holdings map[int]map[string]int64
+
+// settle has everything end that nobody needs, and notes what the index has left.
+func (s *soak) settle() {
+	engine, x := keeper(s.t, s.life.d), s.life.d.Index(0)
+	for round := 0; round < 3 || round < 100 && s.undropped(x) > 0; round++ {
+		if err := errors.Join(engine.Look(s.t.Context()), engine.Upkeep(s.t.Context()), engine.Sweep(s.t.Context()), engine.TellDrops(s.t.Context())); err != nil {
+			s.t.Error(err)
+		}
+	}
+	if n := s.undropped(x); n > 0 {
+		s.t.Errorf("miners have not been told to drop %d shards", n)
+	}
+	s.held = holdings{}
+	for i := range s.cfg.Miners {
+		s.held[i] = map[string]int64{}
+		for h, err := range x.Holdings(s.t.Context(), s.life.d.MinerHotkey(i), index.KindShard) {
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			if !h.Expired(time.Now()) {
+				s.held[i][h.Replica] = h.Size
+			}
+		}
+	}
+}
+
+// undropped is how many shards miners are still to be told to drop.
+func (s *soak) undropped(x *index.Index) (n int) {
+	for i := range s.cfg.Miners {
+		for _, err := range x.Drops(s.t.Context(), s.life.d.MinerHotkey(i)) {
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			n++
+		}
+	}
+	return n
+}
+
+// agree holds the miners' stores against what the index had.
+func (s *soak) agree() {
+	owner := s.life.d.ValidatorKey(0).Address()
+	var wanted, surplus int64
+	for i := range s.cfg.Miners {
+		there, err := s.stored(i, owner)
+		if err != nil {
+			s.t.Error(err)
+			continue
+		}
+		for root, size := range s.held[i] {
+			wanted += size
+			if _, ok := there[root]; !ok && !s.rotten[rot{i, root}] {
+				s.t.Errorf("miner %d does not have shard %s of %d bytes, which it has signed for (its hotkey %s)", i, root, size, s.life.d.MinerHotkey(i))
+			}
+			delete(there, root)
+		}
+		for _, size := range there {
+			surplus += size
+		}
+	}
+	s.t.Logf("miners are to have %d bytes, and have %d more", wanted, surplus)
+	// A miner that could not be told that a put has failed keeps the shard to the
+	// end of its time, and so do all for what was on its way when power was lost.
+	if limit := wanted/5 + 8<<20 + s.crashes.Load()<<20; surplus > limit {
+		s.t.Errorf("miners have %d bytes that the index does not know of, more than %d", surplus, limit)
+	}
+}
+
+// stored are the shards in a miner's store whose time is not over.
+func (s *soak) stored(i int, owner wallet.Address) (_ map[string]int64, err error) {
+	store, err := blobstore.Open(blobstore.Config{Dir: filepath.Join(s.life.d.MinerDir(i), "data")}, blobstore.Deps{Now: time.Now})
+	if err != nil {
+		return nil, fmt.Errorf("miner %d: %w", i, err)
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	there := map[string]int64{}
+	for after := ""; ; {
+		page, err := store.Shards(s.t.Context(), owner, blobstore.ShardQuery{After: after, Limit: 1000})
+		if err != nil || len(page) == 0 {
+			return there, err
+		}
+		for _, l := range page {
+			if after = l.Hash; l.Stored.Add(l.TTL).After(time.Now()) {
+				there[l.Hash] = l.Size
+			}
+		}
+	}
+}

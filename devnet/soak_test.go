@@ -3,7 +3,6 @@ package devnet_test
 import (
 	"bytes"
 	"context"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -87,8 +86,8 @@ type soak struct {
 	cuts                                                                                              atomic.Int64 // of what is between users and gateways
 }
 
-// soakSegment is the length of segments, so that files have many, and their shards
-// are files of their own.
+// soakSegment is the length of segments: short, so that files have many, and yet such
+// that their shards are files of their own.
 const soakSegment = 384 << 10
 
 func newSoak(t *testing.T) *soak {
@@ -97,11 +96,8 @@ func newSoak(t *testing.T) *soak {
 		disks: map[string]*disk{}, harmed: map[string]int{}, rotten: map[rot]bool{},
 	}
 	s.cfg.Dir, s.cfg.GatewayLink, s.cfg.Gateways = filepath.Join(t.TempDir(), "net"), true, 2
+	s.cfg.Gateway.MinSegment = soakSegment
 	s.cfg.Client = client.Config{SegmentSize: soakSegment, Backoff: 100 * time.Millisecond}
-	if p := os.Getenv("SOAKLOG"); p != "" {
-		w, _ := os.Create(p)
-		s.cfg.Log = slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	}
 	s.cfg.Disk = func(dir string) vfs.FS {
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -100,15 +100,15 @@ func (s *soak) put(ctx context.Context) {
 	switch kind := s.draw(10); {
 	case kind < 3:
 		f.size = s.draw(9000)
-	case kind < 8:
-		f.size = s.draw(700_000)
+	case kind < 7:
+		f.size = s.draw(900_000)
 	default:
-		f.size = 1<<20 + s.draw(4<<20)
+		f.size = 1<<20 + s.draw(7<<20)
 	}
 	switch how := s.draw(10); {
-	case how < 3 && f.size > 2*soakSegment:
+	case how < 4 && f.size > soakSegment:
 		s.putBroken(ctx, f)
-	case how < 4: // by two users at once, each at a gateway of its own
+	case how < 5: // by two users at once, each at a gateway of its own
 		var both errgroup.Group
 		first, second := s.ttl(), s.ttl()
 		a, b := &soaked{seed: f.seed, size: f.size}, &soaked{seed: f.seed, size: f.size}
@@ -147,6 +147,9 @@ func (s *soak) putWith(ctx context.Context, u *node.User, f *soaked, o client.Pu
 		s.unput.Add(1)
 		f.mayLast(o.TTL)
 		f.rests = time.Now().Add(soakRest)
+		if wire.StatusOf(err) == wire.StatusBadRequest {
+			s.t.Errorf("%d bytes cannot be put: %v", f.size, err)
+		}
 		return
 	}
 	s.resumed.Add(stored.Resumed)

@@ -33,7 +33,7 @@ func newContest(t *testing.T) *contest {
 	for i := range c.gateways {
 		n := &natively{Net: net, handlers: map[string]wire.StreamHandler{}, owner: fleettest.Key(t, "owner")}
 		f := fleet.New(fleet.Config{}, fleet.Deps{Transport: net, Streams: net, Index: net.Index, Metagraph: net.Metagraph, Key: net.Asker})
-		n.Gateway = gateway.New(gateway.Config{}, gateway.Deps{Fleet: f, Index: net.Index, Key: envelope.Key{7}})
+		n.Gateway = gateway.New(gateway.Config{MinSegment: contested}, gateway.Deps{Fleet: f, Index: net.Index, Key: envelope.Key{7}})
 		n.RegisterStreams(n)
 		c.gateways[i] = n
 	}

@@ -169,15 +169,25 @@ func warning(name string, isFolder bool, all []doomed) string {
 	} else if !isFolder {
 		return fmt.Sprintf("Deleting %s for good.", all[0].what())
 	}
-	stay := 0
+	stay, less := 0, 0
 	for _, one := range all {
-		stay += min(1, len(one.kept))
+		if len(one.kept) > 0 {
+			stay += len(one.names)
+			less++
+		}
 	}
-	text := fmt.Sprintf("Deleting %s in %s for good", count(len(all)-stay, "file"), strings.TrimSuffix(name, "/"))
+	text := fmt.Sprintf("Deleting %s in %s for good", count(len(all)-less, "file"), strings.TrimSuffix(name, "/"))
 	if stay > 0 {
-		text += fmt.Sprintf("; %d more only lose their names there", stay)
+		text += fmt.Sprintf("; %s only forgotten, since others have the same content", plural(stay, "name in it is", "names in it are"))
 	}
 	return text + "."
+}
+
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // deletion is what became of a file.

@@ -98,7 +98,11 @@ func (c *cli) export(ctx context.Context, x *exportFlags) error {
 	}
 	return errors.Join(err, c.print(answer, func() {
 		for _, a := range answers {
-			fmt.Fprintf(c.out, "Saved %s: %s in %s.\n", a.Path, count(a.Segments, "segment"), count(a.Shards, "shard"))
+			where := fmt.Sprintf("%s in %s", count(a.Segments, "segment"), count(a.Shards, "shard"))
+			if a.Segments == 0 {
+				where = "the file itself, being so small"
+			}
+			fmt.Fprintf(c.out, "Saved %s: %s.\n", a.Path, where)
 		}
 	}))
 }
@@ -278,6 +282,9 @@ func (c *cli) recover(ctx context.Context, r *recoverFlags) error {
 func (c *cli) readExport(path string) (e manifest.Export, err error) {
 	in := c.in
 	if path != stdinName {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			return e, usagef("%s is a folder: name one of the exports in it", path)
+		}
 		f, err := os.Open(path)
 		if err != nil {
 			return e, err

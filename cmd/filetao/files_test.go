@@ -87,10 +87,14 @@ func (u user) folderNames() {
 		u.t.Errorf("files export printed %q", out)
 	}
 	u.refused(exitExists, "--force", "files", "export", "docs", "-o", u.dir+"/exports")
+	u.refused(exitUsage, "name one of the exports in it", "files", "recover", u.dir+"/exports")
+	for _, name := range []string{"../x", "/x", "a//b", "."} {
+		u.refused(exitUsage, "is no name like", "store", "put", shared, "--name", name)
+	}
 	u.run(exitOK, "files", "recover", u.dir+"/exports/docs/a.filetao", "-o", u.dir)
 	u.same(u.dir+"/a", data)
 
-	u.refused(exitUsage, "Deleting 2 files in docs for good; 1 more only lose their names there.", "delete", "docs/")
+	u.refused(exitUsage, "Deleting 2 files in docs for good; 1 name in it is only forgotten, since others have the same content.", "delete", "docs/")
 	u.refused(exitNotFound, "no such remembered file", "delete", "doc", "--yes")
 	out, _ = u.run(exitOK, "delete", "docs", "--yes", "--json")
 	var gone []deletedFile

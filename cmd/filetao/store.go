@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -113,6 +115,9 @@ const stdinName = "-"
 func (c *cli) files(p *putFlags) ([]client.TreeFile, error) {
 	if p.path != "" && len(p.paths) > 0 {
 		return nil, usagef("both %q and --filepath %q are given", p.paths[0], p.path)
+	}
+	if p.name != "" && (!filepath.IsLocal(p.name) || p.name != path.Clean(p.name) || p.name == ".") {
+		return nil, usagef("--name: %q is no name like letter.txt or letters/june.txt", p.name)
 	}
 	if len(p.paths) == 0 {
 		if err := c.askFile(&p.path); err != nil {

@@ -113,7 +113,7 @@ func checkDossier(t *testing.T, trial index.Trial, native bool) {
 }
 
 // A cheater that keeps half of its data, and says nothing when it is asked for
-// the rest, fails whenever it is asked for the rest.
+// the rest, fails from the first time on that it is asked for the rest.
 func TestWhoAnswersSomeFailsTheOthers(t *testing.T) {
 	cfg := settings()
 	cfg.Repeats = []time.Duration{time.Second, time.Second, time.Second}
@@ -135,11 +135,11 @@ func TestWhoAnswersSomeFailsTheOthers(t *testing.T) {
 		}
 		if trial.Passed {
 			passed++
-		} else if failed++; trial.Tries != 4 {
-			t.Errorf("asked %d times: %s", trial.Tries, trial.Reason)
+		} else if failed++; trial.Tries != 4 || passed > 0 {
+			t.Errorf("asked %d times, %d audits passed later: %s", trial.Tries, passed, trial.Reason)
 		}
 	}
-	if failed == 0 || passed == 0 {
+	if failed < 8 {
 		t.Errorf("%d failed and %d passed", failed, passed)
 	}
 }

@@ -64,7 +64,8 @@ type MinerRow struct {
 	Alerts []Alert   `json:"alerts"`
 }
 
-// MinerRows reads every miner's statistics from an index.
+// MinerRows reads every miner's statistics from an index. Who holds nothing and was
+// never asked is left out: gateways and other validators have a registration too.
 func MinerRows(ctx context.Context, ix *index.Index) ([]MinerRow, error) {
 	var rows []MinerRow
 	for s, err := range ix.AllStats(ctx) {
@@ -75,7 +76,9 @@ func MinerRows(ctx context.Context, ix *index.Index) ([]MinerRow, error) {
 		if err != nil {
 			return nil, fmt.Errorf("stored bytes of %s: %w", s.Hotkey, err)
 		}
-		rows = append(rows, rowOf(s, stored))
+		if asked := s.Store.Attempts + s.Challenge.Attempts + s.Retrieve.Attempts + s.TotalSuccesses; asked > 0 || stored > 0 {
+			rows = append(rows, rowOf(s, stored))
+		}
 	}
 	return rows, nil
 }

@@ -14,7 +14,7 @@ import (
 // holdings are the roots of the shards that miners have, or are to have.
 type holdings map[int]map[string]int64
 
-// settle has everything end that nobody needs, and notes what the index has left.
+// settle has everything end that nobody needs.
 func (s *soak) settle() {
 	engine, x := keeper(s.t, s.life.d), s.life.d.Index(0)
 	for round := 0; round < 3 || round < 100 && s.undropped(x) > 0; round++ {
@@ -24,18 +24,6 @@ func (s *soak) settle() {
 	}
 	if n := s.undropped(x); n > 0 {
 		s.t.Errorf("miners have not been told to drop %d shards", n)
-	}
-	s.held = holdings{}
-	for i := range s.cfg.Miners {
-		s.held[i] = map[string]int64{}
-		for h, err := range x.Holdings(s.t.Context(), s.life.d.MinerHotkey(i), index.KindShard) {
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			if !h.Expired(time.Now()) {
-				s.held[i][h.Replica] = h.Size
-			}
-		}
 	}
 }
 
@@ -52,8 +40,34 @@ func (s *soak) undropped(x *index.Index) (n int) {
 	return n
 }
 
-// agree holds the miners' stores against what the index had.
+// promised is what the index says that miners have, once nothing runs any more.
+func (s *soak) promised() (_ holdings, err error) {
+	x, err := index.Open(filepath.Join(s.life.d.ValidatorDir(), "index"), index.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, x.Close()) }()
+	held := holdings{}
+	for i := range s.cfg.Miners {
+		held[i] = map[string]int64{}
+		for h, err := range x.Holdings(s.t.Context(), s.life.d.MinerHotkey(i), index.KindShard) {
+			if err != nil {
+				return nil, err
+			}
+			if !h.Expired(time.Now()) {
+				held[i][h.Replica] = h.Size
+			}
+		}
+	}
+	return held, nil
+}
+
+// agree holds the miners' stores against the index.
 func (s *soak) agree() {
+	held, err := s.promised()
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	owner := s.life.d.ValidatorKey(0).Address()
 	var wanted, surplus int64
 	for i := range s.cfg.Miners {
@@ -62,7 +76,7 @@ func (s *soak) agree() {
 			s.t.Error(err)
 			continue
 		}
-		for root, size := range s.held[i] {
+		for root, size := range held[i] {
 			wanted += size
 			if _, ok := there[root]; !ok && !s.rotten[rot{i, root}] {
 				s.t.Errorf("miner %d does not have shard %s of %d bytes, which it has signed for (its hotkey %s)", i, root, size, s.life.d.MinerHotkey(i))

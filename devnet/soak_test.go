@@ -78,7 +78,6 @@ type soak struct {
 	choices *rand.Rand
 	files   []*soaked
 	disks   map[string]*disk // by folder
-	held    holdings         // by the index, at the end
 	harmed  map[string]int   // by segment: how many shards bits were flipped in
 	rotten  map[rot]bool
 

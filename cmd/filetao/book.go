@@ -80,10 +80,9 @@ func (c *cli) retrieveListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the remembered files, or those that gateways have", Args: noArgs,
 		Long: `List the remembered files: of all wallets, or of the one that --wallet.name names.
-Gateways are asked how large they are and when they end: "gone" is what no gateway
-that answers has any more, "?" what could not be found out. With --local nobody is
-asked. With --remote, list what gateways have of the wallet's; files in the Python
-client's format are not among them, and look gone.`,
+Gateways are asked how large they are and when they end: "not listed" is what no
+gateway that answers has in its list, since it has ended or was deleted, or was
+stored in the Python client's format, which gateways do not list.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if l.remote {
 				return c.listRemote(cmd.Context(), &l.userFlags)
@@ -175,14 +174,14 @@ type bookRow struct {
 	Name    string   `json:"name"`
 	CID     string   `json:"cid"`
 	Hotkeys []string `json:"hotkeys"`
-	State   string   `json:"state,omitempty"` // stored or gone; "" is not known
+	State   string   `json:"state,omitempty"` // stored or not listed; "" is not known
 	Bytes   int64    `json:"bytes,omitempty"`
 	Expires int64    `json:"expires,omitempty"`
 }
 
 const (
 	fileStored = "stored"
-	fileGone   = "gone"
+	fileGone   = "not listed"
 )
 
 func (c *cli) bookRows(u *userFlags) ([]bookRow, error) {

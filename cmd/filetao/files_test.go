@@ -239,7 +239,7 @@ func (u user) ends() {
 	if row.State != fileStored || row.Bytes < 30_000 || row.Expires < time.Now().Unix()+3000 || !strings.Contains(text, expiry(row.Expires)) || !strings.Contains(text, " SIZE  EXPIRES") {
 		u.t.Errorf("%+v: %s", row, text)
 	}
-	if text, row = list(time.Now().Add(2 * time.Hour)); row.State != fileGone || row.Bytes+row.Expires != 0 || !strings.Contains(text, " gone ") {
+	if text, row = list(time.Now().Add(2 * time.Hour)); row.State != fileGone || row.Bytes+row.Expires != 0 || !strings.Contains(text, " not listed") {
 		u.t.Errorf("%+v: %s", row, text)
 	}
 	if text, row = list(time.Now(), "--local"); row.State != "" || !strings.Contains(text, "?  ?") {

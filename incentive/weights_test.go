@@ -27,7 +27,7 @@ func TestWeightsAreTheSDKs(t *testing.T) {
 		{[]float64{0, 0.3, 0.9, 0, 0.6, 0.6, 0.01}, 2, 30000, []incentive.Weight{{1, 21845}, {2, 65535}, {4, 43690}, {5, 43690}, {6, 728}}},
 		{[]float64{5, 5, 0, 0}, 1, 13107, []incentive.Weight{{0, 65535}, {1, 65535}}},
 		{[]float64{1, 0.999, 1e-07}, 1, 32768, []incentive.Weight{{0, 65535}, {1, 65534}, {2, 1}}}, // the SDK's 65533 and none are over the limit
-		{[]float64{1, 1e-6, 0}, 2, 65535, []incentive.Weight{{0, 65535}, {1, 1}, {2, 1}}}, // the SDK's is one, which the chain refuses
+		{[]float64{1, 1e-6, 0}, 2, 65535, []incentive.Weight{{0, 65535}, {1, 1}, {2, 1}}},          // the SDK's is one, which the chain refuses
 		{[]float64{4, 2, 1, 1}, 1, 26214, []incentive.Weight{{0, 65535}, {1, 49151}, {2, 24576}, {3, 24576}}},
 	} {
 		got := incentive.Weights(c.scores, incentive.Limits{MinAllowed: c.minAllowed, Max: c.limit})

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -47,6 +48,13 @@ func (g *Gateway) makeMissing(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, g.cfg.StoreTimeout)
+	defer cancel()
+	unlock, err := g.files.lock(ctx, segmentName(seg.Owner, seg.Upload, seg.Index))
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	held, err := g.deps.Index.Shards(ctx, id)
 	if err != nil {
 		return err
@@ -65,9 +73,20 @@ func (g *Gateway) makeMissing(ctx context.Context, id string) error {
 		holders[h.Holder] = true
 	}
 	candidates = slices.DeleteFunc(candidates, func(n chain.Neuron) bool { return holders[n.Hotkey] })
-	ctx, cancel := context.WithTimeout(ctx, g.cfg.StoreTimeout)
-	defer cancel()
 	_, err = g.deps.Fleet.RebuildSegment(ctx, seg, missing, ttl, candidates)
+	return errors.Join(err, g.endLate(context.WithoutCancel(ctx), id))
+}
+
+// endLate ends the shards of a segment that has ended while they were made.
+func (g *Gateway) endLate(ctx context.Context, id string) error {
+	_, err := g.deps.Index.Segment(ctx, id)
+	if !errors.Is(err, index.ErrNotFound) {
+		return err
+	}
+	drops, _, err := g.deps.Index.EndSegments(ctx, []string{id}, unsettled)
+	tell, done := context.WithTimeout(ctx, g.cfg.CleanupTimeout)
+	defer done()
+	g.tell(tell, drops)
 	return err
 }
 

@@ -81,12 +81,12 @@ func (q *quotas) begin(user wallet.Address, upload string) (first bool, over fun
 
 // reserveSegment is reserve for a segment, that is new to its upload or takes the
 // place of another one.
-func (g *Gateway) reserveSegment(ctx context.Context, spec fleet.SegmentSpec, known bool) (done func(), err error) {
+func (g *Gateway) reserveSegment(ctx context.Context, spec fleet.SegmentSpec, known *index.Part) (done func(), err error) {
 	upload := hex.EncodeToString(spec.Upload[:])
 	first, over := g.quotas.begin(spec.Owner, upload)
-	add := index.Usage{}
-	if !known {
-		add.Segments, add.Bytes = 1, spec.Scheme.ShardSize(spec.Size)*int64(spec.Scheme.Total)
+	add := index.Usage{Segments: 1, Bytes: spec.Scheme.ShardSize(spec.Size) * int64(spec.Scheme.Total)}
+	if known != nil {
+		add.Segments, add.Bytes = 0, max(add.Bytes-known.Scheme.ShardSize(known.Size)*int64(known.Scheme.Total), 0)
 	}
 	if first && g.quotas.of(spec.Owner).Uploads > 0 {
 		has, err := g.deps.Index.UploadUsage(ctx, spec.Owner, upload)

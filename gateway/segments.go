@@ -80,7 +80,7 @@ func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutS
 // receive waits for a segment's turn, which done ends, reserves what it takes, and
 // says how it is coded and who may hold it.
 func (g *Gateway) receive(ctx context.Context, from wire.Caller, spec *fleet.SegmentSpec) (candidates []chain.Neuron, done func(), err error) {
-	unlock, err := g.files.lock(ctx, fmt.Sprint(spec.Owner, spec.Upload, spec.Index))
+	unlock, err := g.files.lock(ctx, segmentName(spec.Owner, hex.EncodeToString(spec.Upload[:]), spec.Index))
 	if err != nil {
 		return nil, nil, fmt.Errorf("segment %d: another request brings it: %w", spec.Index, err)
 	}
@@ -90,7 +90,7 @@ func (g *Gateway) receive(ctx context.Context, from wire.Caller, spec *fleet.Seg
 		return nil, nil, wire.Unavailable("busy: %d segments are on their way; try again later", g.cfg.Segments)
 	}
 	var release func()
-	known := false
+	var known *index.Part
 	if candidates, err = g.candidates(); err == nil {
 		spec.Scheme, known, err = g.scheme(ctx, *spec, len(candidates))
 	}
@@ -103,6 +103,11 @@ func (g *Gateway) receive(ctx context.Context, from wire.Caller, spec *fleet.Seg
 		return nil, nil, err
 	}
 	return candidates, func() { release(); end(); unlock() }, nil
+}
+
+// segmentName is what changes to a place of an upload wait for each other by.
+func segmentName(owner wallet.Address, upload string, place int) string {
+	return fmt.Sprintf("%s %s %d", owner, upload, place)
 }
 
 // unplaced is for the user, why a segment found no place on so many miners.
@@ -123,12 +128,12 @@ func unplaced(err error, segment int64, miners int) error {
 }
 
 // scheme is how a segment is coded: as it was if it has been here before.
-func (g *Gateway) scheme(ctx context.Context, spec fleet.SegmentSpec, miners int) (_ erasure.Scheme, known bool, err error) {
+func (g *Gateway) scheme(ctx context.Context, spec fleet.SegmentSpec, miners int) (_ erasure.Scheme, known *index.Part, err error) {
 	part, err := g.deps.Index.UploadPart(ctx, spec.Owner, hex.EncodeToString(spec.Upload[:]), spec.Index)
 	if errors.Is(err, index.ErrNotFound) {
-		return erasure.Choose(miners), false, nil
+		return erasure.Choose(miners), nil, nil
 	}
-	return part.Scheme, true, err
+	return part.Scheme, &part, err
 }
 
 // segmentSpec is what a user says of a segment, checked.

@@ -71,6 +71,7 @@ type doomed struct {
 // none of it as it is coded now. What one segment or miner fails with does not keep
 // it from the others.
 func (x *Index) endAll(ctx context.Context, ids []string, age, shardAge time.Duration) (e ended, err error) {
+	ids = slices.Compact(slices.Sorted(slices.Values(ids))) // each once: two that end one would meet
 	all, errs := make([]doomed, len(ids)), make([]error, len(ids))
 	_ = forEach(ctx, ids, func(ctx context.Context, i int, id string) error {
 		all[i], errs[i] = x.doom(ctx, id, age, shardAge)

@@ -105,6 +105,7 @@ type Backup struct {
 	checked time.Time       // when the last pack was read
 	turn    uint64          // its number
 	unread  map[uint64]bool // numbers of packs that could not be read
+	foreign map[uint64]bool // of those with what the index does not know: they stay as they are
 }
 
 // New makes a backup. Nothing runs yet.
@@ -121,7 +122,7 @@ func New(cfg Config, deps Deps) *Backup {
 	}
 	b := &Backup{
 		cfg: cfg.withDefaults(), deps: deps, key: pack.KeyOf(deps.Key.PrivateKeyHex()), self: deps.Key.Address(), log: log,
-		metrics: newMetrics(deps.Metrics), unread: map[uint64]bool{},
+		metrics: newMetrics(deps.Metrics), unread: map[uint64]bool{}, foreign: map[uint64]bool{},
 	}
 	b.loop = cycle.New(b.cfg.Period, func(ctx context.Context) error {
 		err := b.Pass(ctx)

@@ -78,7 +78,7 @@ func (b *Backup) merge(ctx context.Context, s *shelf) error {
 	for _, below := range []int64{b.cfg.PackSize / 256, b.cfg.PackSize / 16, b.cfg.PackSize / 2} {
 		var small []kept
 		for _, k := range s.packs {
-			if k.Size < below {
+			if k.Size < below && !b.foreign[k.number] {
 				small = append(small, k)
 			}
 		}
@@ -260,6 +260,9 @@ func (b *Backup) rewrite(ctx context.Context, s *shelf, packs []kept) error {
 // done, and stays until it ends.
 func (b *Backup) copyOut(ctx context.Context, s *shelf, packs []kept) (done []kept, err error) {
 	var t batch
+	if packs, err = b.known(ctx, packs); err != nil || len(packs) == 0 {
+		return nil, err
+	}
 	s.take(packs)
 	for _, k := range packs {
 		p, err := b.read(ctx, k)
@@ -292,6 +295,33 @@ func (b *Backup) copyOut(ctx context.Context, s *shelf, packs []kept) (done []ke
 		err = b.anew(ctx, s)
 	}
 	return done, err
+}
+
+// known is packs without those that have what the index knows nothing of, since it
+// was built anew and a file was not complete then. Which of two packs is right about
+// that only their order says: these stay as they are, until they end.
+func (b *Backup) known(ctx context.Context, packs []kept) (all []kept, err error) {
+	for _, k := range packs {
+		p, err := b.read(ctx, k)
+		if err != nil && !lost(err) {
+			return nil, err
+		}
+		foreign := false
+		for _, r := range p.Records {
+			is, err := b.deps.Index.Known(ctx, index.ObjectName{Owner: wallet.AddressOf(r.Owner), CID: r.CID})
+			if err != nil {
+				return nil, err
+			}
+			if end := r.Ends(); is.Object == nil && is.Gone == nil && (end.IsZero() || end.After(b.deps.Now())) {
+				foreign = true
+				break
+			}
+		}
+		if b.foreign[k.number] = foreign; !foreign {
+			all = append(all, k)
+		}
+	}
+	return all, nil
 }
 
 // lost says that a pack cannot be read, as things are.

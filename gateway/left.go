@@ -16,7 +16,7 @@ import (
 const (
 	// unsettled is how long what another gateway over this index writes may take:
 	// what is newer than that is not ended at once.
-	unsettled = time.Minute
+	unsettled = time.Hour
 	// maxLeft is how many segments of dropped uploads wait to be ended, and how many
 	// deleted files. What is beyond is left to the upkeep of the index.
 	maxLeft      = index.MaxSegments

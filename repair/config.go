@@ -40,10 +40,11 @@ type Config struct {
 	// needed for longer are renewed.
 	RenewAhead time.Duration
 	// UpkeepPeriod is how often what has expired is ended. An upload that was not
-	// touched for IdleUpload is. Settle is how long what others write to the index
-	// may take: what is newer than that is not ended yet.
+	// touched for IdleUpload is. A miner that leaves and has nothing left is not
+	// signed off before Settle.
 	UpkeepPeriod, IdleUpload, Settle time.Duration
-	// SweepPeriod is how often the index is swept of what is older than SweepAge.
+	// SweepPeriod is how often the index is swept of what is older than SweepAge,
+	// longer than what others write to it may take: what is newer is not ended.
 	SweepPeriod, SweepAge time.Duration
 	// DropPeriod is how often miners are told what to delete, DropsPerPass of it
 	// at most: a miner's door lets one caller ask only so often.

@@ -180,7 +180,7 @@ func (e *Engine) moved(fetched, each int64, planned int, outcomes []fleet.Outcom
 func (e *Engine) endLate(ctx context.Context, id string) error {
 	_, err := e.deps.Index.Segment(ctx, id)
 	if errors.Is(err, index.ErrNotFound) {
-		_, err = e.deps.Index.EndSegment(ctx, id, e.cfg.Settle)
+		_, err = e.deps.Index.EndSegment(ctx, id, e.cfg.SweepAge)
 	}
 	return err
 }

@@ -48,7 +48,7 @@ func (e *Engine) endLeft(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		errs = append(errs, e.deps.Index.EndLeft(ctx, o, e.cfg.Settle, nil))
+		errs = append(errs, e.deps.Index.EndLeft(ctx, o, e.cfg.SweepAge, nil))
 		if ctx.Err() != nil {
 			break
 		}
@@ -72,7 +72,7 @@ func (e *Engine) dropUploads(ctx context.Context) error {
 			return err
 		}
 		e.log.Info("idle upload dropped", "upload", u.ID, "owner", u.Owner, "segments", len(gone))
-		if _, _, err := e.deps.Index.EndSegments(ctx, gone, e.cfg.Settle); err != nil {
+		if _, _, err := e.deps.Index.EndSegments(ctx, gone, e.cfg.SweepAge); err != nil {
 			return err
 		}
 	}

@@ -341,7 +341,8 @@ func (p *put) enough() error {
 // wait returns once all senders have come to an end. When enough miners have given
 // a receipt for the segment to be durable, the others have as long as stall says;
 // when there are as many as the scheme has shards, a quarter of what it took until
-// then: that spares most of them being told to drop what they have.
+// then: that spares most of them being told to drop what they have. When there never
+// are enough they have hopeless times Config.Patience.
 func (p *put) wait(ctx context.Context) error {
 	ended := make(chan *sender, len(p.all))
 	for _, s := range p.all {
@@ -350,7 +351,7 @@ func (p *put) wait(ctx context.Context) error {
 			ended <- s
 		})
 	}
-	var enough <-chan time.Time
+	enough := time.After(hopeless * p.f.cfg.Patience)
 	var took time.Duration // until it was durable
 	got, reason := 0, errBehind
 	for range p.all {
@@ -381,6 +382,10 @@ func (p *put) wait(ctx context.Context) error {
 	}
 	return nil
 }
+
+// hopeless is two minutes, in times of Config.Patience as it is by default: longer
+// than what is buffered of a segment is under way to a miner that one puts up with.
+const hopeless = 600
 
 // slowTimes is how many times longer than the others a miner takes that comes last
 // for a while, though it took its shard.

@@ -214,6 +214,8 @@ func (f *Fleet) askNative(ctx context.Context, n chain.Neuron, q Question) Outco
 	if came {
 		key, err = f.checkProof(h, q, msg)
 		o.judge(err)
+	} else {
+		f.reconcile(ctx, n, h, &o)
 	}
 	f.spare(ctx, &o, q)
 	if o.Void {

@@ -19,7 +19,7 @@ type Behaviour int
 
 // Behaviours. A Liar's answers are well-formed, signed and wrong; a Failing one
 // answers 500, a Busy one 503, a Silent one nothing until the asker gives up, and
-// a Reference one knows no such message. A Stuck one stops after the first block of
+// a Reference one knows no such message, and a Conflicting one 409. A Stuck one stops after the first block of
 // a body, its own or the asker's.
 const (
 	Honest Behaviour = iota
@@ -29,6 +29,7 @@ const (
 	Busy
 	Reference
 	Stuck
+	Conflicting
 )
 
 // Miner keeps data in memory.
@@ -145,6 +146,8 @@ func (m *Miner) answer(ctx context.Context, _ wire.Caller, msg wire.Message) err
 		return wire.Unavailable("busy")
 	case Reference:
 		return wire.NotFound("no message %s", msg.Name())
+	case Conflicting:
+		return wire.Conflict("something else is here")
 	}
 	if err := m.serve(msg); err != nil {
 		return err

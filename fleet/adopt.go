@@ -1,0 +1,58 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+
+	"github.com/filetao/filetao/chain"
+	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/wire"
+)
+
+// adopt is for a shard that a miner says to keep under another pledge than the
+// index knows. A put that brought the segment again and was cut off before the miner
+// answered has left it: the miner has replaced the pledge, and we have not heard of
+// it. If the miner shows a pledge of ours about the same shard, made no earlier and
+// with both signatures, the index takes that over, and adopt is true.
+//
+// An earlier one is not taken: its key may have been revealed.
+func (f *Fleet) adopt(ctx context.Context, n chain.Neuron, h index.Holding) (bool, error) {
+	known, ok := f.pledgeOf(n, h)
+	root, parsed := new(big.Int).SetString(h.Replica, 10)
+	if h.Kind != index.KindShard || !ok || !parsed || root.Sign() == 0 {
+		return false, nil
+	}
+	l := &listing{f: f, miner: n}
+	page, err := l.page(ctx, &wire.ListShards{After: root.Sub(root, big.NewInt(1)).String(), Limit: 1})
+	if err != nil || len(page) == 0 {
+		return false, err
+	}
+	p, err := l.pledge(page[0])
+	if err != nil {
+		return false, err
+	}
+	if p.Digest() == known.Digest() || p.Made.Before(known.Made) || page[0].Damaged {
+		return false, nil
+	}
+	h.Native = &index.Native{Pledge: page[0].Pledge, Asked: page[0].Asked, Receipt: page[0].Receipt}
+	if _, ok := f.pledgeOf(n, h); !ok {
+		return false, nil
+	}
+	return true, f.putNative(ctx, n, h.Hash, h.Native)
+}
+
+// reconcile is adopt for an audit that was answered with a conflict, which it then
+// voids: there will be another one, about the pledge that the miner has.
+func (f *Fleet) reconcile(ctx context.Context, n chain.Neuron, h index.Holding, o *Outcome) {
+	if wire.StatusOf(o.Err) != wire.StatusConflict {
+		return
+	}
+	switch took, err := f.adopt(ctx, n, h); {
+	case err != nil:
+		f.log.Info("what a miner keeps instead cannot be seen", "miner", n.Hotkey, "hash", h.Hash, "err", err)
+	case took:
+		f.log.Info("a later pledge of ours that a miner keeps is taken over", "miner", n.Hotkey, "hash", h.Hash)
+		o.Void, o.Err = true, fmt.Errorf("%w: the miner keeps it under a later pledge: %w", ErrMoot, o.Err)
+	}
+}

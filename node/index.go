@@ -76,7 +76,15 @@ func MinerRows(ctx context.Context, ix *index.Index) ([]MinerRow, error) {
 		if err != nil {
 			return nil, fmt.Errorf("stored bytes of %s: %w", s.Hotkey, err)
 		}
-		if asked := s.Store.Attempts + s.Challenge.Attempts + s.Retrieve.Attempts + s.TotalSuccesses; asked > 0 || stored > 0 {
+		asked := stored > 0 || s.Store.Attempts+s.Challenge.Attempts+s.Retrieve.Attempts+s.TotalSuccesses > 0
+		if !asked { // not in this window
+			trials, err := ix.Trials(ctx, s.Hotkey)
+			if err != nil {
+				return nil, fmt.Errorf("audits of %s: %w", s.Hotkey, err)
+			}
+			asked = len(trials) > 0
+		}
+		if asked {
 			rows = append(rows, rowOf(s, stored))
 		}
 	}

@@ -93,7 +93,7 @@ func (s *tensor) await(what string, done func() bool) {
 	s.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	for limit := time.After(90 * time.Second); !done(); {
+	for limit := time.After(4 * time.Minute); !done(); {
 		select {
 		case <-tick.C:
 		case <-limit:

@@ -38,7 +38,7 @@ func KeyOf(privateKeyHex string) Key {
 // derived is a key of HKDF, which only fails for lengths above 8,160 bytes.
 func derived(key []byte, err error) []byte {
 	if err != nil {
-		panic("pack: " + err.Error())
+		panic("pack: " + err.Error()) // the length is one that there can be
 	}
 	return key
 }

@@ -25,16 +25,35 @@ func (s *soak) settle() {
 	if n := s.undropped(x); n > 0 {
 		s.t.Errorf("miners have not been told to drop %d shards", n)
 	}
+	s.dropTries(x)
 }
 
-// undropped is how many shards miners are still to be told to drop.
+// dropTries tells miners what they have of puts that came to nothing, for which
+// others would wait until no put can count on it any more: there are none.
+func (s *soak) dropTries(x *index.Index) {
+	asker := askerOf(s.t, s.life.d)
+	for i := range s.cfg.Miners {
+		for d, err := range x.Drops(s.t.Context(), s.life.d.MinerHotkey(i)) {
+			if err == nil {
+				err = asker.Fleet.Drop(s.t.Context(), d)
+			}
+			if err != nil {
+				s.t.Error(err)
+			}
+		}
+	}
+}
+
+// undropped is how many shards miners may be told to drop, and have not been.
 func (s *soak) undropped(x *index.Index) (n int) {
 	for i := range s.cfg.Miners {
-		for _, err := range x.Drops(s.t.Context(), s.life.d.MinerHotkey(i)) {
+		for d, err := range x.Drops(s.t.Context(), s.life.d.MinerHotkey(i)) {
 			if err != nil {
 				s.t.Fatal(err)
 			}
-			n++
+			if d.Due(time.Now()) {
+				n++
+			}
 		}
 	}
 	return n

@@ -18,6 +18,17 @@ import (
 // told to.
 func keeper(t *testing.T, d *devnet.Devnet) *repair.Engine {
 	t.Helper()
+	asker := askerOf(t, d)
+	return repair.New(repair.Config{
+		DownAfter: time.Millisecond, PingPeriod: time.Millisecond, Bandwidth: 1 << 30, ScanRate: 1 << 20,
+		Retry: time.Millisecond, MaxRetry: time.Millisecond, Settle: time.Millisecond, SweepAge: time.Millisecond, DropsPerPass: 1000,
+	}, repair.Deps{
+		Fleet: asker.Fleet, Index: d.Index(0), Key: d.ValidatorKey(0), Metagraph: func() *chain.Metagraph { return asker.Graph },
+	})
+}
+
+func askerOf(t *testing.T, d *devnet.Devnet) *devnet.Asker {
+	t.Helper()
 	asker, err := d.Asker(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -27,12 +38,7 @@ func keeper(t *testing.T, d *devnet.Devnet) *repair.Engine {
 			t.Error(err)
 		}
 	})
-	return repair.New(repair.Config{
-		DownAfter: time.Millisecond, PingPeriod: time.Millisecond, Bandwidth: 1 << 30, ScanRate: 1 << 20,
-		Retry: time.Millisecond, MaxRetry: time.Millisecond, Settle: time.Millisecond, SweepAge: time.Millisecond, DropsPerPass: 1000,
-	}, repair.Deps{
-		Fleet: asker.Fleet, Index: d.Index(0), Key: d.ValidatorKey(0), Metagraph: func() *chain.Metagraph { return asker.Graph },
-	})
+	return asker
 }
 
 // alive is how many miners of those that run hold a shard of a segment.

@@ -150,7 +150,7 @@ func (f *Fleet) Delete(ctx context.Context, n chain.Neuron, hash string) Outcome
 	if o.Err == nil || wire.StatusOf(o.Err) == wire.StatusNotFound {
 		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 		defer cancel()
-		o.Err = f.deps.Index.Dropped(within, n.Hotkey, h.Held())
+		o.Err = f.deps.Index.Dropped(within, index.Drop{Holder: n.Hotkey, Replica: h.Held()})
 	}
 	return o
 }

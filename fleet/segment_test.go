@@ -207,6 +207,7 @@ func TestSegmentThatDoesNotComeAboutLeavesNothing(t *testing.T) {
 			if !errors.Is(err, c.want) {
 				t.Fatal(err)
 			}
+			s.tell(t, time.Now().Add(time.Hour))
 			for _, m := range s.Miners[max(0, -c.bad):] {
 				if len(m.Holds()) > 0 {
 					t.Errorf("a miner still holds %v", m.Holds())
@@ -391,12 +392,8 @@ func TestUnacknowledgedShardsAreNotDroppedIfTheyAreCountedOn(t *testing.T) {
 	if !errors.Is(err, fleet.ErrShort) {
 		t.Fatal(err)
 	}
+	s.tell(t, time.Now().Add(time.Hour))
 	for _, m := range s.Miners {
-		for d, err := range s.Index.Drops(t.Context(), m.Hotkey()) {
-			if err := errors.Join(err, s.Drop(t.Context(), d)); err != nil {
-				t.Fatal(err)
-			}
-		}
 		for h, err := range s.Index.Holdings(t.Context(), m.Hotkey(), index.KindShard) {
 			if err != nil || !slices.Contains(m.Holds(), h.Held()) {
 				t.Errorf("%s was told to drop shard %d, which the index counts on, %v", m.Hotkey(), h.Number, err)

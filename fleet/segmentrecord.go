@@ -83,23 +83,25 @@ func (p *put) recordShards(ctx context.Context, segment string) error {
 	return nil
 }
 
-// forget tells miners to drop the shards of a segment that does not come about. Of
-// those that the index counts on from an earlier try it notes the new pledge, which
-// the miner has in place of that one's. What they cannot be told they drop when its
-// time is over.
+// forget notes that miners are to drop the shards of a segment that does not come
+// about. Of those that the index counts on from an earlier try it notes the new
+// pledge, which the miner has in place of that one's.
 func (p *put) forget(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.f.cfg.DeleteTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	_ = p.each(func(s *sender) error {
+	err := p.each(func(s *sender) error {
 		h, err := p.f.deps.Index.Holding(ctx, s.miner.Hotkey, p.seg.ID)
 		switch {
 		case err == nil && h.Held() == s.pledge.Hash.String():
 			return p.f.deps.Index.PutShard(ctx, s.holding(p.seg.ID))
-		case err == nil || errors.Is(err, index.ErrNotFound):
-			return p.f.dropShard(ctx, s.miner, s.pledge)
+		case unlessGone(err) == nil:
+			return p.drop(ctx, s)
 		}
 		return err
 	})
+	if err != nil {
+		p.f.log.Warn("miners keep shards that nobody asks for until their time is over", "segment", p.seg.ID, "err", err)
+	}
 }
 
 // doubt notes what miners may have all the same that were sent all of a shard and
@@ -112,13 +114,21 @@ func (p *put) doubt(ctx context.Context) {
 		if ok, _ := s.ended(); ok || !s.whole {
 			continue
 		}
-		err := p.f.deps.Index.PutDrop(ctx, p.seg.ID, index.Drop{
-			Holder: s.miner.Hotkey, Replica: s.pledge.Hash.String(), Until: s.started.Add(p.spec.TTL), Pledge: s.pledge.Encode(),
-		})
-		if err != nil {
+		if err := p.drop(ctx, s); err != nil {
 			p.f.log.Warn("a miner keeps a shard that nobody asks for until its time is over", "miner", s.miner.Hotkey, "err", err)
 		}
 	}
+}
+
+// drop notes that a miner is to drop what it was sent. Another gateway may have
+// brought it the same shard, whose pledge ours has replaced there, and count on it
+// without having recorded it yet: until that is certainly done nobody tells the miner.
+func (p *put) drop(ctx context.Context, s *sender) error {
+	recorded := hopeless*p.f.cfg.Patience + 4*recordTimeout // from when a miner has signed to the end of a put
+	return p.f.deps.Index.PutDrop(ctx, p.seg.ID, index.Drop{
+		Holder: s.miner.Hotkey, Replica: s.pledge.Hash.String(), Pledge: s.pledge.Encode(),
+		After: p.f.deps.Now().Add(recorded), Until: s.started.Add(p.spec.TTL),
+	})
 }
 
 // each calls do, all at once, for every sender whose miner has given a receipt.

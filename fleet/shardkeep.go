@@ -97,7 +97,7 @@ func (f *Fleet) Drop(ctx context.Context, d index.Drop) error {
 	}
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	return f.deps.Index.Dropped(within, d.Holder, d.Replica)
+	return f.deps.Index.Dropped(within, d)
 }
 
 // dropShard tells a miner to drop a shard as it was pledged. A miner that does not

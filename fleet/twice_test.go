@@ -103,6 +103,7 @@ func TestSegmentPutAgainCodedOtherwise(t *testing.T) {
 	if _, err := s.again(t, data, erasure.Scheme{Data: 2, Total: 6}, 0); !errors.Is(err, fleet.ErrShort) {
 		t.Fatal(err)
 	}
+	s.tell(t, time.Now().Add(time.Hour))
 	after := 0
 	for _, m := range s.Miners {
 		after += len(m.Holds())
@@ -180,5 +181,57 @@ func TestPledgesAfterAPutThatFailed(t *testing.T) {
 				t.Fatal(o.Err)
 			}
 		}
+	}
+}
+
+// tell tells miners to drop what is due at a time.
+func (s *shards) tell(t testing.TB, now time.Time) {
+	t.Helper()
+	for _, m := range s.Miners {
+		for d, err := range s.Index.Drops(t.Context(), m.Hotkey()) {
+			if err == nil && d.Due(now) {
+				err = s.Fleet.Drop(t.Context(), d)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// Two gateways bring the same segment: the one whose pledges came last gives up,
+// while what the other has been given receipts for is not in the index yet.
+func TestPutThatFailsLeavesAnotherOneItsShards(t *testing.T) {
+	for name, as := range map[string]fleettest.Behaviour{"others fail": fleettest.Failing, "others do not answer": fleettest.Liar} {
+		t.Run(name, func(t *testing.T) {
+			data := noise(5, 200_000)
+			s := newShards(t, 8, fleet.Config{})
+			seg := s.put(t, data, erasure.Scheme{Data: 4, Total: 8})
+			signed := s.held(t, seg)
+			for _, h := range signed {
+				if err := s.Index.RemoveHolding(t.Context(), h.Holder, h.Hash); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, m := range s.Miners[:5] {
+				m.Behave(as, "PutShard")
+			}
+			if _, err := s.again(t, data, seg.Scheme, 0); !errors.Is(err, fleet.ErrShort) {
+				t.Fatal(err)
+			}
+			s.tell(t, time.Now())
+			for _, h := range signed {
+				if err := s.Index.PutShard(t.Context(), h); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.tell(t, time.Now().Add(time.Hour))
+			for _, h := range signed {
+				if s.miner(t, h).Bytes(h.Replica) == nil {
+					t.Errorf("%s does not have shard %d any more, which it has signed for", h.Holder, h.Number)
+				}
+			}
+			s.check(t, seg, data)
+		})
 	}
 }

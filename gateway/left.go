@@ -172,7 +172,7 @@ func (g *Gateway) tellMiner(ctx context.Context, a wallet.Address, drops []index
 		if errors.Is(err, index.ErrNotFound) {
 			continue // told already, or given it again
 		}
-		if err == nil {
+		if err == nil && d.Due(g.deps.Now()) {
 			err = g.deps.Fleet.Drop(ctx, d)
 		}
 		if err != nil && ctx.Err() == nil {

@@ -236,7 +236,7 @@ func (x *Index) dropShards(ctx context.Context, holder wallet.Address, shards []
 			if err := t.setRecord(dropField(r.Held()), drop); err != nil {
 				return err
 			}
-			drops = append(drops, Drop{holder, r.Held(), drop.Since, drop.Until, drop.Pledge})
+			drops = append(drops, drop.drop(holder, r.Held()))
 			gone = append(gone, &r)
 		}
 		if len(gone) == 0 {

@@ -64,7 +64,7 @@ func segmentScript() []step {
 			return x.EndLeft(ctx, index.ObjectName{Owner: one.Owner, CID: indextest.CID(1)}, 0, nil)
 		},
 		func(ctx context.Context, x *index.Index) error {
-			return x.Dropped(ctx, indextest.Address(1), indextest.Shard(one, 1, 0).Replica)
+			return x.Dropped(ctx, indextest.Drop(indextest.Shard(one, 1, 0)))
 		},
 	}
 }

@@ -280,7 +280,7 @@ func (h *history) dropped(rt *rapid.T) {
 			break
 		}
 	}
-	h.try(rt, after, nil, func() error { return h.x.Dropped(h.ctx, a, replica) })
+	h.try(rt, after, nil, func() error { return h.x.Dropped(h.ctx, index.Drop{Holder: a, Replica: replica, Pledge: []byte("p")}) })
 }
 
 func (h *history) endSegment(rt *rapid.T) {

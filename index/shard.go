@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -78,14 +79,19 @@ type Drop struct {
 	Holder  wallet.Address
 	Replica string    // hash of the bytes that it has: Holding.Held
 	Since   time.Time // when the holding ended
+	After   time.Time // it may be told from then on; zero: at once
 	Until   time.Time // when the miner deletes it by itself; zero: never
 	Pledge  []byte    // that was given for it, as in Native; none for what was not a shard
 }
+
+// Due reports whether the miner may be told at a time.
+func (d Drop) Due(now time.Time) bool { return !now.Before(d.After) }
 
 type dropRecord struct {
 	V     int       `json:"v"`
 	Until time.Time `json:"until"` // zero: the miner never does by itself
 	Since time.Time `json:"since"`
+	After time.Time `json:"after,omitzero"`
 	// Pledge is the holding's last, if it had one.
 	Pledge []byte `json:"pledge,omitempty"`
 }
@@ -102,6 +108,10 @@ func newDrop(h Holding) dropRecord {
 		r.Until = stamp(h.Stored.Add(h.TTL))
 	}
 	return r
+}
+
+func (r dropRecord) drop(holder wallet.Address, replica string) Drop {
+	return Drop{Holder: holder, Replica: replica, Since: r.Since, After: r.After, Until: r.Until, Pledge: r.Pledge}
 }
 
 // over reports whether the miner has deleted it by itself.
@@ -130,8 +140,10 @@ func (x *Index) dropIf(ctx context.Context, holder wallet.Address, hash string, 
 }
 
 // PutDrop notes that a miner is to be told to delete a shard of a segment that it
-// may have, since it was sent one and has not acknowledged it. Since is not looked
-// at. The pledge keeps the drop from meaning what comes later. Of a shard that the
+// has, or may have, of a try that came to nothing. Since is not looked at. Whoever
+// has brought the same shard in another try, with a receipt for an earlier pledge,
+// must have put it before After: what comes later has a pledge that came later. The
+// pledge keeps the drop from meaning what comes later. Of a shard that the
 // index counts on, because the miner has acknowledged it another time, nothing is
 // noted: there is but one at the miner, with the pledge that came last.
 func (x *Index) PutDrop(ctx context.Context, segment string, d Drop) error {
@@ -145,7 +157,9 @@ func (x *Index) PutDrop(ctx context.Context, segment string, d Drop) error {
 		if h, err := holdingIn(t, segment); err != nil || h != nil && h.Held() == d.Replica {
 			return err
 		}
-		return t.setRecord(dropField(d.Replica), dropRecord{V: version, Since: stamp(time.Now()), Until: stamp(d.Until), Pledge: d.Pledge})
+		return t.setRecord(dropField(d.Replica), dropRecord{
+			V: version, Since: stamp(time.Now()), After: stamp(d.After), Until: stamp(d.Until), Pledge: d.Pledge,
+		})
 	})
 }
 
@@ -158,7 +172,7 @@ func (x *Index) Drop(ctx context.Context, holder wallet.Address, replica string)
 	if err != nil {
 		return Drop{}, err
 	}
-	return Drop{holder, replica, r.Since, r.Until, r.Pledge}, nil
+	return r.drop(holder, replica), nil
 }
 
 // Drops yields what a miner still has to be told to delete, in no promised order.
@@ -178,20 +192,31 @@ func (x *Index) Drops(ctx context.Context, holder wallet.Address) iter.Seq2[Drop
 			if err != nil {
 				err = fmt.Errorf("%s of %s: %w", entry.Field, holder, err)
 			}
-			if !yield(Drop{holder, entry.Field[len(prefixDrop):], r.Since, r.Until, r.Pledge}, err) {
+			if !yield(r.drop(holder, entry.Field[len(prefixDrop):]), err) {
 				return
 			}
 		}
 	}
 }
 
-// Dropped forgets a drop: the miner has deleted the replica. One that is not
-// there is no error.
-func (x *Index) Dropped(ctx context.Context, holder wallet.Address, replica string) error {
-	if err := firstError(checkAddress(holder), checkHash(replica)); err != nil {
+// Dropped forgets a drop: the miner has deleted the replica, as far as it had it
+// with that pledge. One that is not there is no error, and one of another pledge,
+// which has come meanwhile, stays.
+func (x *Index) Dropped(ctx context.Context, d Drop) error {
+	if err := firstError(checkAddress(d.Holder), checkHash(d.Replica)); err != nil {
 		return err
 	}
-	return x.kv.Commit(ctx, holderGroup(holder), nil, []Entry{{Field: dropField(replica)}})
+	return x.update(ctx, holderGroup(d.Holder), func(t *txn) error {
+		values, err := t.get(dropField(d.Replica))
+		if err != nil || values[0] == nil {
+			return err
+		}
+		r, err := decode[dropRecord](values[0])
+		if err == nil && bytes.Equal(r.Pledge, d.Pledge) {
+			t.delete(dropField(d.Replica))
+		}
+		return err
+	})
 }
 
 // resetDrops forgets all drops of a miner.
@@ -200,7 +225,7 @@ func (x *Index) resetDrops(ctx context.Context, holder wallet.Address) error {
 		if err != nil {
 			return err
 		}
-		if err := x.Dropped(ctx, holder, d.Replica); err != nil {
+		if err := x.Dropped(ctx, d); err != nil {
 			return err
 		}
 	}

@@ -173,10 +173,13 @@ func (e *Engine) tell(ctx context.Context, a wallet.Address) error {
 		return nil
 	}
 	defer done()
-	told := 0
+	told, now := 0, e.deps.Now()
 	for d, err := range e.deps.Index.Drops(ctx, a) {
 		if err != nil {
 			return err
+		}
+		if !d.Due(now) {
+			continue
 		}
 		if told++; told > e.cfg.DropsPerPass {
 			return nil

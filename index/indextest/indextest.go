@@ -62,6 +62,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"InvalidObjects", testInvalidObjects},
 		{"Changes", testChanges},
 		{"Drops", testDrops},
+		{"DropsOfTries", testDropsOfTries},
 		{"Seeds", testSeeds},
 		{"SeedsOfHonestMiner", testSeedsOfHonestMiner},
 		{"Stats", testStats},

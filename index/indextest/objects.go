@@ -3,6 +3,7 @@ package indextest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -366,10 +367,10 @@ func testDrops(t *testing.T, s Store) {
 	hasDrops(t, x, one.Holder)
 	hasShards(t, x, seg, 2)
 	ok(t, x.DropHolding(ctx, one.Holder, masked.Hash))
-	ok(t, x.Dropped(ctx, one.Holder, masked.Hash)) // is another's name
+	ok(t, x.Dropped(ctx, index.Drop{Holder: one.Holder, Replica: masked.Hash})) // is another's name
 	hasDrops(t, x, one.Holder, masked.Replica)
-	ok(t, x.Dropped(ctx, one.Holder, masked.Replica))
-	ok(t, x.Dropped(ctx, one.Holder, masked.Replica))
+	ok(t, x.Dropped(ctx, index.Drop{Holder: one.Holder, Replica: masked.Replica}))
+	ok(t, x.Dropped(ctx, index.Drop{Holder: one.Holder, Replica: masked.Replica}))
 	ok(t, x.DropHolding(ctx, one.Holder, later.Hash))
 	ok(t, x.ResetHotkey(ctx, one.Holder))
 	hasDrops(t, x, one.Holder)
@@ -380,7 +381,40 @@ func testDrops(t *testing.T, s Store) {
 	for _, err := range x.Drops(ctx, "*") {
 		fails(t, err, index.ErrInvalid)
 	}
-	fails(t, x.Dropped(ctx, one.Holder, "x"), index.ErrInvalid)
+	fails(t, x.Dropped(ctx, index.Drop{Holder: one.Holder, Replica: "x"}), index.ErrInvalid)
+}
+
+// A try that came to nothing leaves a drop, unless the index counts on the shard,
+// and there is no drop any more when the shard comes after all.
+func testDropsOfTries(t *testing.T, s Store) {
+	x, ctx, seg := s.Open(t), t.Context(), Segment(1, 1, 0)
+	ok(t, x.PutSegment(ctx, seg, day))
+	h := Shard(seg, 1, 0)
+	try := Drop(h)
+	try.Pledge, try.After, try.Until = []byte("another"), day.Add(time.Minute), day.Add(time.Hour)
+	ok(t, x.PutShard(ctx, h))
+	ok(t, x.PutDrop(ctx, seg.ID, try))
+	hasDrops(t, x, h.Holder)
+	ok(t, x.RemoveHolding(ctx, h.Holder, h.Hash))
+	ok(t, x.PutDrop(ctx, seg.ID, try))
+	got, err := x.Drop(ctx, h.Holder, h.Replica)
+	ok(t, err)
+	try.Since = got.Since
+	equal(t, fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", try))
+	equal(t, got.Due(got.After.Add(-1)), false)
+	equal(t, got.Due(got.After), true)
+	ok(t, x.Dropped(ctx, Drop(h))) // with an earlier pledge
+	hasDrops(t, x, h.Holder, h.Replica)
+	ok(t, x.PutShard(ctx, h))
+	hasDrops(t, x, h.Holder)
+	ok(t, x.DropShard(ctx, h.Holder, h.Hash))
+	ok(t, x.Dropped(ctx, try))
+	hasDrops(t, x, h.Holder, h.Replica)
+	ok(t, x.Dropped(ctx, Drop(h)))
+	hasDrops(t, x, h.Holder)
+	none := try
+	none.Pledge = nil
+	fails(t, x.PutDrop(ctx, seg.ID, none), index.ErrInvalid)
 }
 
 // listsHolders checks who AllHolders says there is.

@@ -29,6 +29,11 @@ func Shard(s index.Segment, holder uint32, number int) index.Holding {
 	}
 }
 
+// Drop is what a shard leaves that ends.
+func Drop(h index.Holding) index.Drop {
+	return index.Drop{Holder: h.Holder, Replica: h.Held(), Pledge: h.Native.Pledge}
+}
+
 func shardRoot(s index.Segment, holder uint32, number int) string {
 	return Hash(3, uint32(s.Index), holder, uint32(number), uint32(s.Scheme.Data))
 }
@@ -203,7 +208,7 @@ func testShards(t *testing.T, s Store) {
 		equal(t, d.Replica, h.Replica)
 	}
 	ok(t, x.ReplaceShard(ctx, h))
-	ok(t, x.Dropped(ctx, h.Holder, other.Replica))
+	ok(t, x.Dropped(ctx, Drop(other)))
 	holdsOnly(t, x, h)
 	swept, err := x.Sweep(ctx, 0)
 	ok(t, err)

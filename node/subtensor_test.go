@@ -21,13 +21,35 @@ import (
 	"github.com/filetao/filetao/wallet"
 )
 
-// tensor is a subtensor whose blocks come quickly, and a client of it.
+// tensor is a subtensor whose blocks come quickly, but not more quickly than its
+// nodes follow, and a client of it.
 type tensor struct {
 	*testing.T
 	node *substratetest.Node
 	on   *substrate.Remote
 	net  chain.NetUID
 	held sync.Mutex // while it is locked, no block comes by itself
+
+	mu    sync.Mutex // guards nodes
+	nodes []follows
+}
+
+// follows is a node that runs until there is something in ended.
+type follows struct {
+	*Node
+	ended <-chan error
+}
+
+// followed says whether no node is many blocks behind. Who sends something looks
+// for it in every block: when the machine is busy that takes longer than a block of
+// a test, and the nodes would never come to the newest one.
+func (s *tensor) followed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	head := s.node.Head().Number
+	return !slices.ContainsFunc(s.nodes, func(n follows) bool {
+		return len(n.ended) == 0 && n.follower.Head().Number+8 < head
+	})
 }
 
 func newTensor(t *testing.T, cfg substratetest.Config) *tensor {
@@ -44,7 +66,9 @@ func newTensor(t *testing.T, cfg substratetest.Config) *tensor {
 				return
 			case <-tick.C:
 				s.held.Lock()
-				s.node.Step()
+				if s.followed() {
+					s.node.Step()
+				}
 				s.held.Unlock()
 			}
 		}
@@ -93,7 +117,7 @@ func (s *tensor) await(what string, done func() bool) {
 	s.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	for limit := time.After(4 * time.Minute); !done(); {
+	for limit := time.After(2 * time.Minute); !done(); {
 		select {
 		case <-tick.C:
 		case <-limit:
@@ -184,9 +208,12 @@ func (s *tensor) start(n *Node) {
 	case <-n.Ready():
 	case err := <-done:
 		s.Fatalf("the node ended: %v", err)
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		s.Fatal("the node is not ready")
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.nodes = append(s.nodes, follows{n, done})
 }
 
 // recordedCalls are the calls of the recorded scenario by label.

@@ -77,8 +77,8 @@ func (b *Backup) list(ctx context.Context) (all []kept, err error) {
 	return slices.CompactFunc(all, func(a, b kept) bool { return a.number == b.number }), nil
 }
 
-// shelf reads which packs count, sees that they are not taken for uploads that were
-// given up, and ends what is half gone.
+// shelf reads which packs count, sees that they are not taken for a user's uploads,
+// and ends what is half gone.
 func (b *Backup) shelf(ctx context.Context) (*shelf, error) {
 	all, err := b.list(ctx)
 	if err != nil {
@@ -93,8 +93,8 @@ func (b *Backup) shelf(ctx context.Context) (*shelf, error) {
 			}
 			continue
 		}
-		if k.touched.Before(now.Add(ahead / 2)) {
-			if err := b.deps.Index.PutSegment(ctx, k.Segment, now.Add(ahead)); err != nil {
+		if !b.begun || k.touched.Before(now.Add(ahead/2)) { // also those of former versions, which counted
+			if err := b.keep(ctx, k.number); err != nil {
 				return nil, err
 			}
 		}
@@ -105,6 +105,12 @@ func (b *Backup) shelf(ctx context.Context) (*shelf, error) {
 		}
 	}
 	return s, nil
+}
+
+// keep has a pack be no upload of a user's: it neither is given up, nor counts in what
+// the hotkey may have at gateways.
+func (b *Backup) keep(ctx context.Context, number uint64) error {
+	return b.deps.Index.KeepUpload(ctx, b.self, b.upload(number), b.deps.Now().Add(ahead))
 }
 
 // take takes packs from the shelf, which the next ones name no more.
@@ -167,7 +173,7 @@ func (b *Backup) store(ctx context.Context, s *shelf, t *batch) error {
 	s.packs, s.last = append(s.packs, kept{p.Number, now, seg}), p.Number
 	b.log.Info("records of files are backed up", "records", len(p.Records), "bytes", len(text), "scheme", seg.Scheme)
 	*t = batch{}
-	return nil
+	return b.keep(ctx, p.Number)
 }
 
 // read fetches a pack. Errors wrap fleet.ErrLost or pack.ErrPack when it is lost.

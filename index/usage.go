@@ -152,6 +152,38 @@ func (x *Index) UploadUsage(ctx context.Context, owner wallet.Address, id string
 	return Usage{Bytes: r.Bytes, Segments: r.Segments, Uploads: 1}, err
 }
 
+// KeepUpload notes an upload as touched at a time, and has it count for nothing in
+// Usage, until a segment is put into it: it is no user's, who would come to an end
+// with it. Stopped half-way it is simply done again. Of one that is not there it is
+// ErrNotFound.
+func (x *Index) KeepUpload(ctx context.Context, owner wallet.Address, id string, touched time.Time) error {
+	if err := firstError(checkAddress(owner), checkUpload(id)); err != nil {
+		return err
+	}
+	lead, err := x.uploadLead(ctx, owner, id)
+	if err == nil && lead != "" {
+		err = x.unrefer(ctx, objectsGroup(owner), lead)
+	}
+	if err != nil {
+		return err
+	}
+	return x.update(ctx, uploadGroup(owner, id), func(t *txn) error {
+		values, err := t.get(fieldTouched)
+		if err != nil {
+			return err
+		}
+		if values[0] == nil {
+			return fmt.Errorf("%w: upload %s of %s", ErrNotFound, id, owner)
+		}
+		r, err := decode[touchedRecord](values[0])
+		if err != nil {
+			return fmt.Errorf("%s in %s: %w", fieldTouched, t.group, err)
+		}
+		r.Touched = stamp(touched)
+		return t.setRecord(fieldTouched, r)
+	})
+}
+
 // led is the upload that an owner's field leads to, if it lives.
 func (x *Index) led(ctx context.Context, owner wallet.Address, field string) (r touchedRecord, lives bool, err error) {
 	id, token, _ := strings.Cut(strings.TrimPrefix(field, prefixUpload), ":")

@@ -52,6 +52,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"Pending", testPending},
 		{"Uploads", testUploads},
 		{"Parts", testParts},
+		{"KeepUpload", testKeepUpload},
 		{"LongUpload", testLongUpload},
 		{"Shards", testShards},
 		{"InvalidShards", testInvalidShards},

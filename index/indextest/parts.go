@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/filetao/filetao/index"
+	"github.com/filetao/filetao/wallet"
 )
 
 // testParts looks at an upload place by place.
@@ -49,4 +50,45 @@ func testParts(t *testing.T, s Store) {
 		_, err = x.UploadParts(ctx, Address(1), UploadID(1), bad, 1)
 		fails(t, err, index.ErrInvalid)
 	}
+}
+
+// An upload that is kept counts for nothing until something is put into it.
+func testKeepUpload(t *testing.T, s Store) {
+	x, ctx := s.Open(t), t.Context()
+	seg := Segment(1, 1, 0)
+	fails(t, x.KeepUpload(ctx, seg.Owner, seg.Upload, day), index.ErrNotFound)
+	fails(t, x.KeepUpload(ctx, seg.Owner, "short", day), index.ErrInvalid)
+	counts := func(owner wallet.Address, uploads int64) {
+		t.Helper()
+		u, err := x.Usage(ctx, owner)
+		ok(t, err)
+		one, err := x.UploadUsage(ctx, owner, seg.Upload)
+		ok(t, err)
+		if u.Uploads != uploads || u.Segments != uploads || u != one {
+			t.Fatalf("%+v, and the upload %+v", u, one)
+		}
+	}
+	ok(t, x.PutSegment(ctx, seg, day))
+	ok(t, x.PutSegment(ctx, Segment(2, 1, 0), day))
+	counts(seg.Owner, 1)
+	later := day.Add(time.Hour).UTC()
+	for range 2 {
+		ok(t, x.KeepUpload(ctx, seg.Owner, seg.Upload, later))
+		counts(seg.Owner, 0)
+		counts(Address(2), 1) // another's of that name
+	}
+	_, err := x.Sweep(ctx, 0)
+	ok(t, err)
+	u, parts, err := x.Upload(ctx, seg.Owner, seg.Upload)
+	ok(t, err)
+	same(t, parts, []index.Segment{seg})
+	if !u.Touched.Equal(later) || !u.Started.Equal(day) {
+		t.Fatalf("%+v", u)
+	}
+	ok(t, x.PutSegment(ctx, seg, day))
+	counts(seg.Owner, 1)
+	ok(t, x.KeepUpload(ctx, seg.Owner, seg.Upload, later))
+	gone, err := x.DropUpload(ctx, seg.Owner, seg.Upload)
+	ok(t, err)
+	same(t, gone, []string{seg.ID})
 }

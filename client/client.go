@@ -160,6 +160,7 @@ const (
 	StageFinding    Stage = "finding gateways"
 	StageAsking     Stage = "asking"  // the gateway works or the bytes travel
 	StageReading    Stage = "reading" // the file on this machine
+	StageComparing  Stage = "reading what is there already"
 	StageSending    Stage = "sending"
 	StageFetching   Stage = "fetching"
 	StageDecrypting Stage = "decrypting"

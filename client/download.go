@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/filetao/filetao/envelope"
 	"github.com/filetao/filetao/erasure"
@@ -63,6 +64,9 @@ func (w *window) Write(p []byte) (int, error) {
 func (d *download) run(ctx context.Context, to target, from int64) (Got, error) {
 	if err := d.unlock(); err != nil {
 		return Got{}, err
+	}
+	if to.have != nil {
+		return d.compare(ctx, to.have)
 	}
 	start, end, err := d.o.Range.within(d.size)
 	if err != nil {
@@ -180,16 +184,21 @@ func (d *download) reseal(ctx context.Context, to target, from int64) error {
 		return nil
 	}
 	progressFunc(d.o.Progress).tell(Progress{Stage: StageReading, Bytes: d.size, Resumed: from})
-	w := io.MultiWriter(d.sum, while{ctx})
+	return d.hash(to.part.f, d.sealedBefore(from), while{ctx})
+}
+
+// hash gives the CID's hash, and w, so many sealed bytes of a file that is here.
+func (d *download) hash(f *os.File, sealed int64, w io.Writer) error {
+	w = io.MultiWriter(d.sum, w)
 	if d.key == nil {
-		_, err := io.Copy(w, io.NewSectionReader(to.part.f, 0, from))
+		_, err := io.Copy(w, io.NewSectionReader(f, 0, sealed))
 		return err
 	}
-	s, err := sealContent(&content{at: to.part.f, size: d.size}, d.key)
+	s, err := sealContent(&content{at: f, size: d.size}, d.key)
 	if err != nil {
 		return err
 	}
-	_, err = s.part(0, d.sealedBefore(from)).WriteTo(w)
+	_, err = s.part(0, sealed).WriteTo(w)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/filetao/filetao/chain"
@@ -30,6 +31,8 @@ type GetFileOptions struct {
 	Range *Range
 	// Anew has GetFile throw away what an earlier call has left behind.
 	Anew bool
+	// Existing says what GetFile does where there is something at its path already.
+	Existing Existing
 	// Timeout is how long a gateway may take over a request that moves no large
 	// body; 0 is Config.Timeout. Bodies have no limit as long as they move. For
 	// files of the reference it is for all of the file; 0 is Config.GetTimeout.
@@ -50,6 +53,8 @@ type Got struct {
 	Gateway wallet.Address // who answered first; empty for Recover
 	// Reference says that the file was stored the reference's way.
 	Reference bool
+	// There says that all of it was there already: nothing was fetched or written.
+	There bool
 }
 
 // GetTo writes the file with that CID, or a part of it, to w as it comes, in some
@@ -74,21 +79,18 @@ func (c *Client) GetTo(ctx context.Context, id string, w io.Writer, o GetFileOpt
 
 // GetFile is GetTo into a file, which is replaced when all of it is there. What
 // has come stands beside it until then, in path.part, and a further call for
-// the same file goes on from there. Besides GetTo's errors there is ErrBusy.
+// the same file goes on from there. What is there already is up to
+// GetFileOptions.Existing; a file that was stored the reference's way has to come
+// to be compared with it. Besides GetTo's errors there are ErrBusy and ErrExists.
 func (c *Client) GetFile(ctx context.Context, id, path string, o GetFileOptions) (Got, error) {
 	fail := func(err error) (Got, error) { return Got{}, fmt.Errorf("get %s: %w", id, err) }
 	if err := cid.Parse(id); err != nil {
 		return fail(err)
 	}
-	p, err := openPart(path, id, o)
-	if err != nil {
-		return fail(err)
-	}
-	got, err := c.get(ctx, id, o, target{w: p, part: p})
-	if err == nil {
-		err = p.finish()
-	}
-	if err = errors.Join(err, p.close(err == nil)); err != nil {
+	got, err := intoFile(path, id, o, func(to target) (Got, error) { return c.get(ctx, id, o, to) })
+	if errors.Is(err, ErrExists) {
+		return Got{}, err // it names the path
+	} else if err != nil {
 		return fail(err)
 	}
 	return got, nil
@@ -97,7 +99,8 @@ func (c *Client) GetFile(ctx context.Context, id, path string, o GetFileOptions)
 // target is where a file goes.
 type target struct {
 	w    io.Writer
-	part *part // nil: w is no file
+	part *part    // nil: w is no file
+	have *os.File // if set, what may be all of it: nothing is fetched, and w is nil
 }
 
 func (c *Client) get(ctx context.Context, id string, o GetFileOptions, to target) (Got, error) {
@@ -119,7 +122,7 @@ func (c *Client) get(ctx context.Context, id string, o GetFileOptions, to target
 		if peers, err = c.peers(ctx, route{o.Gateways, o.UIDs}); err != nil {
 			return err
 		}
-		first, err = c.open(ctx, peers, id, from == 0 && o.Range == nil, o.Timeout)
+		first, err = c.open(ctx, peers, id, from == 0 && o.Range == nil && to.have == nil, o.Timeout)
 		return err
 	})
 	var failed failures
@@ -171,8 +174,12 @@ func (c *Client) getReference(ctx context.Context, id string, o GetFileOptions, 
 	if err != nil {
 		return Got{}, err
 	}
+	size := int64(len(data))
+	if to.have != nil {
+		return Got{CID: id, Size: size, Resumed: size, Reference: true, There: true}, sameBytes(to.have, data)
+	}
 	if o.Range != nil {
-		from, end, err := o.Range.within(int64(len(data)))
+		from, end, err := o.Range.within(size)
 		if err != nil {
 			return Got{}, err
 		}

@@ -15,7 +15,7 @@ import (
 // export does. What its placement names and is not there any more is looked for at
 // all miners, so that the placement may be as old as it likes, or empty. The hotkey
 // need not be the owner's, as long as the key opens the file. Of the options Keys,
-// Plain, Range and Progress count.
+// Plain, Range, Existing and Progress count.
 //
 // Errors: manifest.ErrManifest, manifest.ErrPlacement, ErrLost, and GetTo's but
 // those of gateways.
@@ -34,15 +34,10 @@ func (c *Client) RecoverFile(ctx context.Context, e manifest.Export, path string
 	if err != nil {
 		return fail(err)
 	}
-	p, err := openPart(path, m.CID, o)
-	if err != nil {
-		return fail(err)
-	}
-	got, err := c.recover(ctx, e, o, target{w: p, part: p})
-	if err == nil {
-		err = p.finish()
-	}
-	if err = errors.Join(err, p.close(err == nil)); err != nil {
+	got, err := intoFile(path, m.CID, o, func(to target) (Got, error) { return c.recover(ctx, e, o, to) })
+	if errors.Is(err, ErrExists) {
+		return Got{}, err // it names the path
+	} else if err != nil {
 		return fail(err)
 	}
 	return got, nil

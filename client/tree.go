@@ -175,7 +175,11 @@ func (t *treeProgress) of(i int) func(Progress) {
 		if p.Bytes == 0 {
 			p.Bytes = t.files[i].Bytes
 		}
-		if p.Stage != StageSending && p.Stage != StageFetching && p.Stage != StageDone {
+		switch p.Stage {
+		case StageSending, StageFetching, StageDone:
+		case StageComparing:
+			p.Resumed = p.Done // what is there need not move
+		default:
 			p.Done = t.files[i].Done // a file that is read has not moved
 		}
 		old := &t.files[i]

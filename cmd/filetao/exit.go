@@ -131,6 +131,7 @@ var exits = []exitRule{
 	{chain.ErrTimelock, exitRefused, ""},
 	{chain.ErrAxon, exitUsage, "the chain takes addresses that others can reach, with a port"},
 
+	{client.ErrExists, exitExists, "choose another place with --output, or replace it with --force"},
 	{client.ErrUnknownName, exitNotFound, "`filetao retrieve list` shows the remembered files"},
 	{client.ErrNotFound, exitNotFound, ""},
 	{client.ErrNoGateway, exitUnavailable, "`filetao chain metagraph` shows who serves; --hotkeys or --uids name whom to ask, a lower --stake_limit lets more in"},

@@ -93,7 +93,11 @@ func (p *progressBar) line(width int) string {
 		return fit(fmt.Sprintf("%s  %s%s", p.what, size(p.moved), rate), width)
 	}
 	counts := fmt.Sprintf(" %3d%%  %s of %s%s", 100*p.moved/p.all, size(p.moved), size(p.all), rate)
-	what := fit(p.what, max(10, width-len(counts)-14))
+	what := p.what
+	if p.stream == client.StageComparing {
+		what += ": " + p.doing
+	}
+	what = fit(what, max(10, width-len(counts)-14))
 	room := min(40, width-columns(what)-len(counts)-3)
 	if room < 5 {
 		return fit(what+counts, width)
@@ -124,7 +128,7 @@ func remaining(seconds float64) string {
 // stage is a client's Progress function.
 func (p *progressBar) stage(s client.Progress) {
 	switch s.Stage {
-	case client.StageReading, client.StageSending, client.StageFetching:
+	case client.StageReading, client.StageComparing, client.StageSending, client.StageFetching:
 		p.flow(s)
 		return
 	}

@@ -40,22 +40,18 @@ func (c *cli) book(u *userFlags) (*client.Book, error) {
 }
 
 // find turns what the user typed, the name of a remembered file or a CID, into
-// the file. known says whether it is remembered.
-func find(book *client.Book, text string) (e client.Entry, known bool, err error) {
-	entries, err := book.List()
-	if err != nil {
-		return e, false, err
-	}
+// the file.
+func find(entries []client.Entry, text string) (client.Entry, error) {
 	if i := slices.IndexFunc(entries, func(e client.Entry) bool { return e.Name == text }); i >= 0 {
-		return entries[i], true, nil
+		return entries[i], nil
 	}
 	if i := slices.IndexFunc(entries, func(e client.Entry) bool { return e.CID == text }); i >= 0 {
-		return entries[i], true, nil
+		return entries[i], nil
 	}
 	if cid.Parse(text) != nil {
-		return e, false, fmt.Errorf("%w: %q, which is no CID either", client.ErrUnknownName, text)
+		return client.Entry{}, fmt.Errorf("%w: %q, which is no CID either", client.ErrUnknownName, text)
 	}
-	return client.Entry{Name: text, CID: text}, false, nil
+	return client.Entry{Name: text, CID: text}, nil
 }
 
 // askCID asks for the file to work on if neither a flag nor an argument names it.
@@ -279,8 +275,7 @@ func (c *cli) completeCID(cmd *cobra.Command, _ []string, _ string) ([]cobra.Com
 }
 
 // savedPath is where a file goes: --output, else its remembered name in dir.
-// "-" is standard output. That nothing is overwritten is seen to before anything
-// is fetched.
+// "-" is standard output. Unless force is given, nothing may be there.
 func savedPath(output, dir string, e client.Entry, force bool) (string, error) {
 	path := expandHome(output)
 	if path == "-" {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/filetao/filetao/client"
 	"github.com/filetao/filetao/node"
@@ -18,16 +20,18 @@ import (
 type deleteFlags struct {
 	userFlags
 	cid      string
+	words    []string
 	all, yes bool
 }
 
 func (c *cli) deleteCommand() *cobra.Command {
 	var d deleteFlags
 	cmd := &cobra.Command{
-		Use: "delete [CID | NAME]", Short: "Delete a file from the network", Args: oneArg("cid", &d.cid),
+		Use: "delete [CID | NAME]…", Short: "Delete files from the network", Args: anyArgs("cid", &d.cid, &d.words),
 		ValidArgsFunction: c.completeCID,
-		Long: `Delete one of the wallet's files: from the gateway's index, from the miners, and
-from the list of remembered files. Nothing brings it back.
+		Long: `Delete files of the wallet's: from the gateway's index, from the miners, and from
+the list of remembered files. Nothing brings them back. It is asked about once, and
+a file that fails keeps no other.
 
 A file that is remembered under several names goes with the last of them: a NAME
 is only forgotten while others have the same content. With --all, or by its CID,
@@ -36,7 +40,7 @@ stored means all files in it.
 
 It is done when a gateway has deleted the file and no other may have it. If one
 cannot say so, it is named, the file stays remembered, and delete is to be run again.`,
-		Example: "  filetao delete --cid letter.txt --wallet.name alice",
+		Example: "  filetao delete letter.txt --wallet.name alice\n  filetao delete photos film.mkv --yes",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.delete(cmd.Context(), &d) },
 	}
 	f := cmd.Flags()
@@ -48,7 +52,7 @@ cannot say so, it is named, the file stays remembered, and delete is to be run a
 	return cmd
 }
 
-// deletedFile is the answer of `delete`.
+// deletedFile is the answer of `delete`; of many files it is a list of them.
 type deletedFile struct {
 	CID     string   `json:"cid"`
 	Deleted bool     `json:"deleted"` // from the network
@@ -78,7 +82,7 @@ func (d doomed) what() string {
 }
 
 func (c *cli) delete(ctx context.Context, d *deleteFlags) error {
-	if err := c.askCID(&d.cid); err != nil {
+	if err := c.askCIDs(d.cid, &d.words); err != nil {
 		return err
 	}
 	if err := c.settleWallet(); err != nil {
@@ -88,30 +92,23 @@ func (c *cli) delete(ctx context.Context, d *deleteFlags) error {
 	if err != nil {
 		return err
 	}
-	files, isFolder, err := matching(book, d.cid)
+	given, err := pick(book, d.words)
 	if err != nil {
 		return err
 	}
-	given := []string{d.cid}
-	if isFolder {
-		given = given[:0]
-		for _, e := range files {
-			given = append(given, e.Name)
-		}
-	}
-	all, err := d.plan(book, files, given)
+	all, err := d.plan(book, given)
 	if err != nil {
 		return err
 	}
-	if err := c.confirm(d.yes, warning(d.cid, isFolder, all)); err != nil {
+	if err := c.confirm(d.yes, warning(given, all)); err != nil {
 		return err
 	}
 	answers, err := c.deleteAll(ctx, book, d, all)
-	if len(answers) == 0 {
+	if err = errors.Join(err, given.missing); len(answers) == 0 {
 		return err
 	}
 	var answer any = answers
-	if !isFolder {
+	if !given.many {
 		answer = answers[0].deletedFile
 	}
 	return errors.Join(err, c.print(answer, func() {
@@ -121,31 +118,34 @@ func (c *cli) delete(ctx context.Context, d *deleteFlags) error {
 	}))
 }
 
-// plan is what happens to each of the files that the given names mean.
-func (d *deleteFlags) plan(book *client.Book, files []client.Entry, given []string) (all []doomed, err error) {
+// plan is what happens to each of the given files, and to what else it is called.
+func (d *deleteFlags) plan(book *client.Book, given picked) (all []doomed, err error) {
+	entries, err := book.List()
+	if err != nil {
+		return nil, err
+	}
+	named := map[string][]client.Entry{}
+	for _, e := range entries {
+		named[e.CID] = append(named[e.CID], e)
+	}
+	goes, whole := map[string]bool{}, map[string]bool{} // names, and CIDs
+	for _, f := range given.files {
+		goes[f.Name] = true
+		whole[f.CID] = whole[f.CID] || f.byCID || d.all
+	}
 	seen := map[string]bool{}
-	for _, e := range files {
-		if seen[e.CID] {
+	for _, f := range given.files {
+		if seen[f.CID] {
 			continue
 		}
-		seen[e.CID] = true
-		named, err := book.Named(e.CID)
-		if err != nil {
-			return nil, err
-		}
-		one := doomed{id: e.CID, kept: []string{}}
-		for _, n := range named {
-			if slices.Contains(given, n.Name) {
+		seen[f.CID] = true
+		one := doomed{id: f.CID, kept: []string{}}
+		for _, n := range named[f.CID] {
+			one.gateways = appendNew(one.gateways, n.Gateways)
+			if whole[f.CID] || goes[n.Name] {
 				one.names = append(one.names, n.Name)
 			} else {
 				one.kept = append(one.kept, n.Name)
-			}
-		}
-		if len(one.kept) == 0 || len(one.names) == 0 || d.all {
-			one.names, one.kept = nil, []string{}
-			for _, n := range named {
-				one.names = append(one.names, n.Name)
-				one.gateways = appendNew(one.gateways, n.Gateways)
 			}
 		}
 		all = append(all, one)
@@ -163,10 +163,10 @@ func appendNew(to, more []wallet.Address) []wallet.Address {
 }
 
 // warning is what delete asks about, once.
-func warning(name string, isFolder bool, all []doomed) string {
-	if !isFolder && len(all[0].kept) > 0 {
-		return fmt.Sprintf("Forgetting the name %s; %s.", name, all[0].stays())
-	} else if !isFolder {
+func warning(given picked, all []doomed) string {
+	if !given.many && len(all[0].kept) > 0 {
+		return fmt.Sprintf("Forgetting the name %s; %s.", given.words[0], all[0].stays())
+	} else if !given.many {
 		return fmt.Sprintf("Deleting %s for good.", all[0].what())
 	}
 	stay, less := 0, 0
@@ -176,9 +176,13 @@ func warning(name string, isFolder bool, all []doomed) string {
 			less++
 		}
 	}
-	text := fmt.Sprintf("Deleting %s in %s for good", count(len(all)-less, "file"), strings.TrimSuffix(name, "/"))
+	where := fmt.Sprintf("(%s)", fit(strings.Join(given.words, ", "), 400))
+	if len(given.words) == 1 {
+		where = "in " + strings.TrimSuffix(given.words[0], "/")
+	}
+	text := fmt.Sprintf("Deleting %s %s for good", count(len(all)-less, "file"), where)
 	if stay > 0 {
-		text += fmt.Sprintf("; %s only forgotten, since others have the same content", plural(stay, "name in it is", "names in it are"))
+		text += fmt.Sprintf("; %s only forgotten, since others have the same content", plural(stay, "name is", "names are"))
 	}
 	return text + "."
 }
@@ -196,25 +200,34 @@ type deletion struct {
 	said string
 }
 
+// deletedAtOnce is how many files are deleted at a time.
+const deletedAtOnce = 4
+
 // deleteAll goes on where a file fails; the error has them all.
 func (c *cli) deleteAll(ctx context.Context, book *client.Book, d *deleteFlags, all []doomed) (answers []deletion, err error) {
 	work := func(user *node.User) error {
 		bar := c.progress("deleting")
 		defer bar.done()
-		var errs []error
+		results, errs := make([]deletion, len(all)), make([]error, len(all))
+		var finished atomic.Int64
+		var atOnce errgroup.Group // of functions that do not fail
+		atOnce.SetLimit(deletedAtOnce)
 		for i, one := range all {
-			if ctx.Err() != nil {
-				return errors.Join(append(errs, ctx.Err())...)
-			}
-			bar.say(fmt.Sprintf("%d of %s", i, count(len(all), "file")))
-			answer, err := c.deleteOne(ctx, user, book, d, one)
-			switch {
-			case err == nil:
-				answers = append(answers, answer)
-			case len(all) > 1:
-				errs = append(errs, fmt.Errorf("%s: %w", one.what(), err))
-			default:
-				errs = append(errs, err)
+			atOnce.Go(func() error {
+				if errs[i] = ctx.Err(); errs[i] != nil {
+					return nil
+				}
+				results[i], errs[i] = c.deleteOne(ctx, user, book, d, one)
+				bar.say(fmt.Sprintf("%d of %s", finished.Add(1), count(len(all), "file")))
+				return nil
+			})
+		}
+		_ = atOnce.Wait()
+		for i, err := range errs {
+			if err == nil {
+				answers = append(answers, results[i])
+			} else if len(all) > 1 {
+				errs[i] = fmt.Errorf("%s: %w", all[i].what(), err)
 			}
 		}
 		return errors.Join(errs...)

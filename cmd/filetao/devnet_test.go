@@ -152,7 +152,11 @@ func (u user) roundTrips() {
 		u.same(filepath.Join(u.devnet, "storage", name), data)
 		u.run(exitOK, "retrieve", "get", "--cid", stored.CID, "--output", u.dir+"/got", "--force")
 		u.same(u.dir+"/got", data)
-		u.refused(exitExists, "--force", "retrieve", "get", name, "--output", u.dir+"/got")
+		if out, _ := u.run(exitOK, "retrieve", "get", name, "--output", u.dir+"/got"); !strings.Contains(out, "/got is there already (") {
+			u.t.Errorf("retrieve get printed %q", out)
+		}
+		u.file("got", size+1)
+		u.refused(exitExists, u.dir+"/got: something else is there already\nchoose another place with --output, or replace it with --force", "retrieve", "get", name, "--output", u.dir+"/got")
 		u.run(exitOK, "retrieve", "get", name, "--output", u.dir+"/got", "--force")
 		if out, said := u.run(exitOK, "retrieve", "get", name, "-o", "-"); out != string(data) || said != "" {
 			u.t.Errorf("%d bytes on standard output, want %d; beside them %q", len(out), size, said)

@@ -208,7 +208,11 @@ func (c *cli) aboutFiles(u *userFlags, name *string) (files []client.Entry, isFo
 	if err != nil {
 		return nil, false, ask, err
 	}
-	if files, isFolder, err = matching(book, *name); err != nil {
+	entries, err := book.List()
+	if err != nil {
+		return nil, false, ask, err
+	}
+	if files, isFolder, err = matching(entries, *name); err != nil {
 		return nil, false, ask, err
 	}
 	ask.Timeout = u.limit()
@@ -261,7 +265,7 @@ func (c *cli) recover(ctx context.Context, r *recoverFlags) error {
 	if base := strings.TrimSuffix(filepath.Base(r.path), recovery.Suffix); base != filepath.Base(r.path) && base != "" {
 		name = base
 	}
-	path, err := savedPath(r.output, ".", client.Entry{Name: name, CID: m.CID}, r.force)
+	path, err := savedPath(r.output, ".", client.Entry{Name: name, CID: m.CID}, r.force || opt.Range == nil)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +30,7 @@ type getFlags struct {
 	userFlags
 	saveFlags
 	cid, dir string
+	words    []string
 }
 
 // saveFlags are those of commands that save a file.
@@ -42,13 +44,16 @@ func (s *saveFlags) add(cmd *cobra.Command) {
 	f.StringVarP(&s.output, "output", "o", "", "`file` or folder to save it as or in; - is standard output")
 	f.StringVar(&s.part, "range", "", "only these `bytes`, like 0-999 (a thousand) or 1000- (all the others)")
 	f.BoolVar(&s.resume, "resume", true, "go on with what an interrupted call has left beside the file")
-	f.BoolVar(&s.force, "force", false, "overwrite a file that exists")
+	f.BoolVar(&s.force, "force", false, "overwrite what else is there already")
 	f.BoolVar(&s.plain, "plain", false, "also take a file that was stored in the open")
 }
 
 // options are what the flags say of a get.
 func (s *saveFlags) options() (o client.GetFileOptions, err error) {
-	o.Plain, o.Anew = s.plain, !s.resume
+	o.Plain, o.Anew, o.Existing = s.plain, !s.resume, client.KeepOther
+	if s.force {
+		o.Existing = client.ReplaceOther
+	}
 	if s.part != "" {
 		o.Range, err = parseRange(s.part)
 	}
@@ -72,26 +77,31 @@ func parseRange(text string) (*client.Range, error) {
 	return r, nil
 }
 
-// gotFile is the answer of `retrieve get`; of a folder it is a list of them.
+// gotFile is the answer of `retrieve get`; of many files it is a list of them.
 type gotFile struct {
 	CID     string  `json:"cid"`
 	Path    string  `json:"path"`
 	Bytes   int64   `json:"bytes"`
 	Seconds float64 `json:"seconds"`
 	Resumed int64   `json:"resumed"`
+	There   bool    `json:"there"` // already: nothing was fetched or written
 }
 
 func (c *cli) retrieveGetCommand() *cobra.Command {
 	var g getFlags
 	cmd := &cobra.Command{
-		Use: "get [CID | NAME]", Short: "Fetch a file or a folder, decrypt it, save it", Args: oneArg("cid", &g.cid),
+		Use: "get [CID | NAME]…", Short: "Fetch files or folders, decrypt them, save them", Args: anyArgs("cid", &g.cid, &g.words),
 		ValidArgsFunction: c.completeCID,
-		Long: `Fetch a file, check it against its CID, decrypt it with the wallet's coldkey and
-save it under its remembered name (else under its CID) in --storage_basepath, or
-where --output says. The name of a folder that was stored fetches all its files.
+		Long: `Fetch files, check them against their CIDs, decrypt them with the wallet's coldkey
+and save them under their remembered names (else under their CIDs) in
+--storage_basepath, or where --output says. The name of a folder that was stored
+means all files in it: they, and several files, are saved with the folders in their
+names.
 
 What has come of a file stands beside it until all of it has, as FILE.part; the
-same command goes on from there after an interruption.`,
+same command goes on from there after an interruption. A file that is there is
+read, and left as it is if it is the one asked for. Anything else that is in the way
+of a file is an error of that file alone; --force has it overwritten.`,
 		Example: "  filetao retrieve get --cid bafkrei… --wallet.name alice\n  filetao retrieve get letter.txt --output -\n  filetao retrieve get photos --output /tmp",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.get(cmd.Context(), &g) },
 	}
@@ -112,7 +122,7 @@ func completeFlag(cmd *cobra.Command, name string, complete cobra.CompletionFunc
 }
 
 func (c *cli) get(ctx context.Context, g *getFlags) error {
-	if err := c.askCID(&g.cid); err != nil {
+	if err := c.askCIDs(g.cid, &g.words); err != nil {
 		return err
 	}
 	opt, err := g.options()
@@ -126,14 +136,14 @@ func (c *cli) get(ctx context.Context, g *getFlags) error {
 	if err != nil {
 		return err
 	}
-	files, isFolder, err := matching(book, g.cid)
+	wanted, err := pick(book, g.words)
 	if err != nil {
 		return err
-	} else if isFolder {
-		return c.getFolder(ctx, g, files, opt)
+	} else if wanted.many {
+		return c.getMany(ctx, g, wanted, opt)
 	}
-	entry := files[0]
-	path, err := savedPath(g.output, c.storageDir(g.dir), entry, g.force)
+	entry := wanted.files[0].Entry
+	path, err := savedPath(g.output, c.storageDir(g.dir), entry, g.force || opt.Range == nil)
 	if err != nil {
 		return err
 	}
@@ -189,13 +199,21 @@ func (c *cli) save(ctx context.Context, path, name string, opt client.GetFileOpt
 	if path == stdinName {
 		return nil
 	}
-	answer := gotFile{CID: to.got.CID, Path: path, Bytes: to.got.Size, Seconds: c.now().Sub(start).Seconds(), Resumed: to.got.Resumed}
+	answer := c.gotFile(*to.got, path, start)
 	return c.print(answer, func() {
+		if answer.There {
+			fmt.Fprintf(c.out, "%s is there already (%s).\n", answer.Path, size(answer.Bytes))
+			return
+		}
 		fmt.Fprintf(c.out, "Saved %s (%s).\n", answer.Path, size(answer.Bytes))
 		if answer.Resumed > 0 {
 			fmt.Fprintf(c.out, "%s of it had come before.\n", size(answer.Resumed))
 		}
 	})
+}
+
+func (c *cli) gotFile(got client.Got, path string, start time.Time) gotFile {
+	return gotFile{got.CID, path, got.Size, c.now().Sub(start).Seconds(), got.Resumed, got.There}
 }
 
 // leftBeside says after an interruption what of a file has come.
@@ -225,7 +243,7 @@ func (c *cli) fetch(ctx context.Context, opt client.GetFileOptions, e client.Ent
 
 // isOurs says of an error of a get that no other gateway can mend it.
 func isOurs(err error) bool {
-	for _, ours := range []error{client.ErrWrongKey, client.ErrNotEncrypted, client.ErrNoKey, client.ErrRange, client.ErrBusy, errInterrupted} {
+	for _, ours := range []error{client.ErrWrongKey, client.ErrNotEncrypted, client.ErrNoKey, client.ErrRange, client.ErrBusy, client.ErrExists, errInterrupted} {
 		if errors.Is(err, ours) {
 			return true
 		}
@@ -233,46 +251,22 @@ func isOurs(err error) bool {
 	return errors.As(err, new(usageError)) || errors.As(err, new(*fs.PathError))
 }
 
-// matching are the files that a name means: all of a folder, or the one that find
-// finds.
-func matching(book *client.Book, name string) (files []client.Entry, isFolder bool, err error) {
-	if files, err = folder(book, name); err != nil || len(files) > 0 {
-		return files, true, err
-	}
-	e, _, err := find(book, name)
-	return []client.Entry{e}, false, err
-}
-
-// folder are the remembered files under the name of a folder; none if a file has
-// that name.
-func folder(book *client.Book, name string) (files []client.Entry, err error) {
-	entries, err := book.List()
-	for _, e := range entries {
-		if e.Name == name {
-			return nil, nil
-		}
-		if strings.HasPrefix(e.Name, strings.TrimSuffix(name, "/")+"/") {
-			files = append(files, e)
-		}
-	}
-	return files, err
-}
-
-// getFolder fetches many files into --output.
-func (c *cli) getFolder(ctx context.Context, g *getFlags, entries []client.Entry, opt client.GetFileOptions) (err error) {
+// getMany fetches many files into --output.
+func (c *cli) getMany(ctx context.Context, g *getFlags, wanted picked, opt client.GetFileOptions) (err error) {
 	if g.output == stdinName || opt.Range != nil {
-		return usagef("%q is a folder: it goes neither to standard output nor in part", g.cid)
+		what := "several files go"
+		if len(g.words) == 1 {
+			what = fmt.Sprintf("%q is a folder: it goes", g.words[0])
+		}
+		return usagef("%s neither to standard output nor in part", what)
 	}
 	dir := expandHome(g.output)
 	if dir == "" {
 		dir = c.storageDir(g.dir)
 	}
 	var files []client.TreeFile
-	for _, e := range entries {
-		if _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(e.Name))); err == nil && !g.force {
-			return fmt.Errorf("%s: %w; choose another place with --output, or replace it with --force", filepath.Join(dir, e.Name), os.ErrExist)
-		}
-		files = append(files, client.TreeFile{Name: e.Name, CID: e.CID})
+	for _, f := range wanted.files {
+		files = append(files, client.TreeFile{Name: f.Name, CID: f.CID})
 	}
 	if opt.Gateways, opt.UIDs, err = g.gateways(); err != nil {
 		return err
@@ -284,20 +278,29 @@ func (c *cli) getFolder(ctx context.Context, g *getFlags, entries []client.Entry
 		defer bar.done()
 		opt.Keys, opt.Progress = c.keys(ctx, bar.paused), bar.stage
 		return user.GetTree(bar.context(ctx), files, dir, opt, func(f client.TreeFile, got client.Got) error {
-			answers = append(answers, gotFile{
-				CID: f.CID, Path: filepath.Join(dir, filepath.FromSlash(f.Name)), Bytes: got.Size, Seconds: c.now().Sub(start).Seconds(), Resumed: got.Resumed,
-			})
+			answers = append(answers, c.gotFile(got, filepath.Join(dir, filepath.FromSlash(f.Name)), start))
 			return nil
 		})
 	})
+	err = errors.Join(c.resumable(ctx, err, true), wanted.missing)
 	if len(answers) == 0 {
 		return err
 	}
-	return errors.Join(err, c.print(answers, func() {
-		for _, a := range answers {
-			fmt.Fprintf(c.out, "Saved %s (%s).\n", a.Path, size(a.Bytes))
+	return errors.Join(err, c.print(answers, func() { c.printGot(answers) }))
+}
+
+func (c *cli) printGot(answers []gotFile) {
+	there := 0
+	for _, a := range answers {
+		if a.There {
+			there++
+			continue
 		}
-	}))
+		fmt.Fprintf(c.out, "Saved %s (%s).\n", a.Path, size(a.Bytes))
+	}
+	if there > 0 {
+		fmt.Fprintf(c.out, "%s there already.\n", plural(there, "file is", "files are"))
+	}
 }
 
 // storageDir is the folder that files are saved in.

@@ -36,7 +36,8 @@ type Config struct {
 	// requests wait for their turn.
 	Memory int64
 	// Segments is how many segments are taken in at a time, each with some MiB of
-	// memory; more wait. One user has a quarter of them at most, but four in any case.
+	// memory; more wait. One user has a quarter of them at most, but four in any case,
+	// and fewer if others wait and it is slow.
 	Segments int
 	// Gets is how many gets send files of segments at a time, GetMemory how many bytes
 	// of these are in memory: more wait. GetPatience is for how long, before a get that
@@ -130,7 +131,7 @@ func New(cfg Config, deps Deps) *Gateway {
 	return &Gateway{
 		cfg: cfg, deps: deps, log: log,
 		memory: newBudget(cfg.Memory, m.memory), files: newLocks(), metrics: m,
-		segments: newTurns(cfg.Segments), windows: newWindows(cfg, deps.Now), quotas: newQuotas(cfg),
+		segments: newTurns(cfg.Segments, deps.Now), windows: newWindows(cfg, deps.Now), quotas: newQuotas(cfg),
 		left: newLeft(), short: make(chan string, maxShort),
 	}
 }

@@ -12,6 +12,7 @@ type metrics struct {
 	shortages prometheus.Counter     // chunks acknowledged with too few holders
 	unreached prometheus.Counter     // deletions that did not reach a holder
 	memory    prometheus.Gauge       // users' bytes in memory
+	gaveWay   *prometheus.CounterVec // requests broken off for others, by task
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -32,5 +33,8 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		memory: f.NewGauge(prometheus.GaugeOpts{
 			Name: "filetao_gateway_memory_bytes", Help: "Bytes of users' files being worked on.",
 		}),
+		gaveWay: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "filetao_gateway_gave_way_total", Help: "Requests of slow users that were broken off, to go on later, since others waited.",
+		}, []string{"task"}),
 	}
 }

@@ -68,12 +68,18 @@ func (g *Gateway) newObjectReader(ctx context.Context, man manifest.Manifest, pa
 	wait, stop := context.WithTimeout(ctx, g.cfg.RetrieveTimeout)
 	defer stop()
 	var err error
-	if r.window, err = g.windows.take(wait, least, wish, func() { r.cancel(errGiveWay) }); err != nil {
+	if r.window, err = g.windows.take(wait, least, wish, r.giveWay); err != nil {
 		r.cancel(err)
 		return nil, err
 	}
 	go r.open()
 	return r, nil
+}
+
+// giveWay breaks the get off for others.
+func (r *objectReader) giveWay() {
+	r.g.metrics.gaveWay.WithLabelValues("get").Inc()
+	r.cancel(errGiveWay)
 }
 
 // open begins one part after the other.

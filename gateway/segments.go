@@ -36,16 +36,17 @@ func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutS
 	defer cancel(nil)
 	late := time.AfterFunc(g.cfg.StoreTimeout, func() { cancel(context.DeadlineExceeded) })
 	defer late.Stop()
-	candidates, done, err := g.receive(ctx, from, &spec)
+	candidates, turn, done, err := g.receive(ctx, from, &spec, func() { cancel(errTooSlow) })
 	if err != nil {
 		return wire.Body{}, err
 	}
 	defer done()
 	late.Stop()
+	all := turn.body(ctx, in)
 	check := func(root erasure.Root) error {
 		late.Reset(g.cfg.StoreTimeout)
 		var want erasure.Root
-		if _, err := io.ReadFull(in.Reader, want[:]); err != nil {
+		if _, err := io.ReadFull(all, want[:]); err != nil {
 			return fmt.Errorf("the segment's root: %w", err)
 		}
 		if root != want {
@@ -53,9 +54,12 @@ func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutS
 		}
 		return nil
 	}
-	body := &io.LimitedReader{R: in.Reader, N: m.Size}
+	body := &io.LimitedReader{R: all, N: m.Size}
 	seg, outcomes, err := g.deps.Fleet.StoreSegment(ctx, spec, body, check, candidates)
-	if err != nil && ctx.Err() != nil && body.N > 0 {
+	if err != nil && errors.Is(context.Cause(ctx), errTooSlow) {
+		g.metrics.gaveWay.WithLabelValues("put segment").Inc()
+		return wire.Body{}, errTooSlow
+	} else if err != nil && ctx.Err() != nil && body.N > 0 {
 		return wire.Body{}, &wire.Error{
 			Status: wire.StatusTimeout, Err: err,
 			Text: fmt.Sprintf("your connection brought %d of %d bytes of segment %d in the time there is", m.Size-body.N, m.Size, m.Index),
@@ -77,17 +81,16 @@ func (g *Gateway) putSegment(ctx context.Context, from wire.Caller, m *wire.PutS
 	return wire.Body{}, nil
 }
 
-// receive waits for a segment's turn, which done ends, reserves what it takes, and
-// says how it is coded and who may hold it.
-func (g *Gateway) receive(ctx context.Context, from wire.Caller, spec *fleet.SegmentSpec) (candidates []chain.Neuron, done func(), err error) {
+// receive waits for a segment's turn, which end says has to give way and done ends,
+// reserves what it takes, and says how it is coded and who may hold it.
+func (g *Gateway) receive(ctx context.Context, from wire.Caller, spec *fleet.SegmentSpec, end func()) (candidates []chain.Neuron, one *turn, done func(), err error) {
 	unlock, err := g.files.lock(ctx, segmentName(spec.Owner, hex.EncodeToString(spec.Upload[:]), spec.Index))
 	if err != nil {
-		return nil, nil, fmt.Errorf("segment %d: another request brings it: %w", spec.Index, err)
+		return nil, nil, nil, fmt.Errorf("segment %d: another request brings it: %w", spec.Index, err)
 	}
-	end, err := g.segments.take(ctx, from.Hotkey)
-	if err != nil {
+	if one, err = g.segments.take(ctx, from.Hotkey, end); err != nil {
 		unlock()
-		return nil, nil, wire.Unavailable("busy: %d segments are on their way; try again later", g.cfg.Segments)
+		return nil, nil, nil, wire.Unavailable("busy: %d segments are on their way; try again later", g.cfg.Segments)
 	}
 	var release func()
 	var known *index.Part
@@ -98,11 +101,11 @@ func (g *Gateway) receive(ctx context.Context, from wire.Caller, spec *fleet.Seg
 		release, err = g.reserveSegment(ctx, *spec, known)
 	}
 	if err != nil {
-		end()
+		one.close()
 		unlock()
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return candidates, func() { release(); end(); unlock() }, nil
+	return candidates, one, func() { release(); one.close(); unlock() }, nil
 }
 
 // segmentName is what changes to a place of an upload wait for each other by.

@@ -35,7 +35,7 @@ func (f *Fleet) MoveShard(ctx context.Context, seg index.Segment, from index.Hol
 	}
 	// The shard alone is a segment whose shards all are what it is.
 	spec.Scheme, spec.Size, spec.TTL = erasure.Scheme{Data: 1, Total: 1}, from.Size, ttl
-	p := &put{f: f, numbers: []int{from.Number}, target: 1, least: 1, spec: spec, seg: seg}
+	p := &put{f: f, numbers: []int{from.Number}, target: 1, least: 1, mends: true, spec: spec, seg: seg}
 	inner, cancel := context.WithCancel(ctx)
 	in, out := io.Pipe()
 	var reading sync.WaitGroup

@@ -92,7 +92,7 @@ func (f *Fleet) RebuildSegment(ctx context.Context, seg index.Segment, numbers [
 		return nil, err
 	}
 	spec.TTL = ttl
-	p := &put{f: f, numbers: numbers, target: len(numbers), least: 1, spec: spec, seg: seg}
+	p := &put{f: f, numbers: numbers, target: len(numbers), least: 1, mends: true, spec: spec, seg: seg}
 	inner, cancel := context.WithCancel(ctx)
 	in, out := io.Pipe()
 	var fetched sync.WaitGroup
@@ -127,6 +127,7 @@ type put struct {
 	numbers []int // of the shards that are made
 	target  int   // how many of them are wanted
 	least   int   // how many do at worst
+	mends   bool  // they are further ones of a segment that is there
 	began   time.Time
 	// seg is what they are shards of; with no ID until the root of one that is new
 	// is known, which is before pieces are closed.

@@ -50,32 +50,29 @@ func (p *put) record(ctx context.Context) error {
 	return p.recordShards(ctx, p.seg.ID)
 }
 
-// recordShards writes what miners hold into the index. A miner may hold another
-// shard of the segment from earlier: what it has acknowledged now takes its place,
-// since nobody knows whether it has the other still. That comes last, so that those
-// that are new make up for what the others have twice meanwhile.
+// recordShards writes what miners hold into the index, and returns with ErrShort if
+// it is not enough then. A miner may hold another shard
+// of it from earlier, and nobody knows whether it has that one still: see replace.
 func (p *put) recordShards(ctx context.Context, segment string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	var mu sync.Mutex // guards others
-	others := map[*sender]bool{}
+	var others []*sender
 	err := p.each(func(s *sender) error {
 		err := p.f.deps.Index.PutShard(ctx, s.holding(segment))
 		if errors.Is(err, index.ErrConflict) {
 			mu.Lock()
 			defer mu.Unlock()
-			others[s] = true
+			others = append(others, s)
 			return nil
 		}
 		return err
 	})
 	if err == nil {
-		err = p.each(func(s *sender) error {
-			if !others[s] {
-				return nil
-			}
-			return p.f.deps.Index.ReplaceShard(ctx, s.holding(segment))
-		})
+		err = p.replace(ctx, segment, others)
+	}
+	if err == nil {
+		err = p.enoughRecorded(ctx, segment)
 	}
 	if err != nil {
 		return fmt.Errorf("record the shards of segment %s: %w", segment, err)

@@ -53,6 +53,7 @@ type sender struct {
 	held    []byte // the piece that was given out last
 	rest    []byte // of it, what Read has still to give out
 	whole   bool   // the trailer was made
+	yielded bool   // the index counts on another shard at the miner, which stays
 }
 
 func newSender(ctx context.Context, p *put, number, rows int) *sender {

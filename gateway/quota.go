@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/filetao/filetao/fleet"
@@ -31,11 +33,11 @@ type quotas struct {
 
 	mu      sync.Mutex // guards what follows
 	pending map[wallet.Address]index.Usage
-	begun   map[string]int // requests under way of each upload
+	begun   map[wallet.Address]map[string]int // requests under way of each upload
 }
 
 func newQuotas(cfg Config) *quotas {
-	return &quotas{all: cfg.Quota, each: cfg.Quotas, pending: map[wallet.Address]index.Usage{}, begun: map[string]int{}}
+	return &quotas{all: cfg.Quota, each: cfg.Quotas, pending: map[wallet.Address]index.Usage{}, begun: map[wallet.Address]map[string]int{}}
 }
 
 // of is a user's.
@@ -49,7 +51,7 @@ func (q *quotas) of(user wallet.Address) Quota {
 // unlimited says whether nothing of what is to be added has a limit.
 func (q Quota) unlimited(u index.Usage) bool {
 	return (q.Bytes <= 0 || u.Bytes == 0) && (q.Objects <= 0 || u.Objects == 0) &&
-		(q.Segments <= 0 || u.Segments == 0) && (q.Uploads <= 0 || u.Uploads == 0)
+		(q.Segments <= 0 || u.Segments == 0)
 }
 
 // change notes what a request is about to add, or no more. It returns all that is
@@ -64,37 +66,75 @@ func (q *quotas) change(user wallet.Address, u index.Usage) index.Usage {
 	return sum
 }
 
-// begin counts a request of an upload, until over; first if there is no other.
-func (q *quotas) begin(user wallet.Address, upload string) (first bool, over func()) {
-	name := string(user) + upload
+// begin counts a request of an upload, until over. It returns all of the user's
+// uploads of which there are requests, this one's included.
+func (q *quotas) begin(user wallet.Address, upload string) (begun []string, over func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.begun[name]++
-	return q.begun[name] == 1, func() {
+	if q.begun[user] == nil {
+		q.begun[user] = map[string]int{}
+	}
+	q.begun[user][upload]++
+	return slices.Collect(maps.Keys(q.begun[user])), func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		if q.begun[name]--; q.begun[name] == 0 {
-			delete(q.begun, name)
+		if q.begun[user][upload]--; q.begun[user][upload] == 0 {
+			delete(q.begun[user], upload)
+		}
+		if len(q.begun[user]) == 0 {
+			delete(q.begun, user)
 		}
 	}
+}
+
+// reserveUpload has a user's upload count, until over, whether the index has it yet
+// or not. It fails with 429.
+func (g *Gateway) reserveUpload(ctx context.Context, user wallet.Address, upload string) (over func(), err error) {
+	begun, over := g.quotas.begin(user, upload)
+	quota := g.quotas.of(user)
+	if quota.Uploads <= 0 {
+		return over, nil
+	}
+	has, err := g.deps.Index.UploadUsage(ctx, user, upload)
+	if err == nil && has.Uploads == 0 {
+		err = g.newUpload(ctx, user, quota, begun)
+	}
+	if err != nil {
+		over()
+		return nil, err
+	}
+	return over, nil
+}
+
+// newUpload fails if those that have begun, of which one is new, are too many beside
+// those that the index has.
+func (g *Gateway) newUpload(ctx context.Context, user wallet.Address, quota Quota, begun []string) error {
+	var coming int64
+	for _, upload := range begun {
+		has, err := g.deps.Index.UploadUsage(ctx, user, upload)
+		if err != nil {
+			return err
+		}
+		coming += 1 - has.Uploads
+	}
+	// What comes into the index in this moment counts twice, rather than not at all.
+	taken, err := g.deps.Index.Usage(ctx, user)
+	if err != nil {
+		return err
+	}
+	return quota.check(index.Usage{Uploads: taken.Uploads + coming}, index.Usage{Uploads: 1})
 }
 
 // reserveSegment is reserve for a segment, that is new to its upload or takes the
 // place of another one.
 func (g *Gateway) reserveSegment(ctx context.Context, spec fleet.SegmentSpec, known *index.Part) (done func(), err error) {
-	upload := hex.EncodeToString(spec.Upload[:])
-	first, over := g.quotas.begin(spec.Owner, upload)
+	over, err := g.reserveUpload(ctx, spec.Owner, hex.EncodeToString(spec.Upload[:]))
+	if err != nil {
+		return nil, err
+	}
 	add := index.Usage{Segments: 1, Bytes: spec.Scheme.ShardSize(spec.Size) * int64(spec.Scheme.Total)}
 	if known != nil {
 		add.Segments, add.Bytes = 0, max(add.Bytes-known.Scheme.ShardSize(known.Size)*int64(known.Scheme.Total), 0)
-	}
-	if first && g.quotas.of(spec.Owner).Uploads > 0 {
-		has, err := g.deps.Index.UploadUsage(ctx, spec.Owner, upload)
-		if err != nil {
-			over()
-			return nil, err
-		}
-		add.Uploads = 1 - has.Uploads
 	}
 	release, err := g.reserve(ctx, spec.Owner, add)
 	if err != nil {
@@ -128,8 +168,8 @@ func (g *Gateway) reserveObject(ctx context.Context, o index.Object, segments in
 	return g.reserve(ctx, o.Owner, add)
 }
 
-// reserve has a user add something, until done, by when it is in the index or does
-// not come. It fails with 507, or 429 for uploads.
+// reserve has a user add something other than uploads, until done, by when it is in
+// the index or does not come. It fails with 507.
 func (g *Gateway) reserve(ctx context.Context, user wallet.Address, add index.Usage) (done func(), err error) {
 	if err := g.room(); err != nil {
 		return nil, err
@@ -140,7 +180,7 @@ func (g *Gateway) reserve(ctx context.Context, user wallet.Address, add index.Us
 	}
 	pending := g.quotas.change(user, add)
 	done = func() {
-		g.quotas.change(user, index.Usage{Bytes: -add.Bytes, Objects: -add.Objects, Segments: -add.Segments, Uploads: -add.Uploads})
+		g.quotas.change(user, index.Usage{Bytes: -add.Bytes, Objects: -add.Objects, Segments: -add.Segments})
 	}
 	taken, err := g.deps.Index.Usage(ctx, user)
 	if err == nil {

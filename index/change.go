@@ -59,7 +59,12 @@ func (r changeRecord) check() error { return firstError(checkVersion(r.V), check
 
 // changed marks an object in the commit that changes it.
 func (t *txn) changed(cid string) error {
-	return t.setRecord(changeField(cid), changeRecord{version, stamp(time.Now()), newToken()})
+	mark, err := encode(changeRecord{version, stamp(time.Now()), newToken()})
+	if err == nil {
+		t.mark = mark
+		t.set(changeField(cid), mark)
+	}
+	return err
 }
 
 // bury leaves what is left of an object in the commit that removes it.
@@ -159,8 +164,10 @@ func (x *Index) PutGone(ctx context.Context, name ObjectName, g Gone, backedUp b
 	err = x.kv.Commit(ctx, objectsGroup(name.Owner), []Entry{{Field: field}}, t.then)
 	if errors.Is(err, ErrConflict) {
 		return nil
+	} else if err != nil {
+		return err
 	}
-	return err
+	return x.announce(ctx, name, t.mark)
 }
 
 // Change is an object that was put, renewed or removed since BackedUp was told that
@@ -191,7 +198,7 @@ func (x *Index) Changes(ctx context.Context) iter.Seq2[Change, error] {
 				if err != nil {
 					err = fmt.Errorf("%s in %s: %w", entry.Field, group, err)
 				}
-				if !yield(Change{name, r.Since, entry.Value}, err) {
+				if !yield(Change{ObjectName: name, Since: r.Since, mark: entry.Value}, err) {
 					return
 				}
 			}
@@ -206,6 +213,17 @@ func (x *Index) BackedUp(ctx context.Context, changes []Change) error {
 		group := objectsGroup(c.Owner)
 		byGroup[group] = append(byGroup[group], Entry{changeField(c.CID), c.mark})
 	}
+	if err := x.unmarkAll(ctx, byGroup); err != nil {
+		return err
+	}
+	if x.finds() {
+		return nil
+	}
+	return x.unmarkAll(ctx, newsBy(changes))
+}
+
+// unmarkAll takes away marks, by group, that are still the same.
+func (x *Index) unmarkAll(ctx context.Context, byGroup map[string][]Entry) error {
 	var groups []string
 	var parts [][]Entry
 	for group, marks := range byGroup {
@@ -219,19 +237,30 @@ func (x *Index) BackedUp(ctx context.Context, changes []Change) error {
 
 // unmark takes away the marks that are still the same.
 func (x *Index) unmark(ctx context.Context, group string, marks []Entry) error {
-	then := make([]Entry, len(marks))
-	for i, m := range marks {
-		then[i].Field = m.Field
+	for range maxTries {
+		fields, then := make([]string, len(marks)), make([]Entry, len(marks))
+		for i, m := range marks {
+			fields[i], then[i].Field = m.Field, m.Field
+		}
+		err := x.kv.Commit(ctx, group, marks, then)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		now, err := x.kv.Get(ctx, group, fields...)
+		if err != nil {
+			return err
+		}
+		var same []Entry
+		for i, m := range marks {
+			if bytes.Equal(now[i], m.Value) {
+				same = append(same, m)
+			}
+		}
+		if marks = same; len(marks) == 0 {
+			return nil
+		}
 	}
-	err := x.kv.Commit(ctx, group, marks, then)
-	if !errors.Is(err, ErrConflict) {
-		return err
-	}
-	if len(marks) == 1 {
-		return nil
-	}
-	half := len(marks) / 2
-	return firstError(x.unmark(ctx, group, marks[:half]), x.unmark(ctx, group, marks[half:]))
+	return fmt.Errorf("%w: %s, %d times", ErrConflict, group, maxTries)
 }
 
 // ChangeAll has all objects be backed up anew, and what is known of those that are

@@ -64,6 +64,9 @@ func golden() map[string]any {
 			1, Object{Owner: ss58, CID: file1, Size: 5, Upload: "00112233445566ff00112233445566ff", Stored: day, TTL: 3}, 2, "00112233445566ff"},
 		`{"v":1,"miner":"` + ss58 + `","hash":"12","asked":"2026-03-01T12:00:00.000005Z","next":"2026-03-01T12:00:00.000005Z","tries":2,"question":{"a":1}}`: pendingRecord{
 			1, Pending{ss58, "12", day, day, 2, []byte(`{"a":1}`)}},
+		`{"v":1,"since":"2026-03-01T12:00:00.000005Z","token":"00112233445566ff"}`: changeRecord{1, day, "00112233445566ff"},
+		`{"v":1,"at":"2026-03-01T12:00:00.000005Z","until":"0001-01-01T00:00:00Z","manifest":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`: goneRecord{
+			1, Gone{At: day, Manifest: make([]byte, 32)}},
 		`{"v":1,"holdings":3,"bytes":77}`:                        totalRecord{1, 3, 77},
 		`{"v":1,"size":9,"since":"2026-03-01T12:00:00.000005Z"}`: referenceRecord{V: 1, Size: 9, Since: day},
 		`{"v":1,"hotkey":"` + ss58 + `","store":{"attempts":1,"successes":2},"challenge":{"attempts":3,"successes":4},"retrieve":{"attempts":5,"successes":6},"total_successes":7,"tier":"Gold","storage_limit":8,"window":9}`: statsRecord{
@@ -114,6 +117,8 @@ func decodeAll(data []byte) (all []any) {
 	add(decode1[segmentRecord](data))
 	add(decode1[objectRecord](data))
 	add(decode1[dropRecord](data))
+	add(decode1[changeRecord](data))
+	add(decode1[goneRecord](data))
 	return all
 }
 
@@ -185,7 +190,7 @@ func TestKeys(t *testing.T) {
 		segmentGroup("1"): "segment:{1}", datumGroup(KindShard, "1"): "segment:{1}", uploadGroup("a", "u"): "upload:{a/u}", objectsGroup("a"): "objects:{a}",
 		holdingField(KindShard, "1"): "shard:1", dropField("1"): "drop:1", partField(26): "segment:0000001a", objectField("c"): "object:c",
 		manifestField("c"): "manifest:c", partsField("c"): "segments:c", objectRef("a", "c", "t"): "object:a/c:t", uploadRef("a", "u", "t"): "upload:a/u:t",
-		tagOf("file:{c}"): "c",
+		tagOf("file:{c}"): "c", newsGroup(10): "news:{a}",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)

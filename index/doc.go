@@ -40,6 +40,7 @@
 //	objects:{<ss58>}  change:<cid>            {"v","since","token"}: it has changed since it was backed up
 //	objects:{<ss58>}  usage:<x>               {"v","bytes","objects","segments","changes"}: what the objects take of which FNV-1a of the CID, 32 bits, ends in x
 //	objects:{<ss58>}  upload:<id>:<token>     {"v","size","since"}: the owner has that upload, whose "lead" is token; size 0
+//	news:{<x>}        change:<obj>            a copy of a mark, of objects of which FNV-1a of <obj>, 32 bits, ends in x; see News
 //	audit:{<token>}   record                  a holding's audit record, bytes
 //	audit:{<token>}   of                      {"v","holder","hash","since"}: whose it is
 //	holder:{<ss58>}   user:<hash>             Holding, "at", "sent", "lost", "token", "audit", "slot"

@@ -49,6 +49,7 @@ type txn struct {
 	group string
 	when  []Entry
 	then  []Entry
+	mark  []byte // of the change of an object that it makes, if it makes one
 }
 
 // get reads fields, once each: what the transaction changes is not seen.

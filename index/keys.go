@@ -49,6 +49,7 @@ const (
 	groupsState  = "state:{"
 	groupsAudit  = "audit:{"
 	groupsTrials = "trials:{"
+	groupsNews   = "news:{"
 
 	groupsSegment = "segment:{"
 	groupsUpload  = "upload:{"

@@ -129,6 +129,7 @@ func (x *Index) PutObject(ctx context.Context, o Object, segments []string) (gon
 	}
 	var old, next objectRecord
 	var before []string
+	var mark []byte
 	err = x.updatePart(ctx, objectsGroup(o.Owner), o.CID, func(t *txn) error {
 		if old, before, err = x.objectIn(t, o.CID); err != nil {
 			return err
@@ -159,12 +160,15 @@ func (x *Index) PutObject(ctx context.Context, o Object, segments []string) (gon
 				return err
 			}
 		}
+		mark = t.mark
 		return firstError(leave(t, o.CID, without(before, segments)), count(t, o.CID, old, next), t.setRecord(objectField(o.CID), next))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return without(before, segments), x.settleObject(ctx, next, old, before, token, segments)
+	gone = without(before, segments)
+	err = x.announce(ctx, ObjectName{o.Owner, o.CID}, mark)
+	return gone, errors.Join(err, x.settleObject(ctx, next, old, before, token, segments))
 }
 
 // settleObject takes away what the object before, this one's tries, and its
@@ -324,7 +328,8 @@ func (x *Index) renewObject(ctx context.Context, owner wallet.Address, cid strin
 	if err := firstError(checkAddress(owner), checkCID(cid), checkTTL(ttl)); err != nil {
 		return err
 	}
-	return x.updatePart(ctx, objectsGroup(owner), cid, func(t *txn) error {
+	var mark []byte
+	err := x.updatePart(ctx, objectsGroup(owner), cid, func(t *txn) error {
 		values, err := t.get(objectField(cid))
 		if err != nil {
 			return err
@@ -345,8 +350,14 @@ func (x *Index) renewObject(ctx context.Context, owner wallet.Address, cid strin
 			}
 		}
 		r.Stored, r.TTL = stamp(stored), ttl
-		return firstError(t.changed(cid), t.setRecord(objectField(cid), r))
+		err = firstError(t.changed(cid), t.setRecord(objectField(cid), r))
+		mark = t.mark
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	return x.announce(ctx, ObjectName{owner, cid}, mark)
 }
 
 // RemoveObject removes an object and returns what it was, without its manifest and
@@ -367,6 +378,7 @@ func (x *Index) removeObject(ctx context.Context, owner wallet.Address, cid stri
 		return nil, err
 	}
 	var token string
+	var mark []byte
 	err = x.updatePart(ctx, objectsGroup(owner), cid, func(t *txn) error {
 		gone = nil
 		r, segments, err := x.objectIn(t, cid)
@@ -384,12 +396,15 @@ func (x *Index) removeObject(ctx context.Context, owner wallet.Address, cid stri
 		t.delete(objectField(cid))
 		t.delete(manifestField(cid))
 		t.delete(partsField(cid))
-		return firstError(leave(t, cid, segments), t.bury(r), count(t, cid, r, objectRecord{}))
+		err = firstError(leave(t, cid, segments), t.bury(r), count(t, cid, r, objectRecord{}))
+		mark = t.mark
+		return err
 	})
 	if err != nil || gone == nil {
 		return nil, err
 	}
-	return gone, x.unreferObject(ctx, *gone, token, gone.Segments)
+	err = x.announce(ctx, ObjectName{owner, cid}, mark)
+	return gone, errors.Join(err, x.unreferObject(ctx, *gone, token, gone.Segments))
 }
 
 // objectLives reports whether a reference's object is there.

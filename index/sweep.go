@@ -55,7 +55,10 @@ func (x *Index) Sweep(ctx context.Context, age time.Duration) (int, error) {
 		return swept, err
 	}
 	n, err = x.sweepGone(ctx)
-	return swept + n, err
+	if swept += n; err != nil {
+		return swept, err
+	}
+	return swept, x.sweepNews(ctx)
 }
 
 func (x *Index) sweepDatum(ctx context.Context, kind Kind, group string, age time.Duration) (int, error) {

@@ -146,6 +146,11 @@ func benchmarkObjects(b *testing.B, x *index.Index) {
 		b.ResetTimer()
 		put(int64(b.N))
 	})
+	b.Run("Changes", func(b *testing.B) {
+		many()
+		b.ResetTimer()
+		benchmarkChanges(b, x)
+	})
 	b.Run("Objects", func(b *testing.B) {
 		many()
 		for after := ""; b.Loop(); {
@@ -158,4 +163,39 @@ func benchmarkObjects(b *testing.B, x *index.Index) {
 			}
 		}
 	})
+}
+
+// benchmarkChanges times a backup's look at what has changed: 10 of some 100,000
+// objects.
+func benchmarkChanges(b *testing.B, x *index.Index) {
+	ctx := b.Context()
+	backedUp := func() (found int) {
+		var all []index.Change
+		for c, err := range x.News(ctx) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := x.Known(ctx, c.ObjectName); err != nil {
+				b.Fatal(err)
+			}
+			all = append(all, c)
+		}
+		if err := x.BackedUp(ctx, all); err != nil {
+			b.Fatal(err)
+		}
+		return len(all)
+	}
+	backedUp()
+	for b.Loop() {
+		b.StopTimer()
+		for n := range uint32(10) {
+			if _, err := x.PutObject(ctx, object(1, n+1), nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.StartTimer()
+		if found := backedUp(); found != 10 {
+			b.Fatalf("%d have changed", found)
+		}
+	}
 }

@@ -21,6 +21,88 @@ func changes(t *testing.T, x *index.Index) (all []index.Change) {
 	return all
 }
 
+// isNews checks which changes have news.
+func isNews(t *testing.T, x *index.Index, want ...index.Object) (all []index.Change) {
+	t.Helper()
+	names := map[index.ObjectName]bool{}
+	for c, err := range x.News(t.Context()) {
+		ok(t, err)
+		all = append(all, c)
+		names[c.ObjectName] = true
+	}
+	if len(names) != len(want) {
+		t.Fatalf("news of %v, want %v", names, want)
+	}
+	for _, o := range want {
+		if !names[index.ObjectName{Owner: o.Owner, CID: o.CID}] {
+			t.Fatalf("news of %v, want %v", names, want)
+		}
+	}
+	return all
+}
+
+// testNews: what changes is news until it is backed up as it is.
+func testNews(t *testing.T, s Store) {
+	x, ctx := s.Open(t), t.Context()
+	o, other := object(1, 1), object(2, 1)
+	isNews(t, x)
+	for _, o := range []index.Object{o, other} {
+		_, err := x.PutObject(ctx, o, nil)
+		ok(t, err)
+	}
+	saved := object(3, 1)
+	saved.BackedUp = true
+	_, err := x.PutObject(ctx, saved, nil)
+	ok(t, err)
+	first := isNews(t, x, o, other)
+	if first[0].Since.Before(day) {
+		t.Fatalf("%+v", first)
+	}
+	ok(t, x.RenewObject(ctx, o.Owner, o.CID, o.Stored, o.TTL+time.Hour))
+	ok(t, x.BackedUp(ctx, first))
+	isNews(t, x, o)
+	isChanged(t, x, o)
+	ok(t, x.BackedUp(ctx, first)) // again
+	second := isNews(t, x, o)
+	_, err = x.RemoveObject(ctx, o.Owner, o.CID)
+	ok(t, err)
+	ok(t, x.BackedUp(ctx, second))
+	ok(t, x.BackedUp(ctx, isNews(t, x, o)))
+	isNews(t, x)
+	isChanged(t, x)
+
+	// What is found by looking through all is no news any more.
+	gone := index.ObjectName{Owner: Address(4), CID: CID(4, 1)}
+	ok(t, x.PutGone(ctx, gone, index.Gone{At: day, Manifest: make([]byte, 32)}, false))
+	named := index.Object{Owner: gone.Owner, CID: gone.CID}
+	isNews(t, x, named)
+	ok(t, x.BackedUp(ctx, changes(t, x)))
+	isNews(t, x)
+
+	// Nor is what has been swept with what it was about.
+	for n := range uint32(300) {
+		_, err := x.PutObject(ctx, object(5, n), nil)
+		ok(t, err)
+	}
+	all := isNews(t, x, objects(5, 300)...)
+	_, err = x.RemoveObject(ctx, object(5, 7).Owner, object(5, 7).CID)
+	ok(t, err)
+	ok(t, x.BackedUp(ctx, all))
+	isNews(t, x, object(5, 7))
+	_, err = x.Sweep(ctx, 0)
+	ok(t, err)
+	isNews(t, x)
+	isChanged(t, x)
+}
+
+// objects are so many of an owner's.
+func objects(owner, n uint32) (all []index.Object) {
+	for i := range n {
+		all = append(all, object(owner, i))
+	}
+	return all
+}
+
 func isChanged(t *testing.T, x *index.Index, want ...index.Object) {
 	t.Helper()
 	names, wanted := map[index.ObjectName]bool{}, map[index.ObjectName]bool{}

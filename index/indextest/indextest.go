@@ -62,6 +62,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"ListObjects", testListObjects},
 		{"InvalidObjects", testInvalidObjects},
 		{"Changes", testChanges},
+		{"News", testNews},
 		{"Drops", testDrops},
 		{"DropsOfTries", testDropsOfTries},
 		{"Seeds", testSeeds},

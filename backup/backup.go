@@ -18,6 +18,10 @@
 // Small packs are put together, and one pack after the other is read to see that it
 // can be, and written anew as far as it still counts when less than half of it does.
 // All is done one pack at a time: no more than some packs are in memory.
+//
+// A pass costs what has changed since the last one. Once in a CheckPeriod, and first
+// of all, it looks through the whole index, for packs and for changes that nobody was
+// told of.
 package backup
 
 import (
@@ -46,7 +50,8 @@ type Config struct {
 	PackSize int64
 	// Merge is how many packs of one size are put together, from 2 on.
 	Merge int
-	// CheckPeriod is how often a pack is read, each in turn.
+	// CheckPeriod is how often a pack is read, each in turn, and the index looked
+	// through.
 	CheckPeriod time.Duration
 }
 
@@ -102,6 +107,8 @@ type Backup struct {
 
 	passing sync.Mutex // guards what follows, and held during a pass
 	begun   bool
+	looked  time.Time       // when the index was looked through last
+	shelved *shelf          // how the last pass left it; nil if it did not end
 	checked time.Time       // when the last pack was read
 	turn    uint64          // its number
 	unread  map[uint64]bool // numbers of packs that could not be read
@@ -148,9 +155,14 @@ func (b *Backup) Loop() *cycle.Loop { return b.loop }
 func (b *Backup) Pass(ctx context.Context) error {
 	b.passing.Lock()
 	defer b.passing.Unlock()
-	s, err := b.shelf(ctx)
-	if err != nil {
-		return err
+	now := b.deps.Now()
+	all := b.looked.IsZero() || now.Sub(b.looked) >= b.cfg.CheckPeriod
+	s := b.shelved
+	if b.shelved = nil; s == nil || all {
+		var err error
+		if s, err = b.shelf(ctx); err != nil {
+			return err
+		}
 	}
 	if len(s.packs) == 0 && !b.begun { // over this index, perhaps, for the first time
 		if err := b.deps.Index.ChangeAll(ctx); err != nil {
@@ -158,10 +170,17 @@ func (b *Backup) Pass(ctx context.Context) error {
 		}
 	}
 	b.begun = true
-	for _, do := range []func(context.Context, *shelf) error{b.write, b.merge, b.check} {
+	write := b.write
+	if all {
+		write = b.writeAll
+	}
+	for _, do := range []func(context.Context, *shelf) error{write, b.merge, b.check} {
 		if err := do(ctx, s); err != nil {
 			return err
 		}
+	}
+	if b.shelved = s; all {
+		b.looked = now
 	}
 	b.measure(s)
 	return nil

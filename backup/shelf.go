@@ -115,9 +115,10 @@ func (b *Backup) keep(ctx context.Context, number uint64) error {
 
 // take takes packs from the shelf, which the next ones name no more.
 func (s *shelf) take(packs []kept) {
-	s.packs = slices.DeleteFunc(s.packs, func(k kept) bool {
+	taken := func(k kept) bool {
 		return slices.ContainsFunc(packs, func(p kept) bool { return p.number == k.number })
-	})
+	}
+	s.packs, s.lost = slices.DeleteFunc(s.packs, taken), slices.DeleteFunc(s.lost, taken)
 }
 
 // batch is records that are to be a pack.

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"time"
 
@@ -36,8 +37,29 @@ func record(k index.Known, now time.Time) (*pack.Record, error) {
 	return r, r.Check()
 }
 
-// write has what has changed be in packs, and forgets that it has.
+// changed is record of what is in no pack.
+func changed(k index.Known, now time.Time) (*pack.Record, error) {
+	if !k.Changed {
+		return nil, nil
+	}
+	return record(k, now)
+}
+
+// write has what users were told since the last pass be in packs.
 func (b *Backup) write(ctx context.Context, s *shelf) error {
+	return b.writeChanges(ctx, s, b.deps.Index.News(ctx))
+}
+
+// writeAll is write of all that is not in a pack.
+func (b *Backup) writeAll(ctx context.Context, s *shelf) error {
+	if err := b.writeChanges(ctx, s, b.deps.Index.Changes(ctx)); err != nil {
+		return err
+	}
+	return b.write(ctx, s)
+}
+
+// writeChanges has what has changed be in packs, and forgets that it has.
+func (b *Backup) writeChanges(ctx context.Context, s *shelf, changes iter.Seq2[index.Change, error]) error {
 	var t batch
 	var marks []index.Change
 	flush := func() error {
@@ -48,7 +70,7 @@ func (b *Backup) write(ctx context.Context, s *shelf) error {
 		marks = nil
 		return err
 	}
-	for c, err := range b.deps.Index.Changes(ctx) {
+	for c, err := range changes {
 		if err != nil {
 			return err
 		}
@@ -56,7 +78,7 @@ func (b *Backup) write(ctx context.Context, s *shelf) error {
 		if err != nil {
 			return err
 		}
-		r, err := record(k, b.deps.Now())
+		r, err := changed(k, b.deps.Now())
 		if err != nil {
 			b.log.Error("a file cannot be backed up", "cid", c.CID, "owner", c.Owner, "err", err)
 			continue
@@ -167,7 +189,7 @@ func (b *Backup) anew(ctx context.Context, s *shelf) error {
 	if err := b.deps.Index.ChangeAll(ctx); err != nil {
 		return err
 	}
-	return b.write(ctx, s)
+	return b.writeAll(ctx, s)
 }
 
 // lasts is for how long any of the shards is kept.
@@ -269,6 +291,7 @@ func (b *Backup) copyOut(ctx context.Context, s *shelf, packs []kept) (done []ke
 		if lost(err) {
 			b.log.Error("a pack of the backup is lost: all is written anew", "segment", k.ID, "err", err)
 			b.unread[k.number] = true
+			s.lost = append(s.lost, k)
 			continue
 		} else if err != nil {
 			return nil, err

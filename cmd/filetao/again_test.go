@@ -128,10 +128,37 @@ func (u user) recoversAgain() {
 		}
 		u.same(u.dir+"/back", data)
 	}
+	u.recoversMany(export)
 	u.file("back", 7)
 	u.refused(exitExists, "--force", "files", "recover", export, "-o", u.dir+"/back")
 	u.run(exitOK, "files", "recover", export, "-o", u.dir+"/back", "--force")
 	u.same(u.dir+"/back", data)
+}
+
+// recoversMany recovers a folder's exports, one of which is none, and another.
+func (u user) recoversMany(more string) {
+	u.t.Helper()
+	files, exports, back := u.album("lost"), u.dir+"/lost.filetao", u.dir+"/found"
+	u.run(exitOK, "files", "export", "lost", "-o", exports)
+	if out, _ := u.run(exitOK, "files", "recover", exports, "-o", back); strings.Count(out, "Saved ") != 3 {
+		u.t.Errorf("files recover printed %q", out)
+	}
+	u.file("lost.filetao/bad.filetao", 100)
+	if err := os.WriteFile(back+"/lost/b", []byte("mine"), 0o600); err != nil {
+		u.t.Fatal(err)
+	}
+	out, said := u.run(exitExists, "files", "recover", exports, more, "-o", back)
+	if !strings.Contains(out, "Saved "+back+"/rare (") || !strings.Contains(out, "\n2 files are there already.\n") ||
+		!strings.Contains(said, back+"/lost/b: something else is there already") || !strings.Contains(said, "bad.filetao: ") {
+		u.t.Errorf("files recover printed %q and said %q", out, said)
+	}
+	u.refused(exitUsage, "bad.filetao: not an export of a file", "files", "recover", exports+"/bad.filetao", exports+"/lost/a.filetao", "-o", back)
+	u.run(exitOK, "files", "recover", exports+"/lost", "-o", back+"/lost", "--force")
+	for name, data := range files {
+		u.same(filepath.Join(back, name), data)
+	}
+	u.refused(exitUsage, "there is no export in", "files", "recover", back)
+	u.refused(exitUsage, "several files go neither", "files", "recover", exports, "-o", "-")
 }
 
 func (u user) deletesMany() {

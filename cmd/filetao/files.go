@@ -220,88 +220,6 @@ func (c *cli) aboutFiles(u *userFlags, name *string) (files []client.Entry, isFo
 	return files, isFolder, ask, err
 }
 
-// recoverFlags are the flags of `files recover`.
-type recoverFlags struct {
-	saveFlags
-	path string
-}
-
-func (c *cli) filesRecoverCommand() *cobra.Command {
-	var r recoverFlags
-	cmd := &cobra.Command{
-		Use: "recover FILE", Short: "Get an exported file from the miners alone", Args: oneArg("export", &r.path),
-		Long: `Get a file from the miners alone, with what export has saved, however old it is. No
-gateway is asked. Shards that are not where they were are looked for at all miners
-of the network, and where the chain does not answer, at those that the export names.`,
-		Example: "  filetao files recover film.filetao --output film.mkv",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.recover(cmd.Context(), &r) },
-	}
-	cmd.Flags().SortFlags = false
-	cmd.Flags().StringVar(&r.path, "export", "", "`file` that export has written; - is standard input")
-	r.add(cmd)
-	return cmd
-}
-
-func (c *cli) recover(ctx context.Context, r *recoverFlags) error {
-	if r.path == "" {
-		return usagef("--export is missing: which file?")
-	}
-	opt, err := r.options()
-	if err != nil {
-		return err
-	}
-	e, err := c.readExport(expandHome(r.path))
-	if err != nil {
-		return err
-	}
-	m, err := manifest.Parse(e.Manifest)
-	if err != nil {
-		return fmt.Errorf("%s: %w", r.path, err)
-	}
-	if err := c.settleWallet(); err != nil {
-		return err
-	}
-	name := m.CID
-	if base := strings.TrimSuffix(filepath.Base(r.path), recovery.Suffix); base != filepath.Base(r.path) && base != "" {
-		name = base
-	}
-	path, err := savedPath(r.output, ".", client.Entry{Name: name, CID: m.CID}, r.force || opt.Range == nil)
-	if err != nil {
-		return err
-	}
-	return c.save(ctx, path, m.CID, opt, func(ctx context.Context, to savedTo) error {
-		opt.Keys, opt.Progress = to.keys, to.bar.stage
-		return c.asUserOffline(ctx, func(user *node.User) (err error) {
-			if path == stdinName {
-				*to.got, err = user.Recover(ctx, e, to, opt)
-			} else {
-				*to.got, err = user.RecoverFile(ctx, e, path, opt)
-			}
-			return err
-		})
-	})
-}
-
-// readExport reads what export has saved.
-func (c *cli) readExport(path string) (e manifest.Export, err error) {
-	in := c.in
-	if path != stdinName {
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			return e, usagef("%s is a folder: name one of the exports in it", path)
-		}
-		f, err := os.Open(path)
-		if err != nil {
-			return e, err
-		}
-		defer f.Close() // it was read only
-		in = f
-	}
-	if e, err = manifest.ReadExport(in); err != nil {
-		return e, fmt.Errorf("%s: %w", path, err)
-	}
-	return e, nil
-}
-
 // renewFlags are the flags of `files renew`.
 type renewFlags struct {
 	userFlags
@@ -386,26 +304,4 @@ func (c *cli) printRenewed(answers []renewed, asked bool, ttl time.Duration) {
 	if longer {
 		fmt.Fprintln(c.out, "That is longer than asked for; --shorten has it end earlier.")
 	}
-}
-
-// asUserOffline is asUser, also where no chain answers.
-func (c *cli) asUserOffline(ctx context.Context, fn func(*node.User) error) error {
-	reached := false
-	err := c.asUser(ctx, &userFlags{}, func(user *node.User) error {
-		reached = true
-		return fn(user)
-	})
-	if err == nil || reached || ctx.Err() != nil || errors.As(err, new(usageError)) {
-		return err
-	}
-	hotkey, keyErr := c.hotkey()
-	if keyErr != nil {
-		return err
-	}
-	fmt.Fprintf(c.err, "note: no chain: %v\n", err)
-	user, err := node.Connect(ctx, node.UserConfig{Hotkey: hotkey, Log: c.log})
-	if err != nil {
-		return err
-	}
-	return errors.Join(fn(user), user.Close())
 }

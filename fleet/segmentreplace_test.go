@@ -59,7 +59,7 @@ func (s *shards) different(t *testing.T, seg index.Segment) int {
 func TestSegmentPutAgainUpToACrash(t *testing.T) {
 	data, scheme := noise(6, 2000), erasure.Scheme{Data: 4, Total: 8}
 	s, kv := six(t)
-	for commit := range 60 {
+	for commit := range 40 {
 		seg := s.put(t, data, scheme)
 		kv.CrashAt(commit, commit%2 == 0)
 		_, err := s.again(t, data, scheme, 0)
@@ -82,7 +82,7 @@ func TestSegmentPutTwiceAtOnce(t *testing.T) {
 	d := deps(s.Net, s.Net)
 	d.Streams = s.Net
 	gateways := [2]*fleet.Fleet{s.Fleet, fleet.New(fleet.Config{Spare: -1}, d)}
-	for range 60 {
+	for range 30 {
 		spec := s.spec(t, data, scheme)
 		var segs [2]index.Segment
 		var errs [2]error

@@ -100,10 +100,7 @@ func (r dropRecord) check() error { return checkVersion(r.V) }
 
 // newDrop is what a holding leaves that ends now.
 func newDrop(h Holding) dropRecord {
-	r := dropRecord{V: version, Since: stamp(time.Now())}
-	if h.Kind == KindShard && h.Native != nil {
-		r.Pledge = h.Native.Pledge
-	}
+	r := dropRecord{V: version, Since: stamp(time.Now()), Pledge: h.pledge()}
 	if h.TTL > 0 {
 		r.Until = stamp(h.Stored.Add(h.TTL))
 	}
@@ -127,6 +124,22 @@ func (x *Index) DropHolding(ctx context.Context, holder wallet.Address, hash str
 // DropShard is DropHolding for a miner's shard of a segment, and nothing else.
 func (x *Index) DropShard(ctx context.Context, holder wallet.Address, segment string) error {
 	return x.dropIf(ctx, holder, segment, func(r *holdingRecord) bool { return r.Kind == KindShard })
+}
+
+// DropSeen is DropHolding of what the caller has seen: what was put again or renewed
+// since stays, for somebody counts on it.
+func (x *Index) DropSeen(ctx context.Context, seen Holding) error {
+	return x.dropIf(ctx, seen.Holder, seen.Hash, func(r *holdingRecord) bool {
+		return r.Kind == seen.Kind && r.Replica == seen.Replica && r.Stored.Equal(seen.Stored) && bytes.Equal(r.pledge(), seen.pledge())
+	})
+}
+
+// pledge is a shard's; nil for what is none.
+func (h Holding) pledge() []byte {
+	if h.Kind != KindShard || h.Native == nil {
+		return nil
+	}
+	return h.Native.Pledge
 }
 
 // dropIf makes a drop of a holding if there is one and it is due.

@@ -65,6 +65,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"News", testNews},
 		{"Drops", testDrops},
 		{"DropsOfTries", testDropsOfTries},
+		{"DropsOfSeen", testDropsOfSeen},
 		{"Seeds", testSeeds},
 		{"SeedsOfHonestMiner", testSeedsOfHonestMiner},
 		{"Stats", testStats},

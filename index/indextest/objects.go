@@ -384,6 +384,32 @@ func testDrops(t *testing.T, s Store) {
 	fails(t, x.Dropped(ctx, index.Drop{Holder: one.Holder, Replica: "x"}), index.ErrInvalid)
 }
 
+// Whoever ends what it has seen leaves what was put in its place since.
+func testDropsOfSeen(t *testing.T, s Store) {
+	x, ctx, seg := s.Open(t), t.Context(), Segment(1, 1, 0)
+	ok(t, x.PutSegment(ctx, seg, day))
+	seen := Shard(seg, 1, 0)
+	again, later, another := seen, seen, Shard(seg, 1, 1)
+	again.Native = &index.Native{Pledge: []byte("another"), Asked: []byte("a"), Receipt: []byte("r")}
+	later.Stored = seen.Stored.Add(time.Second)
+	for _, h := range []index.Holding{again, later, another} {
+		ok(t, x.ReplaceShard(ctx, h))
+		ok(t, x.DropSeen(ctx, seen))
+		got, err := x.Holding(ctx, h.Holder, seg.ID)
+		ok(t, err)
+		ok(t, x.DropSeen(ctx, got))
+		_, err = x.Holding(ctx, h.Holder, seg.ID)
+		fails(t, err, index.ErrNotFound)
+	}
+	ok(t, x.DropSeen(ctx, seen))
+	chunk := holding(1, 7, index.User)
+	put(t, x, chunk)
+	got, err := x.Holding(ctx, chunk.Holder, chunk.Hash)
+	ok(t, err)
+	ok(t, x.DropSeen(ctx, got))
+	hasDrops(t, x, seen.Holder, seen.Replica, another.Replica, chunk.Hash)
+}
+
 // A try that came to nothing leaves a drop, unless the index counts on the shard,
 // and there is no drop any more when the shard comes after all.
 func testDropsOfTries(t *testing.T, s Store) {

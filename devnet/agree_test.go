@@ -16,13 +16,13 @@ type holdings map[int]map[string]int64
 
 // settle has everything end that nobody needs.
 func (s *soak) settle() {
-	engine, x := keeper(s.t, s.life.d), s.life.d.Index(0)
-	for round := 0; round < 3 || round < 100 && s.undropped(x) > 0; round++ {
+	engine, x, now := keeper(s.t, s.life.d), s.life.d.Index(0), time.Now()
+	for round := 0; round < 3 || round < 100 && s.undropped(x, now) > 0; round++ {
 		if err := errors.Join(engine.Look(s.t.Context()), engine.Upkeep(s.t.Context()), engine.Sweep(s.t.Context()), engine.TellDrops(s.t.Context())); err != nil {
 			s.t.Error(err)
 		}
 	}
-	if n := s.undropped(x); n > 0 {
+	if n := s.undropped(x, now); n > 0 {
 		s.t.Errorf("miners have not been told to drop %d shards", n)
 	}
 	s.dropTries(x)
@@ -44,14 +44,15 @@ func (s *soak) dropTries(x *index.Index) {
 	}
 }
 
-// undropped is how many shards miners may be told to drop, and have not been.
-func (s *soak) undropped(x *index.Index) (n int) {
+// undropped is how many shards miners might be told to drop at a time, and have not
+// been.
+func (s *soak) undropped(x *index.Index, now time.Time) (n int) {
 	for i := range s.cfg.Miners {
 		for d, err := range x.Drops(s.t.Context(), s.life.d.MinerHotkey(i)) {
 			if err != nil {
 				s.t.Fatal(err)
 			}
-			if d.Due(time.Now()) {
+			if d.Due(now) {
 				n++
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/filetao/filetao/internal/lifecycle"
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
+	"github.com/filetao/filetao/wire/replay"
 	"github.com/filetao/filetao/wire/stream"
 	"github.com/filetao/filetao/wire/synapse"
 )
@@ -91,13 +93,17 @@ func newNode(c Common, role string) (*Node, error) {
 // streams too; what has bodies is registered at streams.
 func (n *Node) addAxon() error {
 	door := wire.NewDoor(n.common.Door, n.doorDeps())
-	server, err := synapse.NewServer(synapse.ServerConfig{
-		Key: n.common.Hotkey, Listen: n.common.Listen, NonceFile: filepath.Join(n.common.Dir, "nonces"),
-	}, synapse.ServerDeps{Door: door, Log: n.log})
+	taken, err := n.openTaken()
 	if err != nil {
 		return errors.Join(fmt.Errorf("axon: %w", err), n.group.Close())
 	}
-	streams, err := stream.NewServer(stream.ServerConfig{Key: n.common.Hotkey}, stream.ServerDeps{Door: door, Log: n.log})
+	server, err := synapse.NewServer(synapse.ServerConfig{
+		Key: n.common.Hotkey, Listen: n.common.Listen, NonceFile: filepath.Join(n.common.Dir, "nonces"),
+	}, synapse.ServerDeps{Door: door, Taken: taken, Log: n.log})
+	if err != nil {
+		return errors.Join(fmt.Errorf("axon: %w", err), n.group.Close())
+	}
+	streams, err := stream.NewServer(stream.ServerConfig{Key: n.common.Hotkey}, stream.ServerDeps{Door: door, Taken: taken, Log: n.log})
 	if err != nil {
 		return errors.Join(fmt.Errorf("axon: %w", err), n.group.Close())
 	}
@@ -107,6 +113,25 @@ func (n *Node) addAxon() error {
 	n.group.Add("axon", server.Run)
 	n.group.Add("announcement", n.announce)
 	return nil
+}
+
+// takenFile is where the node keeps when the requests that it let in were signed.
+const takenFile = "taken"
+
+// openTaken reads what earlier processes let in, and says so if that is why
+// requests will be refused for longer than a restart takes.
+func (n *Node) openTaken() (*replay.Taken, error) {
+	path, now := filepath.Join(n.common.Dir, takenFile), time.Now()
+	taken, err := replay.Open(path, now)
+	if err != nil {
+		return nil, err
+	}
+	n.group.AddCloser("times of requests", taken.Close)
+	if until := taken.RefusesUntil(now); until.After(now.Add(time.Minute)) {
+		n.log.Warn("requests are refused: some with such times were let in before. Either the clock is behind now, or it was ahead then. "+
+			"If it is right now, wait, or stop the node, remove the file and start it again", "until", until, "file", path)
+	}
+	return taken, nil
 }
 
 // newTransport gives the node the means to ask others under a hotkey: over streams

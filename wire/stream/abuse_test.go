@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/filetao/filetao/wire"
+	"github.com/filetao/filetao/wire/replay"
 	"github.com/filetao/filetao/wire/wiretest"
 )
 
@@ -61,7 +62,7 @@ func TestWhoSignedWhatForWhom(t *testing.T) {
 	started := func(ago time.Duration) {
 		r.used.mu.Lock()
 		defer r.used.mu.Unlock()
-		r.used.floor = time.Now().Add(-ago).UnixMilli()
+		r.used.taken = replay.InMemory(time.Now().Add(-ago))
 	}
 	started(time.Hour)
 	for name, c := range map[string]struct {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/filetao/filetao/wire"
+	"github.com/filetao/filetao/wire/replay"
 )
 
 const (
@@ -26,17 +27,20 @@ const (
 // used refuses requests that came before. What was let in is remembered until its
 // own time alone refuses it; when there is no room, requests are refused rather
 // than forgotten. What was not let in, or does no harm twice, is kept in a table
-// that forgets the oldest. Requests signed before the server started are refused,
-// so that a restart lets nothing through again.
+// that forgets the oldest.
+//
+// The clock may jump and come back: an age whose requests are forgotten is closed
+// for good, and no other is. What earlier processes let in is refused by taken.
 type used struct {
 	now   func() time.Time
 	max   int
-	floor int64 // what was signed before is refused
+	taken *replay.Taken
 
-	mu      sync.Mutex // guards what follows
-	past    int64      // what ended before is refused, whatever the clock says
-	total   int        // of ages
-	unknown int        // of total, by callers that are not registered
+	mu      sync.Mutex   // guards what follows
+	swept   int64        // when
+	closed  replay.Spans // the ages that were forgotten
+	total   int          // of ages
+	unknown int          // of total, by callers that are not registered
 	of      map[[32]byte]*tally
 	ages    map[int64]*age // by the time at which they end, ageOf each
 	once    map[[16]byte]struct{}
@@ -57,9 +61,9 @@ type age struct {
 	unknown int // of seen, by callers that are not registered
 }
 
-func newUsed(now func() time.Time) *used {
+func newUsed(now func() time.Time, taken *replay.Taken) *used {
 	return &used{
-		now: now, max: maxUsed, floor: now().UnixMilli(),
+		now: now, max: maxUsed, taken: taken,
 		of: map[[32]byte]*tally{}, ages: map[int64]*age{}, once: map[[16]byte]struct{}{},
 	}
 }
@@ -95,7 +99,7 @@ var (
 )
 
 // forgotten says whether a request would not be known again. Called with mu held.
-func (u *used) forgotten(q request) bool { return q.time < u.floor || endOf(q) < u.past }
+func (u *used) forgotten(q request) bool { return u.taken.Refuses(q.time) || u.closed.Has(ageIn(q)) }
 
 // key names a request by its digest, which no other has, whoever signs it.
 func key(digest [32]byte) [16]byte { return [16]byte(digest[:16]) }
@@ -140,13 +144,21 @@ func (u *used) knows(q request, k [16]byte) bool {
 // same is next to impossible, and refuses one that would be sent again.
 func brief(k [16]byte) [8]byte { return [8]byte(k[:8]) }
 
-// keep remembers a claimed request for as long as it could come again. A caller
-// gets half of the room at most, those who are not registered half of it together,
-// and the last quarter, of that half too, is for those who have used little.
+// keep remembers a claimed request for as long as it could come again, here and, by
+// its time, after a restart.
 func (u *used) keep(q request, digest [32]byte, registered bool) error {
+	if err := u.remember(q, digest, registered); err != nil {
+		return err
+	}
+	return u.taken.Add(q.time)
+}
+
+// remember is keep as long as the process lives. A caller gets half of the room at most, those who are not registered half of it together,
+// and the last quarter, of that half too, is for those who have used little.
+func (u *used) remember(q request, digest [32]byte, registered bool) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if now := u.now().UnixMilli(); now >= u.past+ageOf.Milliseconds() {
+	if now := u.now().UnixMilli(); now < u.swept || now >= u.swept+ageOf.Milliseconds() {
 		u.sweep(now)
 	}
 	if u.forgotten(q) {
@@ -192,14 +204,19 @@ func (u *used) admits(n int, registered bool) bool {
 
 func ageIn(q request) int64 { return endOf(q) / ageOf.Milliseconds() }
 
+// farOff is how far from now ages end that are only there since the clock was set
+// back, by more than a little: they are forgotten too, or would take up the room.
+const farOff = 2 * (ahead + oldest + longest)
+
 // sweep forgets what its time alone refuses, and sees to it that it does. Called
 // with mu held.
 func (u *used) sweep(now int64) {
-	u.past = now
+	u.swept = now
 	for i, a := range u.ages {
-		if (i+1)*ageOf.Milliseconds() > now {
+		if end := (i + 1) * ageOf.Milliseconds(); end > now && end <= now+farOff.Milliseconds() {
 			continue
 		}
+		u.closed.Add(i, i)
 		u.total -= len(a.seen)
 		u.unknown -= a.unknown
 		for of, n := range a.callers {

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/filetao/filetao/wire"
+	"github.com/filetao/filetao/wire/replay"
 )
 
 func digestAt(i int) (d [32]byte) {
@@ -19,7 +20,7 @@ func digestAt(i int) (d [32]byte) {
 
 func TestAFullMemoryRefuses(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
-	u := newUsed(func() time.Time { return now })
+	u := newUsed(func() time.Time { return now }, replay.InMemory(now))
 	u.max = 100
 	now = now.Add(time.Minute)
 	take := func(i int, caller byte, registered bool) int {
@@ -63,7 +64,7 @@ func TestAFullMemoryRefuses(t *testing.T) {
 func TestOneCallerAsksFast(t *testing.T) {
 	const rate, seconds = 10_000, 90
 	now := time.Unix(1_700_000_000, 0)
-	u := newUsed(func() time.Time { return now })
+	u := newUsed(func() time.Time { return now }, replay.InMemory(now))
 	before := heap()
 	for i := range rate * seconds {
 		now = now.Add(time.Second / rate)
@@ -102,7 +103,7 @@ func heap() int64 {
 func TestNothingIsTakenTwice(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Unix(1_700_000_000, 0)
-		u := newUsed(func() time.Time { return now })
+		u := newUsed(func() time.Time { return now }, replay.InMemory(now))
 		u.max = rapid.IntRange(4, 60).Draw(t, "max")
 		times, taken := map[int]int64{}, map[int]bool{}
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {
@@ -131,7 +132,7 @@ func TestNothingIsTakenTwice(t *testing.T) {
 }
 
 func TestWhatWasRefusedIsForgottenInTurn(t *testing.T) {
-	u := newUsed(time.Now)
+	u := newUsed(time.Now, replay.InMemory(time.Now()))
 	q := request{time: time.Now().UnixMilli()}
 	for i := range maxPassed + 1 {
 		check(t, u.claim(q, digestAt(i)))

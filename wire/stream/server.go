@@ -11,6 +11,7 @@ import (
 
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
+	"github.com/filetao/filetao/wire/replay"
 )
 
 // ServerConfig is a server's configuration; zero values take the defaults.
@@ -74,11 +75,14 @@ const (
 )
 
 // ServerDeps are a server's parts. Door is the axon's; Log may be nil, Now too
-// (time.Now).
+// (time.Now). Taken knows what earlier processes let in; the caller closes it, after
+// the last request. Without it (nil) a clock that is set back from one process to
+// the next brings requests back.
 type ServerDeps struct {
-	Door *wire.Door
-	Log  *slog.Logger
-	Now  func() time.Time
+	Door  *wire.Door
+	Taken *replay.Taken
+	Log   *slog.Logger
+	Now   func() time.Time
 }
 
 // Server answers streams and messages alike, as an http.Handler to be mounted on
@@ -124,7 +128,10 @@ func NewServer(cfg ServerConfig, deps ServerDeps) (*Server, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
-	s.used = newUsed(deps.Now)
+	if deps.Taken == nil {
+		deps.Taken = replay.InMemory(deps.Now())
+	}
+	s.used = newUsed(deps.Now, deps.Taken)
 	s.messages, s.streams = wire.NewQueue(s.cfg.Workers), wire.NewQueue(s.cfg.StreamWorkers)
 	s.lanes, s.shares = newLanes(s.cfg.Workers), newShares(s.cfg.StreamWorkers)
 	s.maxMemory = s.cfg.MaxMemory

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/filetao/filetao/wire"
+	"github.com/filetao/filetao/wire/replay"
 )
 
 const (
@@ -61,17 +62,17 @@ type last struct {
 // file.) Who was not let in is kept in a table of its own that forgets the
 // oldest: repeating what was refused gains nothing.
 //
-// A restart forgets timed nonces, hence none from before it is taken; all
-// others are written down before their request is worked on.
+// A restart forgets timed nonces: taken then refuses those that were let in, by
+// their time. All others are written down before their request is worked on.
 type nonces struct {
 	now    func() time.Time
 	window time.Duration // a timed nonce older than that is refused anyhow
+	taken  *replay.Taken // when those let in were signed
 
 	mu           sync.Mutex // guards what follows
 	kept         map[session]last
 	perHotkey    map[[8]byte]int
-	unregistered int    // of kept
-	floor        uint64 // an unknown session's timed nonce must be over it
+	unregistered int // of kept
 	swept        time.Time
 	passers      map[session]*list.Element
 	order        *list.List // of passer, the latest in front
@@ -85,16 +86,18 @@ type passer struct {
 }
 
 // openNonces reads the file of a former run; an empty path keeps none.
-func openNonces(path string, maxTimeout time.Duration, now func() time.Time) (*nonces, error) {
+func openNonces(path string, maxTimeout time.Duration, now func() time.Time, taken *replay.Taken) (*nonces, error) {
 	n := &nonces{
-		now: now, window: oldest + maxTimeout, floor: uint64(now().UnixNano()), max: maxSessions,
+		now: now, window: oldest + maxTimeout, taken: taken, max: maxSessions,
 		kept: map[session]last{}, perHotkey: map[[8]byte]int{},
 		passers: map[session]*list.Element{}, order: list.New(),
 	}
 	if path == "" {
 		return n, nil
 	}
-	f, records, err := openNonceFile(path, func(r record) bool { return !n.forgettable(r.nonce) })
+	f, records, err := openNonceFile(path, func(r record) bool {
+		return !timed(r.nonce) || milliseconds(r.nonce) >= now().UnixMilli() // the latter of earlier versions
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +108,15 @@ func openNonces(path string, maxTimeout time.Duration, now func() time.Time) (*n
 	return n, nil
 }
 
+func timed(nonce uint64) bool { return nonce >= timedNonce }
+
+// milliseconds is the time that a timed nonce is.
+func milliseconds(nonce uint64) int64 { return int64(nonce / 1e6) }
+
 // forgettable says that a nonce is refused for its time alone.
-func (n *nonces) forgettable(nonce uint64) bool { return nonce >= timedNonce && nonce <= n.floor }
+func (n *nonces) forgettable(nonce uint64) bool {
+	return timed(nonce) && n.taken.Refuses(milliseconds(nonce))
+}
 
 // put adds or replaces a session of the kept. Called with mu held, or before use.
 func (n *nonces) put(s session, l last) {
@@ -131,12 +141,12 @@ func (n *nonces) fresh(hd head) error {
 	if hd.version < timedVersion {
 		// The version is not signed: whoever held the request back may have
 		// lowered it. A time is a time all the same, but gets all we ever allow.
-		if allowed = n.window; hd.nonce < timedNonce || age < allowed {
+		if allowed = n.window; !timed(hd.nonce) {
 			return nil
 		}
 	}
 	switch {
-	case hd.nonce < timedNonce || age >= allowed:
+	case !timed(hd.nonce) || age >= allowed:
 		return wire.Unauthorized("Not Verified with error: Nonce is too old: acceptable delta is %.2f seconds but request was %.2f seconds old",
 			allowed.Seconds(), age.Seconds())
 	case age < -ahead:
@@ -152,7 +162,7 @@ var errReplay = wire.Unauthorized("Not Verified with error: Nonce is too small")
 func (n *nonces) unused(s session, nonce uint64) error {
 	if l, known := n.kept[s]; known {
 		// A session whose nonces change their kind would outlive its own past.
-		if !l.takes(nonce) || (nonce >= timedNonce) != (l.highest >= timedNonce) {
+		if !l.takes(nonce) || timed(nonce) != timed(l.highest) {
 			return errReplay
 		}
 	} else if e, known := n.passers[s]; known && !e.Value.(passer).takes(nonce) {
@@ -203,6 +213,11 @@ func (n *nonces) claim(s session, nonce uint64) error {
 // keep remembers a claimed nonce for good; it returns once that is as durable
 // as it has to be.
 func (n *nonces) keep(s session, nonce uint64, registered bool) error {
+	if timed(nonce) { // before the session is there and may be forgotten again
+		if err := n.taken.Add(milliseconds(nonce)); err != nil {
+			return err
+		}
+	}
 	n.mu.Lock()
 	if err := n.room(s, registered); err != nil {
 		n.mu.Unlock()
@@ -219,10 +234,10 @@ func (n *nonces) keep(s session, nonce uint64, registered bool) error {
 	l.registered = registered
 	n.put(s, l)
 	n.mu.Unlock()
-	// After a restart nothing up to the highest is taken: that is enough.
-	if n.file == nil || n.volatile(l.highest) {
+	if n.file == nil || timed(nonce) {
 		return nil
 	}
+	// After a restart nothing up to the highest is taken: that is enough.
 	if err := n.file.append(record{s, l.highest, registered}, n.durable); err != nil {
 		return fmt.Errorf("nonce file: %w", err)
 	}
@@ -241,18 +256,13 @@ func (n *nonces) keepIfCheap(s session, nonce uint64, registered bool) error {
 	return n.keep(s, nonce, registered)
 }
 
-// volatile says that a restart refuses the nonce for its time alone.
-func (n *nonces) volatile(nonce uint64) bool {
-	return nonce >= timedNonce && nonce <= uint64(n.now().UnixNano())
-}
-
 // durable lists what has to be in the file.
 func (n *nonces) durable() []record {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var records []record
 	for s, l := range n.kept {
-		if !n.volatile(l.highest) {
+		if !timed(l.highest) {
 			records = append(records, record{s, l.highest, l.registered})
 		}
 	}
@@ -281,11 +291,11 @@ func (n *nonces) room(s session, registered bool) error {
 // that they cannot. Called with mu held.
 func (n *nonces) sweep() {
 	now := n.now()
-	if now.Sub(n.swept) < sweepInterval {
+	if since := now.Sub(n.swept); since >= 0 && since < sweepInterval {
 		return
 	}
 	n.swept = now
-	n.floor = max(n.floor, uint64(now.Add(-n.window).UnixNano()))
+	n.taken.Forget(now.Add(-n.window).UnixMilli())
 	for s, l := range n.kept {
 		if !n.forgettable(l.highest) {
 			continue

@@ -17,6 +17,7 @@ import (
 
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
+	"github.com/filetao/filetao/wire/replay"
 )
 
 // ServerConfig is a server's configuration; zero values take the defaults.
@@ -69,11 +70,14 @@ func setDefault[T comparable](v *T, value T) {
 // maxHeaderBytes is far over what Python's headers need (about 2 KiB).
 const maxHeaderBytes = 16 << 10
 
-// ServerDeps are a server's parts. Log may be nil, Now too (time.Now).
+// ServerDeps are a server's parts. Log may be nil, Now too (time.Now). Taken knows
+// what earlier processes let in; the caller closes it, after Run. Without it (nil)
+// a clock that is set back from one process to the next brings requests back.
 type ServerDeps struct {
-	Door *wire.Door
-	Log  *slog.Logger
-	Now  func() time.Time
+	Door  *wire.Door
+	Taken *replay.Taken
+	Log   *slog.Logger
+	Now   func() time.Time
 }
 
 // Server is an axon. Handlers are added before Run.
@@ -123,6 +127,9 @@ func NewServer(cfg ServerConfig, deps ServerDeps) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	if deps.Taken == nil {
+		deps.Taken = replay.InMemory(s.now())
+	}
 	s.queue, s.mounts = wire.NewQueue(s.cfg.Workers), map[string]http.Handler{}
 	s.routes = map[string]route{"Synapse": {
 		make:   func() wire.Message { return &wire.Ping{} },
@@ -130,7 +137,7 @@ func NewServer(cfg ServerConfig, deps ServerDeps) (*Server, error) {
 		public: true, maxBody: 64 << 10,
 	}}
 	var err error
-	if s.nonces, err = openNonces(s.cfg.NonceFile, s.cfg.MaxTimeout, s.now); err != nil {
+	if s.nonces, err = openNonces(s.cfg.NonceFile, s.cfg.MaxTimeout, s.now, deps.Taken); err != nil {
 		return nil, fmt.Errorf("axon: %w", err)
 	}
 	l, err := net.Listen("tcp", s.cfg.Listen)

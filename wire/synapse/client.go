@@ -136,6 +136,17 @@ func (c *Client) nonce() uint64 {
 	return c.last
 }
 
+// settle begins new sessions when the clock was set back: nonces above all of the
+// old ones would be too far ahead of a server's clock.
+func (c *Client) settle() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := uint64(c.now().UnixNano()); c.last > now+uint64(ahead/2) {
+		c.last = now
+		c.lanes.renew()
+	}
+}
+
 // Call implements wire.Transport.
 func (c *Client) Call(ctx context.Context, to wire.Peer, msg wire.Message) (wire.Exchange, error) {
 	deadline, ok := ctx.Deadline()
@@ -146,6 +157,7 @@ func (c *Client) Call(ctx context.Context, to wire.Peer, msg wire.Message) (wire
 		defer cancel()
 	}
 	timeout := time.Until(deadline)
+	c.settle()
 	lane, release, err := c.lanes.acquire(ctx, to)
 	if err != nil {
 		return wire.Exchange{}, callError(to, msg, timeout, err, false)

@@ -8,7 +8,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/filetao/filetao/wire"
 	"github.com/filetao/filetao/wire/replay"
+	"github.com/filetao/filetao/wire/wiretest"
 )
 
 // machine is a server's table of nonces on a machine whose clock may be wrong, and
@@ -139,4 +141,21 @@ func TestClocksAndProcesses(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestACallersClockThatWasAhead: when it is right again, so are its calls.
+func TestACallersClockThatWasAhead(t *testing.T) {
+	c, key := newClock(), wiretest.Key(t, "//Alice")
+	server := startServer(t, ServerConfig{}, ServerDeps{Now: newClock().now}, nil)
+	client := NewClient(ClientConfig{Key: key, Lanes: 1}, ClientDeps{Now: c.now})
+	peer := wire.Peer{Hotkey: server.cfg.Key.Address(), Addr: server.Addr()}
+	for _, ahead := range []time.Duration{0, day, 0} {
+		c.add(ahead)
+		_, err := call(t, client, peer, &wire.Ping{}, 20*time.Second)
+		c.add(-ahead)
+		if wire.StatusOf(err) != map[bool]int{true: 200, false: 401}[ahead == 0] {
+			t.Errorf("ahead by %v: %v", ahead, err)
+		}
+	}
+	check(t, client.Close())
 }

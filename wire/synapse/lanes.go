@@ -13,9 +13,10 @@ import (
 // a UUID, so each lane has a UUID of its own and carries one call at a time.
 // It is safe for concurrent use.
 type lanes struct {
-	ids []uuid.UUID // what the UUIDs of lane i are made of, towards all peers
+	n int
 
-	mu    sync.Mutex // guards peers
+	mu    sync.Mutex  // guards what follows
+	ids   []uuid.UUID // what the UUIDs of lane i are made of, towards all peers
 	peers map[wire.Peer]*laneSet
 }
 
@@ -26,11 +27,26 @@ type laneSet struct {
 }
 
 func newLanes(n int) *lanes {
-	l := &lanes{peers: map[wire.Peer]*laneSet{}}
-	for range n {
+	l := &lanes{n: n, peers: map[wire.Peer]*laneSet{}}
+	l.renew()
+	return l
+}
+
+// renew gives the lanes new UUIDs.
+func (l *lanes) renew() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ids = nil
+	for range l.n {
 		l.ids = append(l.ids, uuid.New())
 	}
-	return l
+}
+
+// id is what the UUIDs of a lane are made of.
+func (l *lanes) id(lane int) uuid.UUID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ids[lane]
 }
 
 // acquire waits for a free lane to a peer and returns it, see sessionID, and what
@@ -40,8 +56,8 @@ func (l *lanes) acquire(ctx context.Context, to wire.Peer) (lane uuid.UUID, rele
 	l.mu.Lock()
 	set := l.peers[to]
 	if set == nil {
-		set = &laneSet{free: make(chan int, len(l.ids))}
-		for i := range l.ids {
+		set = &laneSet{free: make(chan int, l.n)}
+		for i := range l.n {
 			set.free <- i
 		}
 		l.peers[to] = set
@@ -57,7 +73,7 @@ func (l *lanes) acquire(ctx context.Context, to wire.Peer) (lane uuid.UUID, rele
 	}
 	select {
 	case i := <-set.free:
-		return l.ids[i], func() { set.free <- i; leave() }, nil
+		return l.id(i), func() { set.free <- i; leave() }, nil
 	case <-ctx.Done():
 		leave()
 		return uuid.UUID{}, nil, context.Cause(ctx)

@@ -51,8 +51,8 @@ func (p *put) record(ctx context.Context) error {
 }
 
 // recordShards writes what miners hold into the index, and returns with ErrShort if
-// it is not enough then. A miner may hold another shard
-// of it from earlier, and nobody knows whether it has that one still: see replace.
+// it is not enough then. A miner may hold another shard of the segment from earlier,
+// and nobody knows whether it has that one still: see replace.
 func (p *put) recordShards(ctx context.Context, segment string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()

@@ -151,6 +151,8 @@ func (f *diskFile) SyncTo(length int64) (full bool, err error) {
 func (d *disk) crash(chance *rand.Rand) error {
 	d.busy.Lock()
 	defer d.busy.Unlock()
+	d.mu.Lock() // a flush changes no file, so that busy does not hold it up
+	defer d.mu.Unlock()
 	return filepath.WalkDir(d.dir, func(path string, e os.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -159,7 +161,7 @@ func (d *disk) crash(chance *rand.Rand) error {
 		if e.IsDir() {
 			return os.Mkdir(to, 0o700)
 		}
-		w := d.files[path] // nobody changes it: busy is ours
+		w := d.files[path]
 		switch durable := w == nil || w.durable == w.end; {
 		case durable && (filepath.Ext(path) == ".sst" || filepath.Base(filepath.Dir(filepath.Dir(path))) == "content"):
 			return os.Link(path, to) // nobody will change it

@@ -16,21 +16,29 @@ type holdings map[int]map[string]int64
 
 // settle has everything end that nobody needs.
 func (s *soak) settle() {
-	engine, x, now := keeper(s.t, s.life.d), s.life.d.Index(0), time.Now()
-	for round := 0; round < 3 || round < 100 && s.undropped(x, now) > 0; round++ {
+	engine, x := keeper(s.t, s.life.d), s.life.d.Index(0)
+	round := func() {
 		if err := errors.Join(engine.Look(s.t.Context()), engine.Upkeep(s.t.Context()), engine.Sweep(s.t.Context()), engine.TellDrops(s.t.Context())); err != nil {
 			s.t.Error(err)
 		}
 	}
+	for range 3 {
+		round()
+	}
+	now := time.Now()
+	for i := 0; i < 100 && s.undropped(x, now) > 0; i++ {
+		round()
+	}
 	if n := s.undropped(x, now); n > 0 {
 		s.t.Errorf("miners have not been told to drop %d shards", n)
 	}
-	s.dropTries(x)
+	s.dropRest(x)
 }
 
-// dropTries tells miners what they have of puts that came to nothing, for which
-// others would wait until no put can count on it any more: there are none.
-func (s *soak) dropTries(x *index.Index) {
+// dropRest tells miners what the nodes, which still run, have ended since, and what
+// they have of puts that came to nothing, for which others would wait until no put
+// can count on it any more: there are none.
+func (s *soak) dropRest(x *index.Index) {
 	asker := askerOf(s.t, s.life.d)
 	for i := range s.cfg.Miners {
 		for d, err := range x.Drops(s.t.Context(), s.life.d.MinerHotkey(i)) {
@@ -44,15 +52,15 @@ func (s *soak) dropTries(x *index.Index) {
 	}
 }
 
-// undropped is how many shards miners might be told to drop at a time, and have not
-// been.
+// undropped is how many shards that had ended at a time miners might have been told
+// to drop then, and have not been.
 func (s *soak) undropped(x *index.Index, now time.Time) (n int) {
 	for i := range s.cfg.Miners {
 		for d, err := range x.Drops(s.t.Context(), s.life.d.MinerHotkey(i)) {
 			if err != nil {
 				s.t.Fatal(err)
 			}
-			if d.Due(now) {
+			if d.Since.Before(now) && d.Due(now) {
 				n++
 			}
 		}

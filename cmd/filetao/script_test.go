@@ -4,9 +4,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"io/fs"
+	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,9 +18,34 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain lets tests run this binary as the command filetao.
+// TestMain lets tests run the command filetao as it is built for users: without
+// the race detector, under which every process takes several times as long. What
+// the processes run is tested under it where it is.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"filetao": main})
+	os.Exit(withCommand(m.Run))
+}
+
+func withCommand(run func() int) int {
+	dir, err := os.MkdirTemp("", "filetao")
+	if err != nil {
+		log.Print(err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	build := exec.Command("go", "build", "-race=false", "-o", dir, ".")
+	build.Env = os.Environ()
+	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		build.Env = append(build.Env, "CGO_ENABLED=0") // which only the detector needs
+	}
+	if out, err := build.CombinedOutput(); err != nil {
+		log.Printf("go build: %v\n%s", err, out)
+		return 1
+	}
+	if err := os.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH")); err != nil {
+		log.Print(err)
+		return 1
+	}
+	return run()
 }
 
 // TestScripts runs testdata/script; $DOSSIERS is a folder of dossiers. Besides testscript's own commands there are

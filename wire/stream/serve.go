@@ -30,8 +30,9 @@ type exchange struct {
 	signature []byte
 	hotkey    wallet.Address // of the caller
 	in        incoming
-	held      int64 // bytes of s.memory
-	reserved  int64 // of them, what the handler reserved for its answer
+	leave     func() // ends the caller's part in the memory for fields; nil: it has none
+	held      int64  // bytes of s.memory
+	reserved  int64  // of them, what the handler reserved for its answer
 }
 
 // incoming is what of a request's HTTP body has not been read.
@@ -49,7 +50,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.in.r = r.Body
 	x.in.left.Store(max(r.ContentLength, 0))
 	x.in.flow = newFlow(r.Context(), s.pace(), x.deadline, x.rc.SetReadDeadline)
-	defer func() { s.memory.Release(x.held) }()
+	defer x.free()
 	// An answer may come before the end of the request.
 	err := errors.Join(x.rc.EnableFullDuplex(), x.rc.SetReadDeadline(x.deadline), x.rc.SetWriteDeadline(x.deadline.Add(s.cfg.Grace)))
 	if err == nil {
@@ -62,6 +63,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x.work()
+}
+
+// free gives back the memory that the exchange has.
+func (x *exchange) free() {
+	x.s.memory.Release(x.held)
+	if x.leave != nil {
+		x.leave()
+	}
 }
 
 func (s *Server) pace() pace { return pace{s.cfg.Grace, s.cfg.MinRate} }
@@ -138,15 +147,14 @@ func (x *exchange) work() {
 	x.deadline = x.start.Add(min(time.Duration(x.q.timeout)*time.Millisecond, x.s.timeoutOf(rt)))
 	ctx, cancel := context.WithDeadline(x.r.Context(), x.deadline)
 	defer cancel()
-	x.in.flow.ctx, x.in.flow.end = ctx, x.deadline
-	done, caller, err := x.admit(ctx, rt)
+	caller, msg, done, err := x.admit(ctx, rt)
 	if err != nil {
 		x.fail(err)
 		return
 	}
 	defer done()
-	x.in.flow.rate = x.s.cfg.MinUpload
-	msg, body, err := x.answer(wire.WithMemory(ctx, x.reserveAnswer), rt, caller)
+	x.in.flow = newFlow(ctx, pace{x.s.cfg.Grace, x.s.cfg.MinUpload}, x.deadline, x.rc.SetReadDeadline)
+	body, err := x.answer(wire.WithMemory(ctx, x.reserveAnswer), rt, caller, msg)
 	x.in.over.Store(true)
 	if err == nil {
 		err = x.succeed(ctx, msg, body)
@@ -186,14 +194,18 @@ func (x *exchange) verify() (route, error) {
 	return rt, nil
 }
 
-// admit asks the door and waits for a turn, which done ends.
-func (x *exchange) admit(ctx context.Context, rt route) (done func(), c wire.Caller, err error) {
+// admit asks the door, reads the fields and waits for a turn, which done ends.
+func (x *exchange) admit(ctx context.Context, rt route) (c wire.Caller, msg wire.Message, done func(), err error) {
 	c = wire.Caller{Hotkey: x.hotkey, Version: x.q.software, UID: -1, Deadline: x.deadline}
 	if addr, err := netip.ParseAddrPort(x.r.RemoteAddr); err == nil {
 		c.Addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	}
 	if rt.public {
-		return func() {}, c, x.checkSize(rt)
+		if err := x.checkSize(rt); err != nil {
+			return c, nil, nil, err
+		}
+		msg, err = x.fields(ctx, rt)
+		return c, msg, func() {}, err
 	}
 	door := x.s.doorOf(rt)
 	adm, err := door.Admit(x.hotkey)
@@ -201,25 +213,50 @@ func (x *exchange) admit(ctx context.Context, rt route) (done func(), c wire.Cal
 		c.UID, c.Stake, c.ValidatorPermit = int(adm.UID), adm.Stake, adm.ValidatorPermit
 	}
 	if err != nil {
-		return nil, c, err
+		return c, nil, nil, err
 	}
 	if err := x.s.used.keep(x.q, x.digest, adm.Registered); err != nil {
-		return nil, c, err
+		return c, nil, nil, err
 	}
 	if err := x.checkSize(rt); err != nil {
-		return nil, c, err
+		return c, nil, nil, err
 	}
+	msg, done, err = x.turn(ctx, rt, adm)
+	return c, msg, done, err
+}
+
+// turn has the caller wait for those that it shares the workers with, and reads the
+// fields. Those of a message, which are few, come before it takes a worker: while
+// they are on their way they hold up nobody but their sender. What is long or has
+// bodies takes a worker of those that may be slow, so that what has its fields in
+// memory never waits for one.
+func (x *exchange) turn(ctx context.Context, rt route, adm wire.Admission) (msg wire.Message, done func(), err error) {
 	leave, err := x.share(ctx, rt, adm.Standing)
 	if err != nil {
-		return nil, c, err
+		return nil, nil, err
 	}
-	queue := x.s.queueOf(rt)
-	if err := queue.Wait(ctx, adm.Priority); err != nil {
-		leave()
-		return nil, c, errNoTurn
+	done, queue, slow := leave, x.s.messages, rt.streams || x.q.fields > smallFields
+	if slow {
+		queue = x.s.streams
+	} else {
+		msg, err = x.fields(ctx, rt)
 	}
-	door.Served(x.hotkey)
-	return func() { queue.Done(); leave() }, c, nil
+	if err == nil {
+		if err = queue.Wait(ctx, adm.Priority); err != nil {
+			err = errNoTurn
+		} else {
+			x.s.doorOf(rt).Served(x.hotkey)
+			done = func() { queue.Done(); leave() }
+		}
+	}
+	if err == nil && slow {
+		msg, err = x.longFields(ctx, rt, adm.Standing)
+	}
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return msg, done, nil
 }
 
 var errNoTurn = wire.Unavailable("No turn before the timeout.")
@@ -229,7 +266,7 @@ func (x *exchange) share(ctx context.Context, rt route, st wire.Standing) (leave
 	if rt.streams {
 		return x.s.shares.take(x.hotkey, st)
 	}
-	if leave, err = x.s.lanes.wait(ctx, x.hotkey, st); err != nil {
+	if leave, err = x.s.lanes.wait(ctx, x.hotkey, st, 1); err != nil {
 		return nil, errNoTurn
 	}
 	return leave, nil
@@ -254,10 +291,14 @@ func (x *exchange) reserve(ctx context.Context, n int64) error {
 		return wire.TooLarge("%d bytes are over what fits into memory.", n)
 	}
 	if err := x.s.memory.Acquire(ctx, n); err != nil {
-		return wire.Unavailable("No memory for %d bytes before the timeout.", n)
+		return errNoMemory(n)
 	}
 	x.held += n
 	return nil
+}
+
+func errNoMemory(n int64) error {
+	return wire.Unavailable("No memory for %d bytes before the timeout.", n)
 }
 
 // reserveAnswer is what wire.Reserve does in handlers.
@@ -269,24 +310,46 @@ func (x *exchange) reserveAnswer(ctx context.Context, n int64) error {
 	return nil
 }
 
-// answer reads the fields and has the handler answer them.
-func (x *exchange) answer(ctx context.Context, rt route, c wire.Caller) (wire.Message, wire.Body, error) {
-	if x.q.fields > smallFields {
-		if err := x.reserve(ctx, x.q.fields); err != nil {
-			return nil, wire.Body{}, err
-		}
+// longFields is fields for those that need memory. A caller has a quarter of it at
+// most, or the one request that is larger; what it sends beyond that waits behind its
+// own.
+func (x *exchange) longFields(ctx context.Context, rt route, st wire.Standing) (wire.Message, error) {
+	n := x.q.fields
+	if n <= smallFields {
+		return x.fields(ctx, rt)
 	}
+	leave, err := x.s.parts.wait(ctx, x.hotkey, st, n)
+	if err != nil {
+		return nil, errNoMemory(n)
+	}
+	x.leave = leave
+	if err := x.reserve(ctx, n); err != nil {
+		return nil, err
+	}
+	return x.fields(ctx, rt)
+}
+
+// fields reads the message. They come at MinRate at least, and soon enough to be
+// there by the deadline, but for what a head may take; else nobody waits for them.
+func (x *exchange) fields(ctx context.Context, rt route) (wire.Message, error) {
+	least := pace{x.s.cfg.HeaderTimeout, x.s.cfg.MinRate}
+	if left := time.Until(x.deadline).Seconds(); left > 0 {
+		least.rate = max(least.rate, int64(float64(x.q.fields)/left))
+	}
+	x.in.flow = newFlow(ctx, least, x.deadline, x.rc.SetReadDeadline)
 	fields, err := readFields(&x.in, x.q.content)
 	msg := rt.make()
 	if err == nil {
 		err = decodeFields(fields, msg.Fields(), false)
 	}
-	if err != nil {
-		if errors.Is(err, errFields) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-			err = &wire.Error{Status: wire.StatusUnparsable, Text: err.Error(), Err: err}
-		}
-		return nil, wire.Body{}, err
+	if errors.Is(err, errFields) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		err = &wire.Error{Status: wire.StatusUnparsable, Text: err.Error(), Err: err}
 	}
+	return msg, err
+}
+
+// answer has the handler answer the message.
+func (x *exchange) answer(ctx context.Context, rt route, c wire.Caller, msg wire.Message) (wire.Body, error) {
 	in := wire.Body{Size: x.q.body}
 	if in.Size > 0 {
 		in.Reader = &x.in
@@ -295,7 +358,7 @@ func (x *exchange) answer(ctx context.Context, rt route, c wire.Caller) (wire.Me
 	if err == nil && (body.Size < 0 || body.Size > 0 && body.Reader == nil) {
 		err = fmt.Errorf("handler of %s: a body of %d bytes without a reader", msg.Name(), body.Size)
 	}
-	return msg, body, err
+	return body, err
 }
 
 // handle calls the handler; a panic is an error like any other.

@@ -21,8 +21,8 @@ type ServerConfig struct {
 	// Version is told to peers. Default Version.
 	Version uint64
 	// Workers is how many messages are worked on at a time, half of them for one
-	// caller; StreamWorkers how many of those with bodies, which take longer and
-	// wait for others. Defaults 32 and 256.
+	// caller; StreamWorkers how many of those with bodies or more than 64 KiB of
+	// fields, which take longer and wait for others. Defaults 32 and 256.
 	Workers, StreamWorkers int
 	// MaxTimeout is the longest timeout granted to a message, StreamTimeout to one
 	// with bodies. Defaults 10 minutes and 4 hours.
@@ -31,10 +31,12 @@ type ServerConfig struct {
 	// together; raw bodies do not count. The largest maxBody of Handle raises it.
 	// Default 256 MiB.
 	MaxMemory int64
-	// HeaderTimeout is how long a head may take. Default 10 s.
+	// HeaderTimeout is how long a head may take, and a request's fields beyond what
+	// MinRate allows them; or, where that is more, the speed that has them here by the
+	// request's deadline. Default 10 s.
 	HeaderTimeout time.Duration
 	// Grace is how long a body may stand still, or owe us what MinRate, in bytes
-	// per second, asks of it; MinUpload is that of a request's body, once it is
+	// per second, asks of it; MinUpload is that of a request's raw body, once it is
 	// admitted: a shard comes no faster than its share of what the connection of its
 	// file's owner gives. Defaults 30 s, 16 KiB/s and 1 KiB/s.
 	Grace              time.Duration
@@ -97,7 +99,8 @@ type Server struct {
 	used     *used
 	messages *wire.Queue
 	streams  *wire.Queue
-	lanes    *lanes  // to messages
+	lanes    *lanes  // to workers, of messages
+	parts    *lanes  // to memory, of requests' fields
 	shares   *shares // of streams
 	buffers  *buffers
 
@@ -133,9 +136,8 @@ func NewServer(cfg ServerConfig, deps ServerDeps) (*Server, error) {
 	}
 	s.used = newUsed(deps.Now, deps.Taken)
 	s.messages, s.streams = wire.NewQueue(s.cfg.Workers), wire.NewQueue(s.cfg.StreamWorkers)
-	s.lanes, s.shares = newLanes(s.cfg.Workers), newShares(s.cfg.StreamWorkers)
-	s.maxMemory = s.cfg.MaxMemory
-	s.memory = semaphore.NewWeighted(s.maxMemory)
+	s.lanes, s.shares = newLanes(int64(s.cfg.Workers/2)), newShares(s.cfg.StreamWorkers)
+	s.hold(s.cfg.MaxMemory)
 	s.add(route{
 		make: func() wire.Message { return &wire.Ping{} },
 		handle: func(context.Context, wire.Caller, wire.Message, wire.Body) (wire.Body, error) {
@@ -184,9 +186,13 @@ func messageRoute(makeMsg func() wire.Message, h wire.Handler, maxBody int64) ro
 func (s *Server) add(rt route) {
 	s.routes[rt.make().Name()] = rt
 	if rt.maxFields > s.maxMemory {
-		s.maxMemory = rt.maxFields
-		s.memory = semaphore.NewWeighted(s.maxMemory)
+		s.hold(rt.maxFields)
 	}
+}
+
+// hold says how many bytes of fields the server may have.
+func (s *Server) hold(bytes int64) {
+	s.maxMemory, s.memory, s.parts = bytes, semaphore.NewWeighted(bytes), newLanes(bytes/4)
 }
 
 // doorOf is the door of a message.
@@ -197,14 +203,7 @@ func (s *Server) doorOf(rt route) *wire.Door {
 	return s.door
 }
 
-// queueOf is whom a message waits with, and timeoutOf the most that it gets.
-func (s *Server) queueOf(rt route) *wire.Queue {
-	if rt.streams {
-		return s.streams
-	}
-	return s.messages
-}
-
+// timeoutOf is the most that a message gets.
 func (s *Server) timeoutOf(rt route) time.Duration {
 	if rt.streams {
 		return s.cfg.StreamTimeout

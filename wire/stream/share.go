@@ -65,9 +65,9 @@ func (s *shares) add(a wallet.Address, st wire.Standing, n int) {
 	}
 }
 
-// lanes see to it that nobody has all workers for messages: a caller has half of
-// them at most, and what it asks beyond that waits behind its own, where it holds
-// up nobody else. Who has a validator permit asks for others.
+// lanes see to it that nobody has all of something: a caller has a part of it at
+// most, and what it asks beyond that waits behind its own, where it holds up nobody
+// else. Who has a validator permit asks for others.
 type lanes struct {
 	each int64
 
@@ -81,12 +81,13 @@ type lane struct {
 	want int
 }
 
-func newLanes(workers int) *lanes {
-	return &lanes{each: int64(max(workers/2, 1)), of: map[wallet.Address]*lane{}}
+func newLanes(each int64) *lanes {
+	return &lanes{each: max(each, 1), of: map[wallet.Address]*lane{}}
 }
 
-// wait takes a place of a caller's, until leave. It fails with ctx's error.
-func (l *lanes) wait(ctx context.Context, a wallet.Address, st wire.Standing) (leave func(), err error) {
+// wait takes n of a caller's part, or all of it if that is less, until leave. It
+// fails with ctx's error.
+func (l *lanes) wait(ctx context.Context, a wallet.Address, st wire.Standing, n int64) (leave func(), err error) {
 	if st.ValidatorPermit {
 		return func() {}, nil
 	}
@@ -105,9 +106,10 @@ func (l *lanes) wait(ctx context.Context, a wallet.Address, st wire.Standing) (l
 			delete(l.of, a)
 		}
 	}
-	if err := one.sem.Acquire(ctx, 1); err != nil {
+	n = min(n, l.each)
+	if err := one.sem.Acquire(ctx, n); err != nil {
 		gone()
 		return nil, err
 	}
-	return func() { one.sem.Release(1); gone() }, nil
+	return func() { one.sem.Release(n); gone() }, nil
 }

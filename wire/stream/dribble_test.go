@@ -99,7 +99,7 @@ func TestDribbledFieldsHoldUpNobody(t *testing.T) {
 // TestFieldsThatCrawl are told so, short and long ones; a body that comes later than
 // they might is not.
 func TestFieldsThatCrawl(t *testing.T) {
-	cfg := ServerConfig{HeaderTimeout: short, MinRate: 10 << 20, MinUpload: 1, MaxMemory: 1 << 20}
+	cfg := ServerConfig{HeaderTimeout: short, MinRate: 10 << 20, MinUpload: 1, Grace: time.Hour, MaxMemory: 1 << 20}
 	r := newRig(t, cfg, ClientConfig{}, "", func(s *Server) {
 		s.Handle(newDelete, func(context.Context, wire.Caller, wire.Message) error { return nil }, 0)
 		s.Handle(newStore, func(context.Context, wire.Caller, wire.Message) error { return nil }, 1<<20)
@@ -110,6 +110,7 @@ func TestFieldsThatCrawl(t *testing.T) {
 	})
 	status := func(c net.Conn) uint16 {
 		t.Helper()
+		check(t, c.SetReadDeadline(time.Now().Add(time.Minute)))
 		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 		check(t, err)
 		data, err := io.ReadAll(resp.Body)

@@ -40,7 +40,7 @@ type Config struct {
 	// and fewer if others wait and it is slow.
 	Segments int
 	// Gets is how many gets send files of segments at a time, GetMemory how many bytes
-	// of these are in memory: more wait. GetPatience is for how long, before a get that
+	// of these are in memory, and as many again of their manifests: more wait. GetPatience is for how long, before a get that
 	// is slow, since its user is, has to give way and go on later.
 	Gets        int
 	GetMemory   int64
@@ -106,11 +106,12 @@ type Gateway struct {
 	files   *locks // one change to a file at a time
 	metrics *metrics
 
-	segments *turns      // being taken in
-	windows  *windows    // of what is being given out
-	quotas   *quotas     // of users
-	left     *left       // to be ended
-	short    chan string // segments that lack shards
+	segments  *turns      // being taken in
+	windows   *windows    // of what is being given out
+	manifests *manifests  // of it
+	quotas    *quotas     // of users
+	left      *left       // to be ended
+	short     chan string // segments that lack shards
 }
 
 // New makes a gateway. A setting that is zero takes its default; MinReplicas is
@@ -128,10 +129,11 @@ func New(cfg Config, deps Deps) *Gateway {
 	}
 	cfg = cfg.withDefaults()
 	m := newMetrics(deps.Metrics)
+	w := newWindows(cfg, deps.Now)
 	return &Gateway{
 		cfg: cfg, deps: deps, log: log,
 		memory: newBudget(cfg.Memory, m.memory), files: newLocks(), metrics: m,
-		segments: newTurns(cfg.Segments, deps.Now), windows: newWindows(cfg, deps.Now), quotas: newQuotas(cfg),
+		segments: newTurns(cfg.Segments, deps.Now), windows: w, manifests: newManifests(cfg, func() { w.hurry(true) }), quotas: newQuotas(cfg),
 		left: newLeft(), short: make(chan string, maxShort),
 	}
 }

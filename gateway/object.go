@@ -111,22 +111,35 @@ func segmentID(man manifest.Manifest, i int) string {
 	return proof.Digest(manifest.SegmentID(man.Owner, man.Upload, i, s.Size, s.Root)).String()
 }
 
-// object is a file of an owner's and its manifest, or 404.
+// object is a file of an owner's, without the IDs of its segments, and its manifest, or 404.
 func (g *Gateway) object(ctx context.Context, owner wallet.Address, id string) (index.Object, manifest.Manifest, error) {
 	if err := cid.Parse(id); err != nil {
 		return index.Object{}, manifest.Manifest{}, wire.BadRequest("cid: %w", err)
 	}
-	o, err := g.deps.Index.Object(ctx, owner, id)
-	if errors.Is(err, index.ErrNotFound) || err == nil && o.Expired(g.deps.Now()) {
-		return o, manifest.Manifest{}, notFound(id)
-	} else if err != nil {
-		return o, manifest.Manifest{}, err
-	}
-	man, err := manifest.Parse(o.Manifest)
+	known, err := g.deps.Index.Known(ctx, index.ObjectName{Owner: owner, CID: id})
 	if err != nil {
-		return o, man, fmt.Errorf("the manifest of %s: %w", id, err)
+		return index.Object{}, manifest.Manifest{}, err
 	}
-	return o, man, nil
+	if known.Object == nil || known.Object.Expired(g.deps.Now()) {
+		return index.Object{}, manifest.Manifest{}, notFound(id)
+	}
+	man, err := manifest.Parse(known.Object.Manifest)
+	if err != nil {
+		return *known.Object, man, fmt.Errorf("the manifest of %s: %w", id, err)
+	}
+	return *known.Object, man, nil
+}
+
+// segmentsOf is how many segments a file of an owner's has, or 404.
+func (g *Gateway) segmentsOf(ctx context.Context, owner wallet.Address, id string) (int, error) {
+	if err := cid.Parse(id); err != nil {
+		return 0, wire.BadRequest("cid: %w", err)
+	}
+	n, err := g.deps.Index.ObjectSegments(ctx, owner, id)
+	if errors.Is(err, index.ErrNotFound) {
+		err = notFound(id)
+	}
+	return n, err
 }
 
 // openObject answers wire.OpenObject.

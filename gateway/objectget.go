@@ -13,10 +13,16 @@ import (
 // getObject answers wire.GetObject with a part of a file, as it comes from its
 // miners.
 func (g *Gateway) getObject(ctx context.Context, from wire.Caller, m *wire.GetObject, _ wire.Body) (wire.Body, error) {
-	o, man, err := g.object(ctx, from.Hotkey, m.CID)
+	o, man, done, large, err := g.heldObject(ctx, from.Hotkey, m.CID)
 	if err != nil {
 		return wire.Body{}, err
 	}
+	var r *objectReader
+	defer func() {
+		if r == nil {
+			done()
+		}
+	}()
 	length := m.Length
 	if length == 0 {
 		length = man.Size - m.Offset
@@ -31,8 +37,7 @@ func (g *Gateway) getObject(ctx context.Context, from wire.Caller, m *wire.GetOb
 	if len(man.Segments) == 0 {
 		return wire.Body{Size: length, Reader: bytes.NewReader(man.Inline[m.Offset : m.Offset+length])}, nil
 	}
-	r, err := g.newObjectReader(ctx, man, man.Locate(m.Offset, length))
-	if err != nil {
+	if r, err = g.newObjectReader(ctx, man, man.Locate(m.Offset, length), done, large); err != nil {
 		return wire.Body{}, err
 	}
 	return wire.Body{Size: length, Reader: r}, nil
@@ -44,6 +49,7 @@ type objectReader struct {
 	g      *Gateway
 	man    manifest.Manifest
 	parts  []manifest.Range
+	done   func() // with man and parts
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	window *window
@@ -60,15 +66,16 @@ type segmentReader struct {
 // errGiveWay ends a get whose user takes little while others wait.
 var errGiveWay = wire.Unavailable("others wait for the gateway, and this get takes too little; go on later")
 
-// newObjectReader waits for memory and begins.
-func (g *Gateway) newObjectReader(ctx context.Context, man manifest.Manifest, parts []manifest.Range) (*objectReader, error) {
-	r := &objectReader{g: g, man: man, parts: parts, ahead: make(chan *segmentReader)}
+// newObjectReader waits for memory and begins. It says when it is done with the
+// manifest, of which it is told whether it is large.
+func (g *Gateway) newObjectReader(ctx context.Context, man manifest.Manifest, parts []manifest.Range, done func(), large bool) (*objectReader, error) {
+	r := &objectReader{g: g, man: man, parts: parts, done: done, ahead: make(chan *segmentReader)}
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	least, wish := need(man, parts)
 	wait, stop := context.WithTimeout(ctx, g.cfg.RetrieveTimeout)
 	defer stop()
 	var err error
-	if r.window, err = g.windows.take(wait, least, wish, r.giveWay); err != nil {
+	if r.window, err = g.windows.take(wait, least, wish, large, r.giveWay); err != nil {
 		r.cancel(err)
 		return nil, err
 	}
@@ -86,6 +93,7 @@ func (r *objectReader) giveWay() {
 func (r *objectReader) open() {
 	defer close(r.ahead)
 	defer r.window.close()
+	defer func() { r.man, r.parts = manifest.Manifest{}, nil; r.done() }()
 	var last *segmentReader
 	for _, part := range r.parts {
 		size := r.window.ahead()

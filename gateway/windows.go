@@ -42,6 +42,7 @@ type windows struct {
 type window struct {
 	all         *windows
 	least, wish int64 // bytes for one part of a file
+	large       bool  // the file's manifest is
 	turn        chan struct{}
 	end         func() // has the get give way
 
@@ -75,9 +76,9 @@ func rowSize(s manifest.Segment) int64 {
 }
 
 // take waits for a window, which is good until close. end is called when it has to
-// give way.
-func (w *windows) take(ctx context.Context, least, wish int64, end func()) (*window, error) {
-	one := &window{all: w, least: min(least, w.limit), wish: wish, turn: make(chan struct{}), end: end}
+// give way; large says that others may wait for the memory of its manifest as well.
+func (w *windows) take(ctx context.Context, least, wish int64, large bool, end func()) (*window, error) {
+	one := &window{all: w, least: min(least, w.limit), wish: wish, large: large, turn: make(chan struct{}), end: end}
 	w.mu.Lock()
 	w.waiting = append(w.waiting, one)
 	w.next()
@@ -89,7 +90,7 @@ func (w *windows) take(ctx context.Context, least, wish int64, end func()) (*win
 		case <-one.turn:
 			return one, nil
 		case <-timer.C:
-			w.hurry()
+			w.hurry(false)
 		case <-ctx.Done():
 			one.close()
 			return nil, wire.Unavailable("busy: %d files are being fetched; try again later", w.most)
@@ -112,8 +113,9 @@ func (w *windows) next() {
 	}
 }
 
-// hurry ends the get whose user has had its time and taken the least in it.
-func (w *windows) hurry() {
+// hurry ends the get, of a large manifest if one is asked for, whose user has had its
+// time and taken the least in it.
+func (w *windows) hurry(large bool) {
 	w.mu.Lock()
 	var slowest *window
 	var least float64
@@ -123,6 +125,9 @@ func (w *windows) hurry() {
 			took += w.now().Sub(one.left)
 		}
 		rate := float64(one.moved) / took.Seconds()
+		if large && !one.large {
+			continue
+		}
 		if took >= w.patience && rate < briskRate && !one.ending && (slowest == nil || rate < least) {
 			slowest, least = one, rate
 		}

@@ -15,7 +15,7 @@ func TestWhoGivesWay(t *testing.T) {
 		ended := make(chan string, 3)
 		take := func(name string) *window {
 			t.Helper()
-			one, err := w.take(t.Context(), mib, 4*mib, func() { ended <- name })
+			one, err := w.take(t.Context(), mib, 4*mib, false, func() { ended <- name })
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -260,6 +260,15 @@ func (x *Index) Object(ctx context.Context, owner wallet.Address, cid string) (O
 	return o, err
 }
 
+// ObjectSegments returns how many segments an owner's object has, or ErrNotFound.
+func (x *Index) ObjectSegments(ctx context.Context, owner wallet.Address, cid string) (int, error) {
+	if err := firstError(checkAddress(owner), checkCID(cid)); err != nil {
+		return 0, err
+	}
+	r, err := read[objectRecord](ctx, x, objectsGroup(owner), objectField(cid))
+	return r.Count, err
+}
+
 func noObject(owner wallet.Address, cid string) error {
 	return fmt.Errorf("%w: object %s of %s", ErrNotFound, cid, owner)
 }

@@ -55,7 +55,9 @@ func Parse(b []byte) (Manifest, error) {
 	m.Secret = envelope.ShardSecret(r.take(32))
 	m.Payload = string(r.list(1, envelope.MaxPayload))
 	m.SegmentSize = int64(r.uint64())
-	for s := range slices.Chunk(r.list(segmentBytes, MaxSegments), segmentBytes) {
+	segments := r.list(segmentBytes, MaxSegments)
+	m.Segments = slices.Grow(m.Segments, len(segments)/segmentBytes)
+	for s := range slices.Chunk(segments, segmentBytes) {
 		m.Segments = append(m.Segments, Segment{
 			Size:   int64(binary.BigEndian.Uint64(s)),
 			Root:   erasure.Root(s[8:40]),

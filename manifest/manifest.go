@@ -180,7 +180,8 @@ func (m Manifest) Locate(offset, length int64) []Range {
 		return nil
 	}
 	end := offset + min(length, m.Size-offset)
-	var ranges []Range
+	most := min((end-1)/m.SegmentSize-offset/m.SegmentSize+1, int64(len(m.Segments)))
+	ranges := make([]Range, 0, most)
 	for offset < end {
 		i, from := offset/m.SegmentSize, offset%m.SegmentSize
 		n := min(end-offset, m.SegmentSize-from)

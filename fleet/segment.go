@@ -70,7 +70,8 @@ const window = 4 << 20
 // its upload, when StoreSegment returns without an error.
 //
 // Errors are check's, in's, ctx's, the index's, or wrap ErrShort: then it may be
-// tried again, and miners that were slow come last.
+// tried again, and miners that were slow come last. index.ErrEnded beside it: the
+// segment, brought by somebody else too, was deleted meanwhile.
 func (f *Fleet) StoreSegment(ctx context.Context, spec SegmentSpec, in io.Reader, check func(erasure.Root) error, candidates []chain.Neuron) (index.Segment, []Outcome, error) {
 	p := &put{f: f, spec: spec, target: spec.Scheme.Total, least: Durable(spec.Scheme)}
 	for number := range min(spec.Scheme.Total+f.cfg.Spare, erasure.MaxTotal) {
@@ -131,7 +132,8 @@ type put struct {
 	began   time.Time
 	// seg is what they are shards of; with no ID until the root of one that is new
 	// is known, which is before pieces are closed.
-	seg index.Segment
+	seg  index.Segment
+	life index.Life // seg's, from before any miner can have signed
 
 	all     []*sender
 	running sync.WaitGroup
@@ -199,6 +201,9 @@ func (p *put) run(ctx context.Context, in io.Reader, check func(erasure.Root) er
 	}
 	if err == nil && p.seg.ID == "" {
 		p.seg, err = p.spec.segment(root)
+	}
+	if err == nil {
+		p.life, err = p.f.deps.Index.Life(ctx, p.seg.ID)
 	}
 	if err != nil {
 		return root, err

@@ -54,7 +54,7 @@ func (p *put) replace(ctx context.Context, segment string, others []*sender) err
 		best := slices.MaxFunc(others, func(a, b *sender) int { return c.with(a) - c.with(b) })
 		others = slices.DeleteFunc(others, func(s *sender) bool { return s == best })
 		if p.may(c, best) {
-			err = p.f.deps.Index.ReplaceShard(ctx, best.holding(segment))
+			err = p.f.deps.Index.ReplaceShard(ctx, p.life, best.holding(segment), p.f.recorded(p.f.deps.Now()))
 		} else {
 			best.yielded = true
 			err = p.drop(ctx, best)
@@ -80,8 +80,11 @@ func (p *put) may(c counted, s *sender) bool {
 }
 
 // enoughRecorded looks at what there is in the end: another put may have replaced
-// meanwhile what this one has recorded.
+// meanwhile what this one has recorded, or the segment may have ended.
 func (p *put) enoughRecorded(ctx context.Context, segment string) error {
+	if err := p.f.deps.Index.CheckLife(ctx, segment, p.life); err != nil {
+		return err
+	}
 	if p.mends {
 		for _, s := range p.all {
 			if ok, _ := s.ended(); ok && !s.yielded {

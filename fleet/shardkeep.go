@@ -39,7 +39,8 @@ func (f *Fleet) RenewSegment(ctx context.Context, id string, ttl time.Duration) 
 	return int(good.Load()), errors.Join(errs...)
 }
 
-// renewShard has a miner sign the pledge anew. One that ends later already stays.
+// renewShard has a miner sign the pledge anew. One that ends later already stays; one
+// that is not as it was seen any more is as good as gone.
 func (f *Fleet) renewShard(ctx context.Context, s shard, ttl time.Duration) error {
 	if s.Native == nil {
 		return fmt.Errorf("shard %d at %s: it has lost its pledge", s.Number, s.Holder)
@@ -65,12 +66,10 @@ func (f *Fleet) renewShard(ctx context.Context, s shard, ttl time.Duration) erro
 	if err := p.VerifyMiner(msg.Receipt); err != nil {
 		return fmt.Errorf("shard %d at %s: its receipt: %w", s.Number, s.Holder, err)
 	}
-	h := s.Holding
-	h.Stored, h.TTL = now, ttl
-	h.Native = &index.Native{Pledge: p.Encode(), Asked: asked, Receipt: msg.Receipt}
+	signed := &index.Native{Pledge: p.Encode(), Asked: asked, Receipt: msg.Receipt}
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	return f.deps.Index.PutShard(within, h)
+	return f.deps.Index.RenewShard(within, s.Holding, now, ttl, signed)
 }
 
 // Drop tells a miner to drop what the index has ended, and notes that it did; that

@@ -17,6 +17,7 @@ import (
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/fleet/fleettest"
 	"github.com/filetao/filetao/gateway"
+	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/manifest"
 	"github.com/filetao/filetao/proof"
 	"github.com/filetao/filetao/wallet"
@@ -188,7 +189,7 @@ func TestManifestThatLiesIsRefused(t *testing.T) {
 	for i, h := range held {
 		if h.Number >= 3 {
 			h.Number, h.Replica = i%3, strings.Repeat("1", 1+i)
-			if err := n.Index.ReplaceShard(t.Context(), h); err != nil {
+			if err := n.Index.ReplaceShard(t.Context(), index.Life{}, h, time.Time{}); err != nil {
 				t.Fatal(err)
 			}
 		}

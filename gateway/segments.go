@@ -121,6 +121,11 @@ func unplaced(err error, segment int64, miners int) error {
 			Status: wire.StatusFull, Err: err,
 			Text: fmt.Sprintf("too few of %d miners may hold more: what one may is what it has shown that it can, see `filetao miner stats`", miners),
 		}
+	case errors.Is(err, index.ErrEnded):
+		return &wire.Error{
+			Status: wire.StatusUnavailable, Err: err,
+			Text: fmt.Sprintf("segment %d was deleted while it was stored; send it again", segment),
+		}
 	case errors.Is(err, fleet.ErrShort):
 		return &wire.Error{
 			Status: wire.StatusUnavailable, Err: err,

@@ -135,12 +135,14 @@ func (x *Index) doom(ctx context.Context, id string, age, shardAge time.Duration
 		for _, e := range s.dead {
 			then = append(then, Entry{Field: e.Field})
 		}
-		was := s.segment
-		if !s.needed && s.latest != nil {
+		was, ends := s.segment, !s.needed && s.latest != nil
+		if ends {
 			// With every reference since, latest is another one.
 			when = append(when, Entry{fieldLatest, s.latest})
 			then = append(then, Entry{Field: fieldSegment}, Entry{Field: fieldLatest})
 			s.segment = nil
+		}
+		if was != nil && ends {
 			d.swept++
 		}
 		marks, err := x.doomShards(ctx, &d, s, age, shardAge)
@@ -149,6 +151,13 @@ func (x *Index) doom(ctx context.Context, id string, age, shardAge time.Duration
 		}
 		if len(marks) > 0 {
 			when = append(when, Entry{fieldSegment, was})
+		}
+		if ends || len(marks) > 0 && s.segment == nil {
+			e, err := end()
+			if err != nil {
+				return doomed{}, err
+			}
+			then = append(then, e)
 		}
 		for _, m := range marks {
 			when, then = append(when, m.was), append(then, m.next)
@@ -187,16 +196,17 @@ func (x *Index) doomShards(ctx context.Context, d *doomed, s standing, age, shar
 		if err != nil {
 			return nil, err
 		}
-		switch old := time.Since(record.Since); {
-		case record.Going, !lives && old >= age:
-		case lives && old >= shardAge && !fits(h):
+		old := time.Since(record.Since)
+		coming := !lives && old < age // somebody is putting it, who finds that it does not count
+		if !record.Going && old >= shardAge && (coming && s.segment == nil || lives && !fits(h)) {
 			record.Going = true
 			data, err := encode(record)
 			if err != nil {
 				return nil, err
 			}
 			marks = append(marks, mark{entry, Entry{entry.Field, data}})
-		default:
+		}
+		if coming || lives && !record.Going {
 			continue
 		}
 		d.shards = append(d.shards, ref)
@@ -232,7 +242,7 @@ func (x *Index) dropShards(ctx context.Context, holder wallet.Address, shards []
 			if r.Token != shards[i].token {
 				continue // put again
 			}
-			drop := newDrop(r.Holding)
+			drop := newDrop(r.Holding, time.Time{})
 			if err := t.setRecord(dropField(r.Held()), drop); err != nil {
 				return err
 			}

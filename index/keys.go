@@ -22,6 +22,7 @@ const (
 	fieldPending = "pending"
 	fieldSegment = "segment"
 	fieldLatest  = "latest"
+	fieldEnded   = "ended"
 	fieldTouched = "touched"
 )
 

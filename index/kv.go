@@ -14,6 +14,9 @@ var (
 	// tries again and returns it only when that never ends, and where another
 	// question is pending.
 	ErrConflict = errors.New("index: changed by another writer")
+	// ErrEnded: a segment has ended since its Life was looked at. Who puts it begins
+	// again, with shards that miners sign for anew.
+	ErrEnded = errors.New("index: the segment has ended meanwhile")
 	// ErrInvalid: the caller's value cannot be stored (bad hash, address, CID,
 	// size, name or text).
 	ErrInvalid = errors.New("index: invalid value")

@@ -225,7 +225,7 @@ func (x *Index) objectIn(t *txn, cid string) (r objectRecord, segments []string,
 
 func (x *Index) referObject(ctx context.Context, o Object, token string, segments []string) error {
 	return forEach(ctx, segments, func(ctx context.Context, _ int, id string) error {
-		return x.referSegment(ctx, id, objectRef(o.Owner, o.CID, token), newToken(), 0, nil)
+		return x.referSegment(ctx, id, objectRef(o.Owner, o.CID, token), newToken(), 0, nil, Life{})
 	})
 }
 

@@ -17,6 +17,7 @@ type Part struct {
 	// is not known. Whoever needs to be sure looks at Shards, and takes back by
 	// PartLost what is not so any more.
 	Until time.Time
+	Life  Life // that it is put in; what is read has none
 }
 
 // record is a part's in its upload's group.

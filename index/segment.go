@@ -105,12 +105,15 @@ func (s Segment) fits(h Holding) bool {
 
 // referSegment has an object or upload, which is about to be committed, refer to
 // a segment: to s, which then is there, or if it is nil to one that is there
-// (else ErrNotFound).
-func (x *Index) referSegment(ctx context.Context, id, field, token string, at int, s *Segment) error {
+// (else ErrNotFound). ErrEnded when its life is over.
+func (x *Index) referSegment(ctx context.Context, id, field, token string, at int, s *Segment, l Life) error {
 	return x.attempt(ctx, segmentGroup(id), func(t *txn) error {
-		values, err := t.get(fieldSegment)
+		values, err := t.get(fieldSegment, fieldEnded)
 		if err != nil {
 			return err
+		}
+		if l.over(values[1]) {
+			return hasEnded(id)
 		}
 		if s == nil && values[0] == nil {
 			return fmt.Errorf("%w: segment %s", ErrNotFound, id)

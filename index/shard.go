@@ -17,16 +17,24 @@ import (
 // the new time, ttl and pledge; another one is ErrConflict. The segment may be
 // put before or after. It is no drop any more if it was one.
 func (x *Index) PutShard(ctx context.Context, h Holding) error {
-	return x.putShard(ctx, h, false)
+	return x.putShard(ctx, Life{}, h, nil)
 }
 
-// ReplaceShard is PutShard of what a miner has just acknowledged: another shard of
-// the segment gives way to it, and becomes a drop in the same commit.
-func (x *Index) ReplaceShard(ctx context.Context, h Holding) error {
-	return x.putShard(ctx, h, true)
+// PutShardIn is PutShard in a life of the segment: ErrEnded when that is over. When it
+// ends while the shard is being put the shard does not count, and is dropped later.
+func (x *Index) PutShardIn(ctx context.Context, l Life, h Holding) error {
+	return x.putShard(ctx, l, h, nil)
 }
 
-func (x *Index) putShard(ctx context.Context, h Holding, replace bool) error {
+// ReplaceShard is PutShardIn of what a miner has just acknowledged: another shard of
+// the segment gives way to it, and becomes in the same commit a drop that the miner
+// may be told from after on.
+func (x *Index) ReplaceShard(ctx context.Context, l Life, h Holding, after time.Time) error {
+	return x.putShard(ctx, l, h, &after)
+}
+
+// putShard replaces another shard if it is said from when on the miner may be told.
+func (x *Index) putShard(ctx context.Context, l Life, h Holding, replace *time.Time) error {
 	if h.Kind != KindShard {
 		return fmt.Errorf("%w: %s data as a shard", ErrInvalid, h.Kind)
 	}
@@ -46,14 +54,18 @@ func (x *Index) putShard(ctx context.Context, h Holding, replace bool) error {
 			return err
 		}
 		another := old != nil && (old.Number != h.Number || old.Replica != h.Replica)
-		if old != nil && old.Kind != h.Kind || another && !replace {
+		if old != nil && old.Kind != h.Kind || another && replace == nil {
 			return fmt.Errorf("%w: %s holds %s %d of %s", ErrConflict, h.Holder, old.Kind, old.Number, h.Hash)
 		}
+		// Asked after the holding was read: one that was put in a later life stays.
 		if !referred {
 			referred = true
-			if err := x.refer(ctx, segmentGroup(h.Hash), holderRef(h.Holder, token), h.Size); err != nil {
-				return err
-			}
+			err = x.referShard(ctx, l, h, token)
+		} else {
+			err = x.CheckLife(ctx, h.Hash, l)
+		}
+		if err != nil {
+			return err
 		}
 		t.delete(dropField(h.Held()))
 		next := holdingRecord{V: version, Holding: h, Token: token}
@@ -61,7 +73,7 @@ func (x *Index) putShard(ctx context.Context, h Holding, replace bool) error {
 			return addHolding(t, next)
 		}
 		if old.Replica != h.Replica {
-			if err := t.setRecord(dropField(old.Held()), newDrop(old.Holding)); err != nil {
+			if err := t.setRecord(dropField(old.Held()), newDrop(old.Holding, *replace)); err != nil {
 				return err
 			}
 		}
@@ -98,9 +110,10 @@ type dropRecord struct {
 
 func (r dropRecord) check() error { return checkVersion(r.V) }
 
-// newDrop is what a holding leaves that ends now.
-func newDrop(h Holding) dropRecord {
-	r := dropRecord{V: version, Since: stamp(time.Now()), Pledge: h.pledge()}
+// newDrop is what a holding leaves that ends now, and of which the miner may be told
+// from a time on; zero: at once.
+func newDrop(h Holding, after time.Time) dropRecord {
+	r := dropRecord{V: version, Since: stamp(time.Now()), After: stamp(after), Pledge: h.pledge()}
 	if h.TTL > 0 {
 		r.Until = stamp(h.Stored.Add(h.TTL))
 	}
@@ -118,19 +131,42 @@ func (r dropRecord) over(now time.Time) bool { return !r.Until.IsZero() && !now.
 // its place there is a drop, until Dropped, the holding's own end, or the same
 // replica is put again.
 func (x *Index) DropHolding(ctx context.Context, holder wallet.Address, hash string) error {
-	return x.dropIf(ctx, holder, hash, func(*holdingRecord) bool { return true })
+	return x.dropIf(ctx, holder, hash, time.Time{}, func(*holdingRecord) bool { return true })
 }
 
 // DropShard is DropHolding for a miner's shard of a segment, and nothing else.
 func (x *Index) DropShard(ctx context.Context, holder wallet.Address, segment string) error {
-	return x.dropIf(ctx, holder, segment, func(r *holdingRecord) bool { return r.Kind == KindShard })
+	return x.dropIf(ctx, holder, segment, time.Time{}, func(r *holdingRecord) bool { return r.Kind == KindShard })
 }
 
 // DropSeen is DropHolding of what the caller has seen: what was put again or renewed
-// since stays, for somebody counts on it.
-func (x *Index) DropSeen(ctx context.Context, seen Holding) error {
-	return x.dropIf(ctx, seen.Holder, seen.Hash, func(r *holdingRecord) bool {
-		return r.Kind == seen.Kind && r.Replica == seen.Replica && r.Stored.Equal(seen.Stored) && bytes.Equal(r.pledge(), seen.pledge())
+// since stays, for somebody counts on it. The miner may be told from after on: until
+// then another put may count on what it was given earlier, without having put it.
+func (x *Index) DropSeen(ctx context.Context, seen Holding, after time.Time) error {
+	return x.dropIf(ctx, seen.Holder, seen.Hash, after, func(r *holdingRecord) bool { return r.is(seen) })
+}
+
+// is says whether a holding is as somebody has seen it.
+func (h Holding) is(seen Holding) bool {
+	return h.Kind == seen.Kind && h.Replica == seen.Replica && h.Stored.Equal(seen.Stored) && bytes.Equal(h.pledge(), seen.pledge())
+}
+
+// RenewShard gives a shard a new time, ttl and pledge if it is as it was seen, else
+// it is ErrNotFound: it has ended since, or was put again or renewed by somebody else.
+func (x *Index) RenewShard(ctx context.Context, seen Holding, stored time.Time, ttl time.Duration, n *Native) error {
+	if err := firstError(checkTTL(ttl), n.check()); err != nil {
+		return err
+	}
+	if seen.Kind != KindShard || n == nil {
+		return fmt.Errorf("%w: to renew %s data, or without a pledge", ErrInvalid, seen.Kind)
+	}
+	// The token stays: if the segment is about to end the shard is dropped as it is then.
+	return x.changeHolding(ctx, seen.Holder, seen.Hash, func(r *holdingRecord) error {
+		if !r.is(seen) {
+			return fmt.Errorf("%w as it was", noHolding(seen.Holder, seen.Hash))
+		}
+		r.Stored, r.TTL, r.Native = stamp(stored), ttl, n
+		return nil
 	})
 }
 
@@ -143,12 +179,12 @@ func (h Holding) pledge() []byte {
 }
 
 // dropIf makes a drop of a holding if there is one and it is due.
-func (x *Index) dropIf(ctx context.Context, holder wallet.Address, hash string, due func(*holdingRecord) bool) error {
+func (x *Index) dropIf(ctx context.Context, holder wallet.Address, hash string, after time.Time, due func(*holdingRecord) bool) error {
 	return x.removeHolding(ctx, holder, hash, func(t *txn, r *holdingRecord) (bool, error) {
 		if !due(r) {
 			return false, nil
 		}
-		return true, t.setRecord(dropField(r.Held()), newDrop(r.Holding))
+		return true, t.setRecord(dropField(r.Held()), newDrop(r.Holding, after))
 	})
 }
 

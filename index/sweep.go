@@ -10,7 +10,8 @@ import (
 // holding, which are never shown, so that it is only about space; and, what nobody
 // may have gone on with, segments that no object and no upload refers to, and the
 // shards of segments that are not there, which become drops. Drops whose time is
-// over go too, and what is left of objects that were removed. age must be well above the longest time a Put may take, and than
+// over go too, what is left of objects that were removed, and, not counted, what
+// ends of segments have left. age must be well above the longest time a Put may take, and than
 // that between a segment's and its shards' (an hour is plenty); while an import is
 // under way do not sweep. It returns how many it took away.
 func (x *Index) Sweep(ctx context.Context, age time.Duration) (int, error) {
@@ -28,6 +29,9 @@ func (x *Index) Sweep(ctx context.Context, age time.Duration) (int, error) {
 		groupsRandom: func(group string) (int, error) { return x.sweepDatum(ctx, Random, group, age) },
 		groupsSegment: func(group string) (int, error) {
 			e, err := x.endAll(ctx, []string{tagOf(group)}, age, age)
+			if err == nil {
+				err = x.sweepEnded(ctx, group, age)
+			}
 			return e.swept, err
 		},
 	} {
@@ -114,7 +118,7 @@ func (x *Index) standing(ctx context.Context, id string, age time.Duration) (s s
 		if err != nil {
 			return s, err
 		}
-		if entry.Field == fieldSegment || entry.Field == fieldLatest {
+		if entry.Field == fieldSegment || entry.Field == fieldLatest || entry.Field == fieldEnded {
 			continue
 		}
 		ref, record, err := readReference(group, entry)

@@ -48,7 +48,8 @@ func (x *Index) PutSegment(ctx context.Context, s Segment, now time.Time) error 
 	return x.PutPart(ctx, Part{Segment: s}, now)
 }
 
-// PutPart is PutSegment of a segment of which is known how long it lasts.
+// PutPart is PutSegment of a segment of which is known how long it lasts, and of
+// which the life may be known too: ErrEnded when that is over.
 func (x *Index) PutPart(ctx context.Context, p Part, now time.Time) error {
 	s := p.Segment
 	now = stamp(now)
@@ -60,7 +61,7 @@ func (x *Index) PutPart(ctx context.Context, p Part, now time.Time) error {
 		return err
 	}
 	token, lead := newToken(), newToken()
-	if err := x.referSegment(ctx, s.ID, uploadRef(s.Owner, s.Upload, token), token, s.Index, &s); err != nil {
+	if err := x.referSegment(ctx, s.ID, uploadRef(s.Owner, s.Upload, token), token, s.Index, &s, p.Life); err != nil {
 		return err
 	}
 	var old *segmentRecord

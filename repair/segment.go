@@ -252,10 +252,10 @@ func (e *Engine) tidySegment(ctx context.Context, id string) error {
 	return nil
 }
 
-// end ends a holding, which its miner is told to delete, unless it was put again
-// since it was looked at.
+// end ends a holding, which its miner is told to delete as soon as nobody can be about
+// to count on it, unless it was put again since it was looked at.
 func (e *Engine) end(ctx context.Context, h index.Holding) error {
-	if err := e.deps.Index.DropSeen(ctx, h); err != nil {
+	if err := e.deps.Index.DropSeen(ctx, h, e.deps.Fleet.Settled(h)); err != nil {
 		return err
 	}
 	e.health.cleared(h)

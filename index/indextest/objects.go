@@ -393,20 +393,20 @@ func testDropsOfSeen(t *testing.T, s Store) {
 	again.Native = &index.Native{Pledge: []byte("another"), Asked: []byte("a"), Receipt: []byte("r")}
 	later.Stored = seen.Stored.Add(time.Second)
 	for _, h := range []index.Holding{again, later, another} {
-		ok(t, x.ReplaceShard(ctx, h))
-		ok(t, x.DropSeen(ctx, seen))
+		ok(t, x.ReplaceShard(ctx, index.Life{}, h, time.Time{}))
+		ok(t, x.DropSeen(ctx, seen, time.Time{}))
 		got, err := x.Holding(ctx, h.Holder, seg.ID)
 		ok(t, err)
-		ok(t, x.DropSeen(ctx, got))
+		ok(t, x.DropSeen(ctx, got, day.Add(time.Hour)))
 		_, err = x.Holding(ctx, h.Holder, seg.ID)
 		fails(t, err, index.ErrNotFound)
 	}
-	ok(t, x.DropSeen(ctx, seen))
+	ok(t, x.DropSeen(ctx, seen, time.Time{}))
 	chunk := holding(1, 7, index.User)
 	put(t, x, chunk)
 	got, err := x.Holding(ctx, chunk.Holder, chunk.Hash)
 	ok(t, err)
-	ok(t, x.DropSeen(ctx, got))
+	ok(t, x.DropSeen(ctx, got, time.Time{}))
 	hasDrops(t, x, seen.Holder, seen.Replica, another.Replica, chunk.Hash)
 }
 

@@ -201,13 +201,14 @@ func testShards(t *testing.T, s Store) {
 	other := h
 	other.Replica = Hash(99)
 	fails(t, x.PutShard(ctx, other), index.ErrConflict)
-	ok(t, x.ReplaceShard(ctx, other))
+	ok(t, x.ReplaceShard(ctx, index.Life{}, other, day.Add(time.Minute)))
 	holdsOnly(t, x, other)
 	for d, err := range x.Drops(ctx, h.Holder) {
 		ok(t, err)
 		equal(t, d.Replica, h.Replica)
+		equal(t, d.After, day.Add(time.Minute))
 	}
-	ok(t, x.ReplaceShard(ctx, h))
+	ok(t, x.ReplaceShard(ctx, index.Life{}, h, time.Time{}))
 	ok(t, x.Dropped(ctx, Drop(other)))
 	holdsOnly(t, x, h)
 	swept, err := x.Sweep(ctx, 0)

@@ -46,9 +46,10 @@ func golden() map[string]any {
 		`{"v":1,"until":"0001-01-01T00:00:00Z","since":"2026-03-01T12:00:00.000005Z"}`:        dropRecord{V: 1, Since: day},
 		`{"v":1,"until":"2026-03-01T12:00:00.000005Z","since":"2026-03-01T12:00:00.000005Z","after":"2026-03-01T12:00:00.000005Z","pledge":"AQI="}`: dropRecord{
 			1, day, day, day, []byte{1, 2}},
-		`{"v":1,"size":0,"since":"2026-03-01T12:00:00.000005Z","index":4}`:    referenceRecord{V: 1, Since: day, Index: 4},
-		`{"v":1,"size":9,"since":"2026-03-01T12:00:00.000005Z","going":true}`: referenceRecord{V: 1, Size: 9, Since: day, Going: true},
-		`{"v":1,"latest":"00112233445566ff"}`:                                 latestRecord{1, "00112233445566ff"},
+		`{"v":1,"size":0,"since":"2026-03-01T12:00:00.000005Z","index":4}`:      referenceRecord{V: 1, Since: day, Index: 4},
+		`{"v":1,"size":9,"since":"2026-03-01T12:00:00.000005Z","going":true}`:   referenceRecord{V: 1, Size: 9, Since: day, Going: true},
+		`{"v":1,"latest":"00112233445566ff"}`:                                   latestRecord{1, "00112233445566ff"},
+		`{"v":1,"ended":"00112233445566ff","at":"2026-03-01T12:00:00.000005Z"}`: endedRecord{1, "00112233445566ff", day},
 		`{"v":1,"started":"2026-03-01T12:00:00.000005Z","touched":"2026-03-01T12:00:00.000005Z","token":"00112233445566ff"}`: touchedRecord{
 			V: 1, Started: day, Touched: day, Token: "00112233445566ff"},
 		`{"v":1,"started":"2026-03-01T12:00:00.000005Z","touched":"2026-03-01T12:00:00.000005Z","token":"00112233445566ff","lead":"00112233445566fe","segments":3,"bytes":4}`: touchedRecord{
@@ -112,6 +113,7 @@ func decodeAll(data []byte) (all []any) {
 	add(decode1[pendingRecord](data))
 	add(decode1[lastTrialRecord](data))
 	add(decode1[latestRecord](data))
+	add(decode1[endedRecord](data))
 	add(decode1[touchedRecord](data))
 	add(decode1[usageRecord](data))
 	add(decode1[segmentRecord](data))

@@ -58,6 +58,7 @@ func TestDamagedStore(t *testing.T) {
 	damage(datumGroup(User, "1"), "file:nonsense")
 	damage(segmentGroup("2"), fieldSegment)
 	damage(segmentGroup("3"), "holder:nonsense")
+	damage(segmentGroup("5"), fieldEnded)
 	damage(segmentGroup("4"), objectRef(ss58, file1, "00112233445566ff"))
 	damage(uploadGroup(ss58, upload1), fieldTouched)
 	damage(uploadGroup(ss58, upload1), partField(0))
@@ -131,6 +132,7 @@ func damagedSegmentCalls(ctx context.Context, x *Index) map[string]func() error 
 		"Shards":     func() error { _, err := x.Shards(ctx, "3"); return err },
 		"Objects of": func() error { _, err := x.SegmentObjects(ctx, "4"); return err },
 		"EndSegment": func() error { _, err := x.EndSegment(ctx, "4", 0); return err },
+		"Life":       func() error { _, err := x.Life(ctx, "5"); return err },
 		"Upload":     func() error { _, _, err := x.Upload(ctx, ss58, upload1); return err },
 		"DropUpload": func() error { _, err := x.DropUpload(ctx, ss58, upload1); return err },
 		"Object":     func() error { _, err := x.Object(ctx, ss58, file1); return err },

@@ -150,3 +150,51 @@ func TestSettledAgain(t *testing.T) {
 		}
 	}
 }
+
+// A segment ends while a shard of it is being put, and perhaps comes back with the
+// same one by another put: the shard of the life that is over does not count, and
+// does not take the other one's place.
+func TestShardPutAsItsSegmentEnds(t *testing.T) {
+	for _, anew := range []bool{false, true} {
+		kv := &mortal{groups: map[string]map[string][]byte{}, left: -1}
+		x, s := index.New(kv), indextest.Segment(1, 1, 0)
+		l, err := x.Life(t.Context(), s.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := x.PutPart(t.Context(), index.Part{Segment: s, Life: l}, time.Unix(1, 0)); err != nil {
+			t.Fatal(err)
+		}
+		other := index.New(kv)
+		kv.whenChanged("holder:", "drop:", func() {
+			if _, err := other.DropUpload(t.Context(), s.Owner, s.Upload); err != nil {
+				t.Fatal(err)
+			}
+			if gone, err := other.EndSegment(t.Context(), s.ID, time.Hour); err != nil || !gone {
+				t.Fatalf("it did not end, %v", err)
+			}
+			if anew {
+				put(t, other, s)
+			}
+		})
+		old := indextest.Shard(s, 1, 0)
+		old.Native = &index.Native{Pledge: []byte("old"), Asked: []byte("a"), Receipt: []byte("r")}
+		if err := x.PutShardIn(t.Context(), l, old); anew != errors.Is(err, index.ErrEnded) || !anew && err != nil {
+			t.Fatal(anew, err)
+		}
+		if anew {
+			stays(t, x, s, 1)
+			continue
+		}
+		if err := x.CheckLife(t.Context(), s.ID, l); !errors.Is(err, index.ErrEnded) {
+			t.Fatal(err)
+		}
+		if err := x.PutSegment(t.Context(), s, time.Unix(1, 0)); err != nil {
+			t.Fatal(err)
+		}
+		stays(t, x, s, 0)
+		if d, err := x.Drop(t.Context(), old.Holder, old.Replica); err != nil || string(d.Pledge) != "old" {
+			t.Fatal(d, err)
+		}
+	}
+}

@@ -78,10 +78,15 @@ func (b *bench) anew(t testing.TB, cfg repair.Config) {
 
 // start makes fleet and engine anew, as a restart does.
 func (b *bench) start(cfg repair.Config) {
-	b.fleet = fleet.New(fleet.Config{Patience: 10 * time.Second, SegmentHedge: 20 * time.Millisecond, PingTimeout: 50 * time.Millisecond, Start: 1 << 40}, fleet.Deps{
-		Transport: b.Net, Streams: b.Net, Index: b.Index, Metagraph: b.Metagraph, Rand: rand.Reader, Now: b.clock, Key: b.Asker,
-	})
+	b.fleet = b.over(b.Index)
 	b.Engine = repair.New(cfg, repair.Deps{Fleet: b.fleet, Index: b.Index, Key: b.Asker, Metagraph: b.Metagraph, Now: b.clock})
+}
+
+// over is a fleet over an index.
+func (b *bench) over(x *index.Index) *fleet.Fleet {
+	return fleet.New(fleet.Config{Patience: 10 * time.Second, SegmentHedge: 20 * time.Millisecond, PingTimeout: 50 * time.Millisecond, Start: 1 << 40}, fleet.Deps{
+		Transport: b.Net, Streams: b.Net, Index: x, Metagraph: b.Metagraph, Rand: rand.Reader, Now: b.clock, Key: b.Asker,
+	})
 }
 
 // note is told of the index's commits.
@@ -113,6 +118,9 @@ func (b *bench) wait(d time.Duration) {
 	defer b.mu.Unlock()
 	b.now = b.now.Add(d)
 }
+
+// settle waits until whatever was signed up to now is in the index, or never will be.
+func (b *bench) settle() { b.wait(4 * time.Hour) }
 
 // file is a file of one segment.
 type file struct {

@@ -129,6 +129,7 @@ func TestAFailedAudit(t *testing.T) {
 		t.Errorf("%d drops", n)
 	}
 	b.whole(t, other)
+	b.settle()
 	if err := b.TellDrops(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -202,6 +203,7 @@ func TestDropsReachAMinerThatComesBack(t *testing.T) {
 	}
 	m.Behave(fleettest.Honest)
 	b.pass(t)
+	b.settle()
 	if err := b.TellDrops(t.Context()); err != nil {
 		t.Fatal(err)
 	}

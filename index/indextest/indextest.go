@@ -55,6 +55,8 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"KeepUpload", testKeepUpload},
 		{"LongUpload", testLongUpload},
 		{"Shards", testShards},
+		{"Lives", testLives},
+		{"RenewShard", testRenewShard},
 		{"InvalidShards", testInvalidShards},
 		{"InvalidSegments", testInvalidSegments},
 		{"Objects", testObjects},

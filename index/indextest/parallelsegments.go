@@ -1,6 +1,7 @@
 package indextest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,7 +28,11 @@ func testParallelSegments(t *testing.T, s Store) {
 		o.Upload = UploadID(1)
 		for range 12 {
 			for _, seg := range segments {
-				if err := errors.Join(x.PutSegment(ctx, seg, day), x.PutShard(ctx, Shard(seg, uint32(i+1), i))); err != nil {
+				err := putIn(ctx, x, seg, i)
+				for errors.Is(err, index.ErrEnded) {
+					err = putIn(ctx, x, seg, i)
+				}
+				if err != nil {
 					return err
 				}
 			}
@@ -67,6 +72,23 @@ func testParallelSegments(t *testing.T, s Store) {
 	for i := range uint32(workers) {
 		equal(t, len(holdings(t, ctx, xs[0], Address(i+1))), 0)
 	}
+}
+
+// putIn puts a segment and a shard of it, by every other one in the segment's life.
+func putIn(ctx context.Context, x *index.Index, seg index.Segment, i int) (err error) {
+	var l index.Life
+	if i%2 == 0 {
+		if l, err = x.Life(ctx, seg.ID); err != nil {
+			return err
+		}
+	}
+	if err := x.PutPart(ctx, index.Part{Segment: seg, Life: l}, day); err != nil {
+		return err
+	}
+	if err := x.PutShardIn(ctx, l, Shard(seg, uint32(i+1), i)); err != nil {
+		return err
+	}
+	return x.CheckLife(ctx, seg.ID, l)
 }
 
 // keeps looks again and again at segments that an object has.

@@ -31,6 +31,7 @@ type history struct {
 	x       *index.Index
 	world   world
 	counted map[string]map[string]bool // of segments that are needed: who Shards says holds one
+	seen    map[string]*sight          // of segments, by their IDs
 }
 
 // Whatever is done, in whatever order, and wherever it is cut off: what is needed
@@ -38,12 +39,13 @@ type history struct {
 func TestSegmentHistory(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		kv := &mortal{groups: map[string]map[string][]byte{}, left: -1}
-		h := &history{ctx: t.Context(), kv: kv, x: index.New(kv), world: world{}, counted: map[string]map[string]bool{}}
+		h := &history{ctx: t.Context(), kv: kv, x: index.New(kv), world: world{}, counted: map[string]map[string]bool{}, seen: map[string]*sight{}}
 		rt.Repeat(map[string]func(*rapid.T){
 			"put segment":   h.putSegment,
 			"put segment 2": h.putSegment,
 			"put shard":     h.putShard,
 			"put shard 2":   h.putShard,
+			"see segment":   h.seeSegment,
 			"put object":    h.putObject,
 			"remove object": h.removeObject,
 			"drop upload":   h.dropUpload,
@@ -134,6 +136,7 @@ func (h *history) try(rt *rapid.T, after world, want error, do func() error) {
 		}
 	}
 	h.world = got
+	h.notice()
 }
 
 // dropOf is the line of the drop that a shard's becomes; "" for other lines.
@@ -191,7 +194,11 @@ func (h *history) putSegment(rt *rapid.T) {
 	}
 	after["segment "+s.ID], after[fmt.Sprintf("upload %s %s", s.Owner, s.Upload)] = s.Scheme.String(), "there"
 	after[fmt.Sprintf("part %s %s %d", s.Owner, s.Upload, s.Index)] = s.ID
-	h.try(rt, after, want, func() error { return h.x.PutSegment(h.ctx, s, time.Unix(1, 0)) })
+	life, over := h.life(rt, s.ID)
+	if over {
+		want = index.ErrEnded
+	}
+	h.try(rt, after, want, func() error { return h.x.PutPart(h.ctx, index.Part{Segment: s, Life: life}, time.Unix(1, 0)) })
 }
 
 func (h *history) putShard(rt *rapid.T) {
@@ -201,10 +208,14 @@ func (h *history) putShard(rt *rapid.T) {
 	if old := h.world[key]; old != "" && old != value {
 		want = index.ErrConflict
 	}
+	life, over := h.life(rt, s.ID)
+	if over && want == nil {
+		want = index.ErrEnded
+	}
 	after[key] = value
 	delete(after, dropOf(key, value))
 	var err error
-	h.try(rt, after, want, func() error { err = h.x.PutShard(h.ctx, shard); return err })
+	h.try(rt, after, want, func() error { err = h.x.PutShardIn(h.ctx, life, shard); return err })
 	if counted := h.counted[s.ID]; err == nil && counted != nil && h.fits(s.ID, shard.Size) {
 		counted[string(shard.Holder)] = true // from when it was acknowledged
 	}
@@ -324,6 +335,7 @@ func (w world) leave(owner wallet.Address, cid string, keeps []string) {
 
 func (h *history) sweep(rt *rapid.T) {
 	h.try(rt, h.swept(), nil, func() error { _, err := h.x.Sweep(h.ctx, 0); return err })
+	clear(h.seen) // also what the ends have left that were seen
 }
 
 // swept is the world without what is not needed of some segments, or of all and

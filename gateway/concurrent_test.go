@@ -14,6 +14,7 @@ import (
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/fleet/fleettest"
 	"github.com/filetao/filetao/gateway"
+	"github.com/filetao/filetao/index"
 	"github.com/filetao/filetao/manifest"
 	"github.com/filetao/filetao/wire"
 )
@@ -29,11 +30,17 @@ type contest struct {
 const contested = 50_000
 
 func newContest(t *testing.T) *contest {
-	net, c := fleettest.New(t, 10), &contest{data: noise(2 * contested)}
-	for i := range c.gateways {
+	net := fleettest.New(t, 10)
+	return contestOver(t, net, [2]*index.Index{net.Index, net.Index})
+}
+
+// contestOver has each gateway see the one index in its own way.
+func contestOver(t *testing.T, net *fleettest.Net, indexes [2]*index.Index) *contest {
+	c := &contest{data: noise(2 * contested)}
+	for i, x := range indexes {
 		n := &natively{Net: net, handlers: map[string]wire.StreamHandler{}, owner: fleettest.Key(t, "owner")}
-		f := fleet.New(fleet.Config{}, fleet.Deps{Transport: net, Streams: net, Index: net.Index, Metagraph: net.Metagraph, Key: net.Asker})
-		n.Gateway = gateway.New(gateway.Config{MinSegment: contested}, gateway.Deps{Fleet: f, Index: net.Index, Key: envelope.Key{7}})
+		f := fleet.New(fleet.Config{}, fleet.Deps{Transport: net, Streams: net, Index: x, Metagraph: net.Metagraph, Key: net.Asker})
+		n.Gateway = gateway.New(gateway.Config{MinSegment: contested}, gateway.Deps{Fleet: f, Index: x, Key: envelope.Key{7}})
 		n.RegisterStreams(n)
 		c.gateways[i] = n
 	}

@@ -110,7 +110,7 @@ func deletedWhile(t *testing.T, miners int, scheme erasure.Scheme, commit int, a
 			t.Fatal(err)
 		}
 	})
-	seg, err := p.bring(t, p.slow, data, scheme, p.Neurons())
+	_, err := p.bring(t, p.slow, data, scheme, p.Neurons())
 	if !p.kv.Happened() {
 		t.Fatal("the put has fewer commits")
 	}
@@ -125,7 +125,8 @@ func deletedWhile(t *testing.T, miners int, scheme erasure.Scheme, commit int, a
 	if seg, known := p.only(t); known && anew {
 		p.whole(t, seg, data)
 	}
-	if seg, err = p.bring(t, p.slow, data, scheme, p.Neurons()); err != nil {
+	seg, err := p.bring(t, p.slow, data, scheme, p.Neurons())
+	if err != nil {
 		t.Fatal(err)
 	}
 	p.tell(t, time.Now().Add(time.Hour))

@@ -26,7 +26,8 @@
 //	chunk:{<hash>}    holder:<ss58>:<token>   {"v","size","since"}: a miner holds it
 //	random:{<hash>}   holder:<ss58>:<token>   the same for a validator's random datum
 //	segment:{<id>}    segment                 a Segment, without "token"
-//	segment:{<id>}    latest                  {"v","latest"}: another one with each reference of the two kinds below
+//	segment:{<id>}    latest                  {"v","latest"}: another one with each reference of the two kinds below, and with a shard's in a Life
+//	segment:{<id>}    ended                   {"v","ended","at"}: another one with each end of the segment; stays when that has gone
 //	segment:{<id>}    upload:<up>:<token>     {"v","size","since","index"}: an upload has it in that place; size 0
 //	segment:{<id>}    object:<obj>:<token>    {"v","size","since"}: an object has it; size 0
 //	segment:{<id>}    holder:<ss58>:<token>   {"v","size","since","going"}: a miner holds a shard; going: not any more
@@ -108,6 +109,17 @@
 // they do not count whatever comes. Then a holding turns into a drop in one commit
 // if it still has the token of the reference, together with others of its holder's.
 // A shard that is put again has a fresh one.
+//
+// The miners are told of these drops at once, and what they are told to drop may be
+// what another put has been given receipts for and has not put yet. So the same
+// commit leaves a fresh token under "ended", and whoever has miners hold shards
+// looks at it (Index.Life) before the first of them can sign. Segment and shards are
+// put only as long as it is that one, or has been swept (ErrEnded): the segment in one
+// commit with the check; a shard's reference in one with it that changes latest, so
+// that an end comes before, or marks it. A holding whose reference is marked before
+// it is there does not count, and does not take the place of one that was put after
+// the end. What drops a single shard instead says from when on its miner may be told
+// (DropSeen, ReplaceShard, PutDrop).
 //
 // Which segments may have lost their need with an object's end, or as another took
 // its place, is listed under "left:" in the commit that made it so. So whoever ends

@@ -39,22 +39,13 @@ func segmentScript() []step {
 			return err
 		}
 	}
-	inLife := func(s index.Segment, do func(context.Context, *index.Index, index.Life) error) step {
-		return func(ctx context.Context, x *index.Index) error {
-			l, err := x.Life(ctx, s.ID)
-			if err != nil {
-				return err
-			}
-			return do(ctx, x, l)
-		}
-	}
 	remove := func(cid uint32) step {
 		return func(ctx context.Context, x *index.Index) error {
 			_, err := x.RemoveObject(ctx, one.Owner, indextest.CID(cid))
 			return err
 		}
 	}
-	return []step{
+	return append([]step{
 		segment(one), shard(1, 0), shard(2, 1), segment(two), object(1, one.ID, two.ID), object(2),
 		func(ctx context.Context, x *index.Index) error {
 			_, err := x.DropUpload(ctx, one.Owner, one.Upload)
@@ -75,13 +66,28 @@ func segmentScript() []step {
 		func(ctx context.Context, x *index.Index) error {
 			return x.Dropped(ctx, indextest.Drop(indextest.Shard(one, 1, 0)))
 		},
-		inLife(two, func(ctx context.Context, x *index.Index, l index.Life) error {
+	}, lifeScript(one, two)...)
+}
+
+// lifeScript is what is put in lives of two segments.
+func lifeScript(one, two index.Segment) []step {
+	in := func(s index.Segment, put func(context.Context, *index.Index, index.Life) error) step {
+		return func(ctx context.Context, x *index.Index) error {
+			l, err := x.Life(ctx, s.ID)
+			if err != nil {
+				return err
+			}
+			return put(ctx, x, l)
+		}
+	}
+	return []step{
+		in(two, func(ctx context.Context, x *index.Index, l index.Life) error {
 			return x.PutPart(ctx, index.Part{Segment: two, Life: l}, time.Unix(3, 0))
 		}),
-		inLife(two, func(ctx context.Context, x *index.Index, l index.Life) error {
+		in(two, func(ctx context.Context, x *index.Index, l index.Life) error {
 			return x.ReplaceShard(ctx, l, indextest.Shard(two, 1, 1), time.Time{})
 		}),
-		inLife(one, func(ctx context.Context, x *index.Index, l index.Life) error {
+		in(one, func(ctx context.Context, x *index.Index, l index.Life) error {
 			return x.PutShardIn(ctx, l, indextest.Shard(one, 2, 1))
 		}),
 	}

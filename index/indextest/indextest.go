@@ -27,10 +27,7 @@ type Store struct {
 
 // Run runs the suite; fresh makes a store for one test.
 func Run(t *testing.T, fresh func(t *testing.T) Store) {
-	for _, test := range []struct {
-		name string
-		run  func(*testing.T, Store)
-	}{
+	for _, test := range append([]test{
 		{"File", testFile},
 		{"Owners", testOwners},
 		{"OrderOfChunks", testOrderOfChunks},
@@ -76,6 +73,20 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"State", testState},
 		{"Restart", testRestart},
 		{"Ends", testEnds},
+	}, parallel()...) {
+		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })
+	}
+}
+
+// test is one of the suite.
+type test struct {
+	name string
+	run  func(*testing.T, Store)
+}
+
+// parallel are the tests in which much happens at once.
+func parallel() []test {
+	return []test{
 		{"ParallelStats", testParallelStats},
 		{"ParallelResets", testParallelResets},
 		{"ParallelFiles", testParallelFiles},
@@ -84,8 +95,6 @@ func Run(t *testing.T, fresh func(t *testing.T) Store) {
 		{"ParallelTrials", testParallelTrials},
 		{"ParallelSegments", testParallelSegments},
 		{"Model", testModel},
-	} {
-		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })
 	}
 }
 

@@ -8,5 +8,5 @@ const (
 	underRace = true
 	// EveryFault is at which disk operations crashes and faults are tried: one
 	// takes some twenty times as long here, and all are tried without.
-	EveryFault = 4
+	EveryFault = 16
 )

@@ -88,7 +88,7 @@ func TestPictures(t *testing.T) {
 		}
 		for i, f := range figures {
 			for _, format := range []Format{SVG, PNG} {
-				if format == PNG && (i+uids)%4 != 0 { // which takes most of the time
+				if format == PNG && (uids != 9 || i%4 != 0) { // which takes most of the time
 					continue
 				}
 				picture, err := f.Render(format)

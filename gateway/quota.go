@@ -18,8 +18,8 @@ import (
 // Quota is how much of each one hotkey may have at the gateways over one index; 0
 // and less is no limit.
 type Quota struct {
-	Bytes    int64 // on all disks: shards as they are coded, and manifests with what is in them
-	Objects  int64
+	Bytes    int64 // on all disks: shards as they are coded, manifests with what is in them, and replicas
+	Objects  int64 // and files that come whole
 	Segments int64
 	Uploads  int64 // begun and neither committed nor dropped
 }
@@ -166,6 +166,22 @@ func (g *Gateway) reserveObject(ctx context.Context, o index.Object, segments in
 	}
 	add.Bytes, add.Segments = max(add.Bytes, 0), max(add.Segments, 0)
 	return g.reserve(ctx, o.Owner, add)
+}
+
+// reserveFile is reserve for a file that comes whole, which may be the owner's already.
+func (g *Gateway) reserveFile(ctx context.Context, id string, own index.Ownership) (done func(), err error) {
+	add := index.Usage{Bytes: own.Takes, Objects: 1}
+	if g.quotas.of(own.Owner).unlimited(add) {
+		return g.reserve(ctx, own.Owner, index.Usage{})
+	}
+	old, err := g.deps.Index.Ownership(ctx, id, own.Owner)
+	if err == nil {
+		size := own.Takes / int64(g.cfg.Redundancy)
+		add.Bytes, add.Objects = max(add.Bytes-max(old.Takes, size), 0), 0
+	} else if !errors.Is(err, index.ErrNotFound) {
+		return nil, err
+	}
+	return g.reserve(ctx, own.Owner, add)
 }
 
 // reserve has a user add something other than uploads, until done, by when it is in

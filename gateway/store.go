@@ -26,7 +26,8 @@ import (
 // could not be told to delete.
 //
 // Errors are *wire.Error: 400 for a payload or ttl that cannot be, 413, 503
-// when too few miners take a chunk or the gateway is busy.
+// when too few miners take a chunk or the gateway is busy, 507 when the owner has no
+// room left.
 func (g *Gateway) Store(ctx context.Context, owner wallet.Address, data []byte, payload string, ttl time.Duration) (string, error) {
 	own, err := g.claim(owner, data, payload, ttl)
 	if err != nil {
@@ -45,6 +46,11 @@ func (g *Gateway) Store(ctx context.Context, owner wallet.Address, data []byte, 
 		return "", fmt.Errorf("store %s: another request works on the file: %w", id, err)
 	}
 	defer unlock()
+	done, err := g.reserveFile(ctx, id, own)
+	if err != nil {
+		return "", fmt.Errorf("store %s: %w", id, err)
+	}
+	defer done()
 	if err := g.store(ctx, id, data, own); err != nil {
 		return "", fmt.Errorf("store %s: %w", id, err)
 	}
@@ -68,7 +74,9 @@ func (g *Gateway) claim(owner wallet.Address, data []byte, payload string, ttl t
 	case ttl < time.Second || ttl > g.cfg.MaxTTL:
 		return index.Ownership{}, wire.BadRequest("ttl of %v: want 1 s to %v", ttl, g.cfg.MaxTTL)
 	}
-	return index.Ownership{Owner: owner, Payload: payload, Stored: g.deps.Now(), TTL: ttl}, nil
+	return index.Ownership{
+		Owner: owner, Payload: payload, Stored: g.deps.Now(), TTL: ttl, Takes: int64(len(data)) * int64(g.cfg.Redundancy),
+	}, nil
 }
 
 // store does it under the file's lock.

@@ -27,6 +27,7 @@ type (
 	ownerRecord struct {
 		V int `json:"v"`
 		Ownership
+		Token string `json:"token,omitempty"` // of what has it count for its owner; "": nothing does yet
 	}
 	ownersRecord struct {
 		V      int    `json:"v"`
@@ -91,8 +92,13 @@ func decode[T interface{ check() error }](data []byte) (T, error) {
 	return v, nil
 }
 
-func (r fileRecord) check() error  { return firstError(checkVersion(r.V), r.File.check()) }
-func (r ownerRecord) check() error { return firstError(checkVersion(r.V), r.Ownership.check()) }
+func (r fileRecord) check() error { return firstError(checkVersion(r.V), r.File.check()) }
+func (r ownerRecord) check() error {
+	if r.Token != "" && checkToken(r.Token) != nil {
+		return checkToken(r.Token)
+	}
+	return firstError(checkVersion(r.V), r.Ownership.check())
+}
 func (r statsRecord) check() error { return firstError(checkVersion(r.V), r.Stats.check()) }
 
 func (r holdingRecord) check() error {
@@ -140,7 +146,7 @@ func (f File) check() error {
 }
 
 func (o Ownership) check() error {
-	return firstError(checkAddress(o.Owner), checkText(o.Payload, MaxPayload), checkTTL(o.TTL))
+	return firstError(checkAddress(o.Owner), checkText(o.Payload, MaxPayload), checkTTL(o.TTL), checkSize(o.Takes))
 }
 
 func (h Holding) check() error {

@@ -25,7 +25,9 @@ func golden() map[string]any {
 		`{"v":1,"cid":"` + file1 + `","size":5,"chunks":[{"hash":"7","size":3},{"hash":"7","size":3}],"payload":"{}","stored":"2026-03-01T12:00:00.000005Z"}`: fileRecord{
 			1, File{CID: file1, Size: 5, Chunks: []Chunk{{"7", 3}, {"7", 3}}, Payload: "{}", Stored: day}},
 		`{"v":1,"owner":"` + ss58 + `","payload":"p","stored":"2026-03-01T12:00:00.000005Z","ttl_ns":3000000000}`: ownerRecord{
-			1, Ownership{Owner: ss58, Payload: "p", Stored: day, TTL: 3 * time.Second}},
+			V: 1, Ownership: Ownership{Owner: ss58, Payload: "p", Stored: day, TTL: 3 * time.Second}},
+		`{"v":1,"owner":"` + ss58 + `","payload":"p","stored":"2026-03-01T12:00:00.000005Z","ttl_ns":0,"takes":7,"token":"00112233445566ff"}`: ownerRecord{
+			V: 1, Ownership: Ownership{Owner: ss58, Payload: "p", Stored: day, Takes: 7}, Token: "00112233445566ff"},
 		`{"v":1,"owners":2,"token":"00112233445566ff"}`: ownersRecord{1, 2, "00112233445566ff"},
 		`{"v":1,"holder":"` + ss58 + `","hash":"12","kind":"random","size":9,"seed":"ab","stored":"2026-03-01T12:00:00.000005Z","ttl_ns":0,"at":1772366400,"token":"00112233445566ff","slot":4}`: holdingRecord{
 			V: 1, Holding: Holding{Holder: ss58, Hash: "12", Kind: Random, Size: 9, Seed: "ab", Stored: day}, At: 1772366400, Token: "00112233445566ff", Slot: 4},

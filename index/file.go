@@ -23,8 +23,9 @@ func (x *Index) PutFile(ctx context.Context, f File, o Ownership) error {
 		return err
 	}
 	token, referred, created := newToken(), false, false
+	w := &owning{x: x, cid: f.CID, owner: o.Owner, bytes: max(o.Takes, f.Size)}
 	err := x.update(ctx, fileGroup(f.CID), func(t *txn) error {
-		known, err := addOwner(t, o, ownersRecord{V: version, Token: token})
+		known, err := w.add(t, o, ownersRecord{V: version, Token: token})
 		if created = !known; err != nil || known {
 			return err
 		}
@@ -39,7 +40,10 @@ func (x *Index) PutFile(ctx context.Context, f File, o Ownership) error {
 	if err == nil && referred && !created {
 		err = x.unreferChunks(ctx, f, token)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return w.settle(ctx)
 }
 
 // AddOwner adds an owner to a file that is known, or gives one known already
@@ -49,18 +53,27 @@ func (x *Index) AddOwner(ctx context.Context, cid string, o Ownership) error {
 	if err := firstError(checkCID(cid), o.check()); err != nil {
 		return err
 	}
-	return x.update(ctx, fileGroup(cid), func(t *txn) error {
-		known, err := addOwner(t, o, ownersRecord{})
+	f, err := x.File(ctx, cid)
+	if err != nil {
+		return err
+	}
+	w := &owning{x: x, cid: cid, owner: o.Owner, bytes: max(o.Takes, f.Size)}
+	err = x.update(ctx, fileGroup(cid), func(t *txn) error {
+		known, err := w.add(t, o, ownersRecord{})
 		if err == nil && !known {
 			err = fmt.Errorf("%w: file %s", ErrNotFound, cid)
 		}
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return w.settle(ctx)
 }
 
-// addOwner writes an ownership, and counts it if it is new. It begins with
-// first if the file is not known yet.
-func addOwner(t *txn, o Ownership, first ownersRecord) (known bool, err error) {
+// add writes an ownership, and counts it if it is new. It begins with first, if
+// that is anything, where the file is not known yet.
+func (w *owning) add(t *txn, o Ownership, first ownersRecord) (known bool, err error) {
 	values, err := t.get(fieldOwners, ownerField(o.Owner))
 	if err != nil {
 		return false, err
@@ -71,13 +84,34 @@ func addOwner(t *txn, o Ownership, first ownersRecord) (known bool, err error) {
 			return known, err
 		}
 	}
+	if owners.Token == "" {
+		return false, nil
+	}
+	next := ownerRecord{V: version, Ownership: o}
+	w.old = ""
+	if known && values[1] != nil {
+		before, err := decode[ownerRecord](values[1])
+		if err != nil {
+			return known, err
+		}
+		if w.old = before.Token; before.Takes == o.Takes {
+			next.Token = before.Token
+		}
+	}
+	if next.Token == "" {
+		if err := w.count(t.ctx); err != nil {
+			return known, err
+		}
+		next.Token = w.fresh
+	}
+	w.used = next.Token
 	if !known || values[1] == nil {
 		owners.Owners++
 		if err := t.setRecord(fieldOwners, owners); err != nil {
 			return known, err
 		}
 	}
-	return known, t.setRecord(ownerField(o.Owner), ownerRecord{version, o})
+	return known, t.setRecord(ownerField(o.Owner), next)
 }
 
 func (x *Index) referChunks(ctx context.Context, f File, token string) error {
@@ -172,9 +206,9 @@ func (x *Index) removeOwner(ctx context.Context, cid string, owner wallet.Addres
 	if err := firstError(checkCID(cid), checkAddress(owner)); err != nil {
 		return nil, err
 	}
-	var token string
+	var token, counts string
 	err = x.update(ctx, fileGroup(cid), func(t *txn) error {
-		gone = nil
+		gone, counts = nil, ""
 		values, err := t.get(fieldOwners, ownerField(owner))
 		if err != nil {
 			return err
@@ -190,6 +224,7 @@ func (x *Index) removeOwner(ctx context.Context, cid string, owner wallet.Addres
 		if err != nil || !due(own.Ownership) {
 			return err
 		}
+		counts = own.Token
 		t.delete(ownerField(owner))
 		if owners.Owners--; owners.Owners > 0 {
 			return t.setRecord(fieldOwners, owners)
@@ -206,10 +241,14 @@ func (x *Index) removeOwner(ctx context.Context, cid string, owner wallet.Addres
 		t.delete(fieldFile)
 		return nil
 	})
-	if err != nil || gone == nil {
+	if err != nil {
 		return nil, err
 	}
-	return gone, x.unreferChunks(ctx, *gone, token)
+	err = x.uncount(ctx, owner, cid, counts)
+	if gone == nil {
+		return nil, err
+	}
+	return gone, errors.Join(err, x.unreferChunks(ctx, *gone, token))
 }
 
 // Files yields every file, in no promised order; one may come twice if files

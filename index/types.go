@@ -53,7 +53,8 @@ type Ownership struct {
 	Owner   wallet.Address `json:"owner"`
 	Payload string         `json:"payload"` // the user's own encryption payload
 	Stored  time.Time      `json:"stored"`
-	TTL     time.Duration  `json:"ttl_ns"` // 0: for ever
+	TTL     time.Duration  `json:"ttl_ns"`          // 0: for ever
+	Takes   int64          `json:"takes,omitempty"` // bytes on all disks; what is below the file's size means that
 }
 
 // Expired reports whether the ownership's time is over.

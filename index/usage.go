@@ -11,10 +11,10 @@ import (
 	"github.com/filetao/filetao/wallet"
 )
 
-// Usage is what an owner's objects and uploads take.
+// Usage is what an owner's objects, files and uploads take.
 type Usage struct {
-	Bytes    int64 // on all disks: Object.Takes, and the shards of uploads' segments
-	Objects  int64
+	Bytes    int64 // on all disks: Object.Takes, Ownership.Takes, and the shards of uploads' segments
+	Objects  int64 // and files
 	Segments int64 // of objects, each as often as it is in one, and of uploads
 	Uploads  int64 // begun and neither committed nor dropped
 }
@@ -24,7 +24,7 @@ func (u Usage) Add(o Usage) Usage {
 	return Usage{u.Bytes + o.Bytes, u.Objects + o.Objects, u.Segments + o.Segments, u.Uploads + o.Uploads}
 }
 
-// usageRecord is what some of an owner's objects take: those whose CIDs lead to its
+// usageRecord is what some of an owner's objects and files take: those whose CIDs lead to its
 // place. Each changes in the commit that changes an object, so that it is right
 // whatever happens; there are several so that commits hardly ever meet.
 type usageRecord struct {
@@ -66,7 +66,11 @@ func (r objectRecord) usage() Usage {
 
 // count has an object's change change what its owner's take.
 func count(t *txn, cid string, old, next objectRecord) error {
-	was, is := old.usage(), next.usage()
+	return tally(t, cid, old.usage(), next.usage())
+}
+
+// tally has what is an owner's change what its owner's take.
+func tally(t *txn, cid string, was, is Usage) error {
 	if was == is {
 		return nil
 	}
@@ -95,8 +99,8 @@ func (r *touchedRecord) add(s *segmentRecord, times int64) {
 	}
 }
 
-// Usage returns what an owner's objects and uploads take. An upload counts until its
-// object does.
+// Usage returns what an owner's objects, files and uploads take. An upload counts
+// until its object does; a file from a moment before it is the owner's.
 func (x *Index) Usage(ctx context.Context, owner wallet.Address) (Usage, error) {
 	if err := checkAddress(owner); err != nil {
 		return Usage{}, err
@@ -224,14 +228,21 @@ func (x *Index) unled(ctx context.Context, owner wallet.Address, id string) (str
 	return r.Lead, nil
 }
 
-// sweepUsage counts the objects of all owners again, for those that were put before
-// they were counted, and takes away what leads to no upload.
+// sweepUsage counts the objects of all owners again, and files, for those that were
+// put before they were counted, and takes away what leads to no upload and no file.
 func (x *Index) sweepUsage(ctx context.Context, age time.Duration) (swept int, err error) {
+	if err := x.countOwned(ctx); err != nil {
+		return swept, err
+	}
 	for group, err := range x.kv.Groups(ctx, groupsObjects) {
 		if err != nil {
 			return swept, err
 		}
 		if err := x.recount(ctx, group); err != nil {
+			return swept, err
+		}
+		n, err := x.sweepOwned(ctx, group, age)
+		if swept += n; err != nil {
 			return swept, err
 		}
 		for entry, err := range x.kv.Scan(ctx, group, prefixUpload) {
@@ -259,7 +270,7 @@ func (x *Index) sweepUsage(ctx context.Context, age time.Duration) (swept int, e
 	return swept, nil
 }
 
-// recount counts an owner's objects. Where they change meanwhile it is left to the
+// recount counts an owner's objects and files. Where they change meanwhile it is left to the
 // next time.
 func (x *Index) recount(ctx context.Context, group string) error {
 	var fields [usagePlaces]string
@@ -280,6 +291,17 @@ func (x *Index) recount(ctx context.Context, group string) error {
 			return fmt.Errorf("%s in %s: %w", entry.Field, group, err)
 		}
 		place := usagePlace(r.CID)
+		sums[place] = sums[place].Add(r.usage())
+	}
+	for entry, err := range x.kv.Scan(ctx, group, prefixFile) {
+		if err != nil {
+			return err
+		}
+		ref, r, err := readReference(group, entry)
+		if err != nil {
+			return err
+		}
+		place := usagePlace(ref.name)
 		sums[place] = sums[place].Add(r.usage())
 	}
 	for i, sum := range sums {

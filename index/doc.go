@@ -21,7 +21,7 @@
 //	group             field                   value
 //	file:{<cid>}      file                    File
 //	file:{<cid>}      owners                  {"v","owners","token"}: their number
-//	file:{<cid>}      owner:<ss58>            Ownership
+//	file:{<cid>}      owner:<ss58>            Ownership, "token"
 //	chunk:{<hash>}    file:<cid>:<token>      {"v","size","since"}: a file refers to the chunk
 //	chunk:{<hash>}    holder:<ss58>:<token>   {"v","size","since"}: a miner holds it
 //	random:{<hash>}   holder:<ss58>:<token>   the same for a validator's random datum
@@ -41,6 +41,7 @@
 //	objects:{<ss58>}  change:<cid>            {"v","since","token"}: it has changed since it was backed up
 //	objects:{<ss58>}  usage:<x>               {"v","bytes","objects","segments","changes"}: what the objects take of which FNV-1a of the CID, 32 bits, ends in x
 //	objects:{<ss58>}  upload:<id>:<token>     {"v","size","since"}: the owner has that upload, whose "lead" is token; size 0
+//	objects:{<ss58>}  file:<cid>:<token>      {"v","size","since"}: the owner has that file, whose ownership's token it is; size: that it takes on all disks
 //	news:{<x>}        change:<obj>            a copy of a mark, of objects of which FNV-1a of <obj>, 32 bits, ends in x; see News
 //	audit:{<token>}   record                  a holding's audit record, bytes
 //	audit:{<token>}   of                      {"v","holder","hash","since"}: whose it is

@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"bytes"
 	"errors"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/filetao/filetao/chain"
@@ -17,13 +18,17 @@ func TestAuditsGoOnUnderALaterPledge(t *testing.T) {
 	data := noise(9, 300_000)
 	s := newShards(t, 8, fleet.Config{Spare: -1})
 	seg := s.put(t, data, erasure.Scheme{Data: 4, Total: 8})
-	s.places-- // the same place again
 	for _, m := range s.Miners {
 		m.Behave(fleettest.Liar, "PutShard")
 	}
-	_, _, err := s.StoreSegment(t.Context(), s.spec(t, data, seg.Scheme), bytes.NewReader(data), func(erasure.Root) error { return nil }, s.Neurons())
-	if !errors.Is(err, fleet.ErrShort) {
-		t.Fatal(err)
+	for range 25 { // chance decides which miners are sent the shard that they have
+		s.places-- // the same place again
+		candidates := s.Neurons()
+		rand.Shuffle(len(candidates), func(i, j int) { candidates[i], candidates[j] = candidates[j], candidates[i] })
+		_, _, err := s.StoreSegment(t.Context(), s.spec(t, data, seg.Scheme), bytes.NewReader(data), func(erasure.Root) error { return nil }, candidates)
+		if !errors.Is(err, fleet.ErrShort) {
+			t.Fatal(err)
+		}
 	}
 	later := 0
 	for _, h := range s.held(t, seg) {

@@ -60,31 +60,41 @@ func (c *contest) manifest(upload [16]byte) manifest.Manifest {
 func (c *contest) put(t *testing.T, n *natively, upload [16]byte, tell func()) (err error) {
 	const tries = 6
 	for range tries {
-		m := c.manifest(upload)
-		for i := range 2 {
-			part := c.data[i*contested : (i+1)*contested]
-			h := erasure.NewHasher()
-			h.Write(part)
-			root := h.Root()
-			p := &wire.PutSegment{Upload: upload[:], Index: int64(i), Size: contested, Secret: m.Secret[:], TTL: 3600}
-			if err = n.ask(t, p, append(bytes.Clone(part), root[:]...)); err != nil {
-				break
-			}
-			tell()
-			m.Segments = append(m.Segments, manifest.Segment{Size: contested, Root: root, Scheme: erasure.Scheme{Data: int(p.Data), Total: int(p.Total)}})
+		var m manifest.Manifest
+		if m, err = c.send(t, n, upload, tell); err == nil {
+			err = c.commit(t, n, m)
 		}
-		if err != nil {
-			continue
-		}
-		sig, failed := n.owner.Sign(m.Text())
-		if failed != nil {
-			return failed
-		}
-		if err = n.ask(t, &wire.CommitObject{Manifest: m.Encode(), Signature: sig, TTL: 3600}, nil); err == nil {
+		if err == nil {
 			return nil
 		}
 	}
 	return err
+}
+
+// send puts all segments and returns the manifest with them.
+func (c *contest) send(t *testing.T, n *natively, upload [16]byte, tell func()) (manifest.Manifest, error) {
+	m := c.manifest(upload)
+	for i := range 2 {
+		part := c.data[i*contested : (i+1)*contested]
+		h := erasure.NewHasher()
+		h.Write(part)
+		root := h.Root()
+		p := &wire.PutSegment{Upload: upload[:], Index: int64(i), Size: contested, Secret: m.Secret[:], TTL: 3600}
+		if err := n.ask(t, p, append(bytes.Clone(part), root[:]...)); err != nil {
+			return m, err
+		}
+		tell()
+		m.Segments = append(m.Segments, manifest.Segment{Size: contested, Root: root, Scheme: erasure.Scheme{Data: int(p.Data), Total: int(p.Total)}})
+	}
+	return m, nil
+}
+
+func (c *contest) commit(t *testing.T, n *natively, m manifest.Manifest) error {
+	sig, err := n.owner.Sign(m.Text())
+	if err != nil {
+		return err
+	}
+	return n.ask(t, &wire.CommitObject{Manifest: m.Encode(), Signature: sig, TTL: 3600}, nil)
 }
 
 func (c *contest) get(t *testing.T, n *natively) ([]byte, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/filetao/filetao/cid"
 	"github.com/filetao/filetao/erasure"
@@ -54,6 +55,57 @@ func TestSegmentPutWhileAnotherGatewayDeletesTheFile(t *testing.T) {
 	}
 	if ended == 0 {
 		t.Fatal("no segment was put that has ended meanwhile")
+	}
+}
+
+// A commit is held up after it has looked at the segments' shards: meanwhile their
+// upload is dropped, and a put begins that does not come to its end. The commit does
+// not take what that has left for what it has looked at.
+func TestCommitWhileTheSegmentsEnd(t *testing.T) {
+	refused := 0
+	for commit := range 5 {
+		net, memory := fleettest.New(t, 10), indextest.NewMemory()
+		plain, upload := index.New(memory), [16]byte{9}
+		net.Index = plain
+		var c *contest
+		kv := indextest.NewBefore(memory, commit, func() {
+			var cut []index.Segment
+			for s, err := range plain.AllSegments(t.Context()) {
+				if err != nil {
+					t.Error(err)
+				}
+				cut = append(cut, s)
+			}
+			if err := c.gateways[1].ask(t, &wire.DropUpload{Upload: upload[:]}, nil); err != nil && wire.StatusOf(err) != wire.StatusNotFound {
+				t.Error(err)
+			}
+			c.gateways[1].EndLeft(t.Context())
+			for _, s := range cut {
+				if err := plain.PutSegment(t.Context(), s, time.Now()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		c = contestOver(t, net, [2]*index.Index{index.New(kv), plain})
+		m, err := c.send(t, c.gateways[1], upload, func() {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch err := c.commit(t, c.gateways[0], m); {
+		case wire.StatusOf(err) == wire.StatusConflict:
+			refused++
+			if err := c.put(t, c.gateways[1], upload, func() {}); err != nil {
+				t.Fatal(err)
+			}
+		case err != nil:
+			t.Fatalf("held up at commit %d: %v", commit, err)
+		}
+		if got, err := c.get(t, c.gateways[1]); err != nil || !bytes.Equal(got, c.data) {
+			t.Fatalf("held up at commit %d: %d bytes of %d, %v", commit, len(got), len(c.data), err)
+		}
+	}
+	if refused == 0 {
+		t.Error("no commit was held up between its look and its references")
 	}
 }
 

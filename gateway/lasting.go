@@ -63,14 +63,19 @@ func (g *Gateway) eachSegment(ctx context.Context, man manifest.Manifest, do fun
 }
 
 // committable are the IDs of a manifest's segments, all of which are held, coded
-// and masked as it says, until a time. Of those that are not held all are noted, so
-// that one more UploadState tells what is to be sent again.
-func (g *Gateway) committable(ctx context.Context, man manifest.Manifest, until time.Time) ([]string, error) {
-	ids := make([]string, len(man.Segments))
+// and masked as it says, until a time, and the lives that they are so in. Of those
+// that are not held all are noted, so that one more UploadState tells what is to be
+// sent again.
+func (g *Gateway) committable(ctx context.Context, man manifest.Manifest, until time.Time) ([]string, []index.Life, error) {
+	ids, lives := make([]string, len(man.Segments)), make([]index.Life, len(man.Segments))
 	var mu sync.Mutex // guards missing
 	missing := -1
 	err := g.eachSegment(ctx, man, func(ctx context.Context, i int, id string) error {
-		ids[i] = id
+		life, err := g.deps.Index.Life(ctx, id)
+		if err != nil {
+			return err
+		}
+		ids[i], lives[i] = id, life
 		there, err := g.lasts(ctx, man, i, id, until)
 		if err == nil && !there {
 			mu.Lock()
@@ -82,7 +87,7 @@ func (g *Gateway) committable(ctx context.Context, man manifest.Manifest, until 
 	if err == nil && missing >= 0 {
 		err = wire.Conflict("segment %d of %d is not here, or not any more: send it again, then commit", missing, len(man.Segments))
 	}
-	return ids, err
+	return ids, lives, err
 }
 
 // lasts has a segment of a file that is to be committed last until a time; false if

@@ -50,12 +50,13 @@ func (g *Gateway) commitObject(ctx context.Context, from wire.Caller, m *wire.Co
 	if err != nil {
 		return err
 	}
-	segments, err := g.committable(ctx, man, until)
+	segments, lives, err := g.committable(ctx, man, until)
 	if err != nil {
 		return err
 	}
+	o.Lives = lives
 	gone, err := g.deps.Index.PutObject(ctx, o, segments)
-	if errors.Is(err, index.ErrNotFound) && gone == nil {
+	if gone == nil && (errors.Is(err, index.ErrNotFound) || errors.Is(err, index.ErrEnded)) {
 		return wire.Conflict("a segment is not here any more: send it again, then commit")
 	} else if err != nil && gone == nil {
 		return err

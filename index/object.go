@@ -28,6 +28,7 @@ type Object struct {
 	Signature []byte         `json:"-"`      // the owner's over the manifest, SignatureSize bytes
 	Segments  []string       `json:"-"`      // their IDs, in order; PutObject takes them apart
 	BackedUp  bool           `json:"-"`      // PutObject is told that it is: see Changes
+	Lives     []Life         `json:"-"`      // that PutObject is to find the segments in, in order; none: in any
 }
 
 // SignatureSize is the length of an object's signature, in bytes.
@@ -70,8 +71,8 @@ func (o Object) checkNew(segments []string) error {
 	if len(o.Manifest) == 0 || len(o.Manifest) > MaxValue-SignatureSize || len(o.Signature) != SignatureSize {
 		return fmt.Errorf("%w: manifest of %d bytes, signature of %d", ErrInvalid, len(o.Manifest), len(o.Signature))
 	}
-	if len(segments) > MaxSegments {
-		return fmt.Errorf("%w: %d segments", ErrInvalid, len(segments))
+	if len(segments) > MaxSegments || len(o.Lives) > 0 && len(o.Lives) != len(segments) {
+		return fmt.Errorf("%w: %d segments, %d lives of them", ErrInvalid, len(segments), len(o.Lives))
 	}
 	for _, id := range segments {
 		if err := checkHash(id); err != nil {
@@ -108,7 +109,8 @@ func unpackIDs(packed []byte, count int) ([]string, error) {
 // PutObject records an object, whole and at once, in the place of the owner's
 // object of the same CID if there is one, and ends the upload that it came with.
 // It is kept as long as it says or as long as that one was, whichever ends later.
-// Its segments, of which there may be none, must be there, or it is ErrNotFound.
+// Its segments, of which there may be none, must be there, or it is ErrNotFound, and
+// in its Lives, if it has any, or it is ErrEnded.
 // gone are those that the object before had and this one has not: the caller ends
 // them (EndLeft, EndSegment). When the error comes after the object is there (references
 // left behind, see Sweep; the upload not ended) gone is set beside it, if only to
@@ -224,8 +226,12 @@ func (x *Index) objectIn(t *txn, cid string) (r objectRecord, segments []string,
 }
 
 func (x *Index) referObject(ctx context.Context, o Object, token string, segments []string) error {
-	return forEach(ctx, segments, func(ctx context.Context, _ int, id string) error {
-		return x.referSegment(ctx, id, objectRef(o.Owner, o.CID, token), newToken(), 0, nil, Life{})
+	return forEach(ctx, segments, func(ctx context.Context, i int, id string) error {
+		var l Life
+		if len(o.Lives) > 0 {
+			l = o.Lives[i]
+		}
+		return x.referSegment(ctx, id, objectRef(o.Owner, o.CID, token), newToken(), 0, nil, l)
 	})
 }
 

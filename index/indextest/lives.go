@@ -30,7 +30,11 @@ func refused(t *testing.T, x *index.Index, s index.Segment, l index.Life) {
 	fails(t, x.PutPart(ctx, index.Part{Segment: s, Life: l}, day), index.ErrEnded)
 	fails(t, x.PutShardIn(ctx, l, h), index.ErrEnded)
 	fails(t, x.ReplaceShard(ctx, l, h, day), index.ErrEnded)
-	_, _, err := x.Upload(ctx, s.Owner, s.Upload)
+	o := object(1, 1)
+	o.Lives = []index.Life{l}
+	_, err := x.PutObject(ctx, o, []string{s.ID})
+	fails(t, err, index.ErrEnded)
+	_, _, err = x.Upload(ctx, s.Owner, s.Upload)
 	fails(t, err, index.ErrNotFound)
 	_, err = x.Holding(ctx, h.Holder, s.ID)
 	fails(t, err, index.ErrNotFound)

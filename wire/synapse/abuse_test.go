@@ -112,7 +112,7 @@ func TestRandomBodies(t *testing.T) {
 			s := newSigner(t, "//Alice")
 			s.uuid = m().Name()
 			c := dial(t, server.Addr())
-			check(t, c.SetDeadline(time.Now().Add(2*time.Minute)))
+			check(t, c.SetDeadline(time.Now().Add(10*time.Minute)))
 			hash := hashFields(filled(m()).Fields())
 			statuses := map[int]int{}
 			for range rounds {

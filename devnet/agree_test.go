@@ -32,24 +32,6 @@ func (s *soak) settle() {
 	if n := s.undropped(x, now); n > 0 {
 		s.t.Errorf("miners have not been told to drop %d shards", n)
 	}
-	s.dropRest(x)
-}
-
-// dropRest tells miners what the nodes, which still run, have ended since, and what
-// they have of puts that came to nothing, for which others would wait until no put
-// can count on it any more: there are none.
-func (s *soak) dropRest(x *index.Index) {
-	asker := askerOf(s.t, s.life.d)
-	for i := range s.cfg.Miners {
-		for d, err := range x.Drops(s.t.Context(), s.life.d.MinerHotkey(i)) {
-			if err == nil {
-				err = asker.Fleet.Drop(s.t.Context(), d)
-			}
-			if err != nil {
-				s.t.Error(err)
-			}
-		}
-	}
 }
 
 // undropped is how many shards that had ended at a time miners might have been told
@@ -68,31 +50,38 @@ func (s *soak) undropped(x *index.Index, now time.Time) (n int) {
 	return n
 }
 
-// promised is what the index says that miners have, once nothing runs any more.
-func (s *soak) promised() (_ holdings, err error) {
+// promised is what the index says that miners have, once nothing runs any more, and
+// what they may have beside it, since they are not told yet to drop it.
+func (s *soak) promised() (held, left holdings, err error) {
 	x, err := index.Open(filepath.Join(s.life.d.ValidatorDir(), "index"), index.Options{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, x.Close()) }()
-	held := holdings{}
+	held, left = holdings{}, holdings{}
 	for i := range s.cfg.Miners {
-		held[i] = map[string]int64{}
+		held[i], left[i] = map[string]int64{}, map[string]int64{}
+		for d, err := range x.Drops(s.t.Context(), s.life.d.MinerHotkey(i)) {
+			if err != nil {
+				return nil, nil, err
+			}
+			left[i][d.Replica] = 0
+		}
 		for h, err := range x.Holdings(s.t.Context(), s.life.d.MinerHotkey(i), index.KindShard) {
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if !h.Expired(time.Now()) {
 				held[i][h.Replica] = h.Size
 			}
 		}
 	}
-	return held, nil
+	return held, left, nil
 }
 
 // agree holds the miners' stores against the index.
 func (s *soak) agree() {
-	held, err := s.promised()
+	held, left, err := s.promised()
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -111,8 +100,10 @@ func (s *soak) agree() {
 			}
 			delete(there, root)
 		}
-		for _, size := range there {
-			surplus += size
+		for root, size := range there {
+			if _, ok := left[i][root]; !ok {
+				surplus += size
+			}
 		}
 	}
 	s.t.Logf("miners are to have %d bytes, and have %d more", wanted, surplus)

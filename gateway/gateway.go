@@ -40,8 +40,9 @@ type Config struct {
 	// and fewer if others wait and it is slow.
 	Segments int
 	// Gets is how many gets send files of segments at a time, GetMemory how many bytes
-	// of these are in memory, and as many again of their manifests: more wait. GetPatience is for how long, before a get that
-	// is slow, since its user is, has to give way and go on later.
+	// of these are in memory, and as many again of their manifests: more wait.
+	// GetPatience is for how long, before a get that is slow, since its user is, has to
+	// give way and go on later.
 	Gets        int
 	GetMemory   int64
 	GetPatience time.Duration

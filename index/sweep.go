@@ -11,9 +11,9 @@ import (
 // may have gone on with, segments that no object and no upload refers to, and the
 // shards of segments that are not there, which become drops. Drops whose time is
 // over go too, what is left of objects that were removed, and, not counted, what
-// ends of segments have left. age must be well above the longest time a Put may take, and than
-// that between a segment's and its shards' (an hour is plenty); while an import is
-// under way do not sweep. It returns how many it took away.
+// ends of segments have left. age must be well above the longest time a Put may take,
+// and than that between a segment's and its shards' (an hour is plenty); while an
+// import is under way do not sweep. It returns how many it took away.
 func (x *Index) Sweep(ctx context.Context, age time.Duration) (int, error) {
 	swept := 0
 	for o, err := range x.Left(ctx) {

@@ -121,6 +121,13 @@ func (r record) expires() (int64, bool) {
 	return r.stored + r.ttl, true
 }
 
+// outlasts says whether a record's time is over after another one's.
+func (r record) outlasts(other record) bool {
+	t, ends := r.expires()
+	u, otherEnds := other.expires()
+	return otherEnds && (!ends || t > u)
+}
+
 func (r record) encode() []byte {
 	b := make([]byte, 0, recordFixed+len(r.seed)+len(r.tag))
 	switch {

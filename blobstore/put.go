@@ -191,6 +191,9 @@ func (s *Store) claim(b *pebble.Batch, d deposit, c content) error {
 	} else if t, ok := old.expires(); ok {
 		b.Delete(d.expiry(t), nil)
 	}
+	if had && d.record.shard && old.outlasts(d.record) {
+		d.record.stored, d.record.ttl = old.stored, old.ttl
+	}
 	if t, ok := d.record.expires(); ok {
 		b.Set(d.expiry(t), nil, nil)
 	}

@@ -17,7 +17,8 @@ import (
 // it returns what is to be put beside the claim, or why not to keep the shard.
 //
 // A shard known already is read all the same. If the owner has it already, time
-// and ttl are replaced. rec.Hash, rec.Size and rec.Seed are ignored; a zero
+// and ttl are replaced unless it would end sooner then: who brings it again may not
+// know of who counts on it for longer. rec.Hash, rec.Size and rec.Seed are ignored; a zero
 // rec.Stored means when finish has returned.
 //
 // It returns ErrFull, ErrInvalid, ErrClosed, ErrBroken, io.ErrUnexpectedEOF,

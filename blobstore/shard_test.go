@@ -396,3 +396,34 @@ func TestClosingDoesNotWaitForItself(t *testing.T) {
 	}
 	empty(t, open(t, blobstore.Config{Dir: dir}, blobstore.Deps{}), dir)
 }
+
+// Two bring the same shard, and what the one counts on the other does not shorten.
+func TestAShardThatComesAgainIsKeptForNoLessLong(t *testing.T) {
+	for _, size := range []int{1000, blobstore.MaxInline + 1} {
+		for _, c := range []struct{ first, second, kept time.Duration }{
+			{time.Hour, time.Minute, time.Hour}, {time.Minute, time.Hour, time.Hour},
+			{0, time.Minute, 0}, {time.Minute, 0, 0},
+		} {
+			dir := t.TempDir()
+			s, data := open(t, blobstore.Config{Dir: dir}, blobstore.Deps{}), bytesOf(size)
+			putShard(t, s, alice, data, "first", c.first)
+			hash := putShard(t, s, alice, data, "second", c.second)
+			rec, err := s.Stat(t.Context(), alice, hash)
+			if err != nil || rec.TTL != c.kept {
+				t.Errorf("%d bytes for %v and then for %v are kept for %v, %v", size, c.first, c.second, rec.TTL, err)
+			}
+			if tags, err := s.Tags(t.Context(), alice, hash); err != nil || string(tags) != "second" {
+				t.Errorf("%q, %v", tags, err)
+			}
+			if n, _, err := s.Expire(t.Context(), noon.Add(time.Minute)); n != 0 || err != nil {
+				t.Errorf("%d expired with the shorter one's time, %v", n, err)
+			}
+			if c.kept > 0 {
+				if n, _, err := s.Expire(t.Context(), noon.Add(c.kept)); n != 1 || err != nil {
+					t.Errorf("%d expired, %v", n, err)
+				}
+				empty(t, s, dir)
+			}
+		}
+	}
+}

@@ -110,6 +110,11 @@ type claim struct {
 // hash names, and for what they are found by, which no op changes alone.
 func (c claim) same(d claim) bool { return c.record == d.record && c.tags == d.tags }
 
+// outlasts says whether a record ends after another one.
+func outlasts(a, b blobstore.Record) bool {
+	return b.TTL > 0 && (a.TTL == 0 || a.Stored.Add(a.TTL).After(b.Stored.Add(b.TTL)))
+}
+
 // Model is what a store must hold. The zero value is an empty store's.
 type Model struct {
 	claims map[key]claim
@@ -128,6 +133,7 @@ func (m *Model) Apply(o Op) error {
 	case o.Kind == Scrub: // changes nothing
 	case o.Kind == Put, o.Kind == PutShard:
 		m.seen[k] = true
+		old := c.record
 		c.data, c.record = o.Data, blobstore.Record{
 			Owner: o.Owner, Hash: k.hash, Shard: o.isShard(), Size: int64(len(o.Data)), Stored: o.At, TTL: o.TTL,
 		}
@@ -135,6 +141,9 @@ func (m *Model) Apply(o Op) error {
 			c.record.Seed = o.Seed
 		} else {
 			c.put(o)
+			if found && outlasts(old, c.record) {
+				c.record.Stored, c.record.TTL = old.Stored, old.TTL
+			}
 		}
 		m.claims[k] = c
 	case o.Kind == Expire:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/big"
+	"time"
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/index"
@@ -14,7 +15,7 @@ import (
 // index knows. A put that brought the segment again and was cut off before the miner
 // answered has left it: the miner has replaced the pledge, and we have not heard of
 // it. If the miner shows a pledge of ours about the same shard, made no earlier and
-// with both signatures, the index takes that over, and adopt is true.
+// with both signatures, the index takes that over with its end, and adopt is true.
 //
 // An earlier one is not taken: its key may have been revealed.
 func (f *Fleet) adopt(ctx context.Context, n chain.Neuron, h index.Holding) (bool, error) {
@@ -35,11 +36,18 @@ func (f *Fleet) adopt(ctx context.Context, n chain.Neuron, h index.Holding) (boo
 	if p.Digest() == known.Digest() || p.Made.Before(known.Made) || page[0].Damaged {
 		return false, nil
 	}
+	seen := h
 	h.Native = &index.Native{Pledge: page[0].Pledge, Asked: page[0].Asked, Receipt: page[0].Receipt}
 	if _, ok := f.pledgeOf(n, h); !ok {
 		return false, nil
 	}
-	return true, f.putNative(ctx, n, h.Hash, h.Native)
+	var ttl time.Duration // for ever
+	if !p.Until.IsZero() {
+		ttl = p.Until.Sub(p.Made)
+	}
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	return true, unlessGone(f.deps.Index.RenewShard(within, seen, p.Made, ttl, h.Native))
 }
 
 // reconcile is adopt for an audit that was answered with a conflict, which it then

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/erasure"
 	"github.com/filetao/filetao/fleet"
 	"github.com/filetao/filetao/fleet/fleettest"
+	"github.com/filetao/filetao/receipt"
 )
 
 // A put of what is there already is cut off after miners have replaced their
@@ -25,7 +27,9 @@ func TestAuditsGoOnUnderALaterPledge(t *testing.T) {
 		s.places-- // the same place again
 		candidates := s.Neurons()
 		rand.Shuffle(len(candidates), func(i, j int) { candidates[i], candidates[j] = candidates[j], candidates[i] })
-		_, _, err := s.StoreSegment(t.Context(), s.spec(t, data, seg.Scheme), bytes.NewReader(data), func(erasure.Root) error { return nil }, candidates)
+		spec := s.spec(t, data, seg.Scheme)
+		spec.TTL *= 2
+		_, _, err := s.StoreSegment(t.Context(), spec, bytes.NewReader(data), func(erasure.Root) error { return nil }, candidates)
 		if !errors.Is(err, fleet.ErrShort) {
 			t.Fatal(err)
 		}
@@ -42,6 +46,9 @@ func TestAuditsGoOnUnderALaterPledge(t *testing.T) {
 			q, err := s.Question(t.Context(), n, h, chain.Block{Number: 9}, fleet.TaskChallenge)
 			if err != nil || !q.Native() {
 				t.Fatal(q, err)
+			}
+			if p, err := receipt.ParsePledge(h.Native.Pledge); err != nil || p.Until.Sub(h.Stored.Add(h.TTL)).Abs() > time.Second {
+				t.Errorf("the index has it end %v, the pledge %v, %v", h.Stored.Add(h.TTL), p.Until, err)
 			}
 			if last = s.Ask(t.Context(), n, q); last.OK() {
 				break

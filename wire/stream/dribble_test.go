@@ -75,12 +75,7 @@ func TestDribbledFieldsHoldUpNobody(t *testing.T) {
 			c, fields := r.unsaid(key, m, 0, i)
 			group.Go(func() { crawl(ctx, c, fields[:len(fields)-1]) })
 		}
-		until(t, name+" does not come in", func() bool {
-			r.lanes.mu.Lock()
-			defer r.lanes.mu.Unlock()
-			one := r.lanes.of[key.Address()]
-			return one != nil && one.want == most
-		})
+		until(t, name+" does not come in", func() bool { return r.lanes.In(key.Address()) == most })
 	}
 	long := &wire.Delete{DataHash: strings.Repeat("1", 1000)}
 	dribble("//Charlie", long)
@@ -137,9 +132,5 @@ func TestFieldsThatCrawl(t *testing.T) {
 	if err := r.memory.Acquire(within(t, 10*time.Second), r.maxMemory); err != nil {
 		t.Error("not all memory is free again")
 	}
-	until(t, "somebody has a part of the memory for good", func() bool {
-		r.parts.mu.Lock()
-		defer r.parts.mu.Unlock()
-		return len(r.parts.of) == 0
-	})
+	until(t, "somebody has a part of the memory for good", func() bool { return r.parts.In(r.client.cfg.Key.Address()) == 0 })
 }

@@ -266,7 +266,7 @@ func (x *exchange) share(ctx context.Context, rt route, st wire.Standing) (leave
 	if rt.streams {
 		return x.s.shares.take(x.hotkey, st)
 	}
-	if leave, err = x.s.lanes.wait(ctx, x.hotkey, st, 1); err != nil {
+	if leave, err = x.s.lanes.Wait(ctx, x.hotkey, st, 1); err != nil {
 		return nil, errNoTurn
 	}
 	return leave, nil
@@ -318,7 +318,7 @@ func (x *exchange) longFields(ctx context.Context, rt route, st wire.Standing) (
 	if n <= smallFields {
 		return x.fields(ctx, rt)
 	}
-	leave, err := x.s.parts.wait(ctx, x.hotkey, st, n)
+	leave, err := x.s.parts.Wait(ctx, x.hotkey, st, n)
 	if err != nil {
 		return nil, errNoMemory(n)
 	}

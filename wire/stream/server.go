@@ -99,9 +99,9 @@ type Server struct {
 	used     *used
 	messages *wire.Queue
 	streams  *wire.Queue
-	lanes    *lanes  // to workers, of messages
-	parts    *lanes  // to memory, of requests' fields
-	shares   *shares // of streams
+	lanes    *wire.Lanes // to workers, of messages
+	parts    *wire.Lanes // to memory, of requests' fields
+	shares   *shares     // of streams
 	buffers  *buffers
 
 	maxMemory int64 // the largest reservation
@@ -136,7 +136,7 @@ func NewServer(cfg ServerConfig, deps ServerDeps) (*Server, error) {
 	}
 	s.used = newUsed(deps.Now, deps.Taken)
 	s.messages, s.streams = wire.NewQueue(s.cfg.Workers), wire.NewQueue(s.cfg.StreamWorkers)
-	s.lanes, s.shares = newLanes(int64(s.cfg.Workers/2)), newShares(s.cfg.StreamWorkers)
+	s.lanes, s.shares = wire.NewLanes(int64(s.cfg.Workers/2)), newShares(s.cfg.StreamWorkers)
 	s.hold(s.cfg.MaxMemory)
 	s.add(route{
 		make: func() wire.Message { return &wire.Ping{} },
@@ -192,7 +192,7 @@ func (s *Server) add(rt route) {
 
 // hold says how many bytes of fields the server may have.
 func (s *Server) hold(bytes int64) {
-	s.maxMemory, s.memory, s.parts = bytes, semaphore.NewWeighted(bytes), newLanes(bytes/4)
+	s.maxMemory, s.memory, s.parts = bytes, semaphore.NewWeighted(bytes), wire.NewLanes(bytes/4)
 }
 
 // doorOf is the door of a message.

@@ -1,10 +1,7 @@
 package stream
 
 import (
-	"context"
 	"sync"
-
-	"golang.org/x/sync/semaphore"
 
 	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
@@ -63,53 +60,4 @@ func (s *shares) add(a wallet.Address, st wire.Standing, n int) {
 	if !st.Registered {
 		s.unknown += n
 	}
-}
-
-// lanes see to it that nobody has all of something: a caller has a part of it at
-// most, and what it asks beyond that waits behind its own, where it holds up nobody
-// else. Who has a validator permit asks for others.
-type lanes struct {
-	each int64
-
-	mu sync.Mutex // guards what follows
-	of map[wallet.Address]*lane
-}
-
-// lane is there as long as somebody is in it.
-type lane struct {
-	sem  *semaphore.Weighted
-	want int
-}
-
-func newLanes(each int64) *lanes {
-	return &lanes{each: max(each, 1), of: map[wallet.Address]*lane{}}
-}
-
-// wait takes n of a caller's part, or all of it if that is less, until leave. It
-// fails with ctx's error.
-func (l *lanes) wait(ctx context.Context, a wallet.Address, st wire.Standing, n int64) (leave func(), err error) {
-	if st.ValidatorPermit {
-		return func() {}, nil
-	}
-	l.mu.Lock()
-	one := l.of[a]
-	if one == nil {
-		one = &lane{sem: semaphore.NewWeighted(l.each)}
-		l.of[a] = one
-	}
-	one.want++
-	l.mu.Unlock()
-	gone := func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if one.want--; one.want == 0 {
-			delete(l.of, a)
-		}
-	}
-	n = min(n, l.each)
-	if err := one.sem.Acquire(ctx, n); err != nil {
-		gone()
-		return nil, err
-	}
-	return func() { one.sem.Release(n); gone() }, nil
 }

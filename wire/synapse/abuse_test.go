@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/filetao/filetao/wallet"
 	"github.com/filetao/filetao/wire"
 	"github.com/filetao/filetao/wire/wiretest"
 )
@@ -213,12 +214,13 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// No more bytes of bodies are in memory than the budget.
+// No more bytes of bodies are in memory than half of the budget: the other one is for
+// answers.
 func TestMemoryBudget(t *testing.T) {
 	const size = 4 << 20
 	var now, most atomic.Int64
 	entered, leave := make(chan struct{}, 100), make(chan struct{})
-	server := startServer(t, ServerConfig{MaxMemory: 3 * BodySize(size)}, ServerDeps{}, func(s *Server) {
+	server := startServer(t, ServerConfig{MaxMemory: 6 * BodySize(size)}, ServerDeps{Door: permitDoor()}, func(s *Server) {
 		s.Handle(func() wire.Message { return &wire.StoreUser{} }, func(ctx context.Context, _ wire.Caller, msg wire.Message) error {
 			n := now.Add(1)
 			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
@@ -229,6 +231,9 @@ func TestMemoryBudget(t *testing.T) {
 			return nil
 		}, BodySize(size))
 		s.Handle(newRetrieve, func(ctx context.Context, _ wire.Caller, msg wire.Message) error {
+			if msg.(*wire.Retrieve).DataHash == "half" {
+				return wire.Reserve(ctx, 3*BodySize(size))
+			}
 			return wire.Reserve(ctx, 1<<40)
 		}, BodySize(0))
 	})
@@ -253,6 +258,7 @@ func TestMemoryBudget(t *testing.T) {
 			t.Errorf("without memory left: %d", status)
 		}
 	}
+	sendTo(t, server.Addr(), newSigner(t, "//Eve").good(t, &wire.Retrieve{DataHash: "half"}).bytes()).expect(t, 200, "an answer meanwhile")
 	close(leave)
 	for range 3 {
 		if status := <-first; status != wire.StatusOK {
@@ -262,7 +268,45 @@ func TestMemoryBudget(t *testing.T) {
 	if most.Load() > 3 {
 		t.Errorf("%d bodies at a time", most.Load())
 	}
-	sendTo(t, server.Addr(), newSigner(t, "//Eve").good(t, &wire.Retrieve{}).bytes()).expect(t, 413, "an answer over the budget")
+	sendTo(t, server.Addr(), newSigner(t, "//Ferdie").good(t, &wire.Retrieve{}).bytes()).expect(t, 413, "an answer over the budget")
+}
+
+// permitDoor lets everybody in, as validators.
+func permitDoor() *wire.Door {
+	return wire.NewDoor(wire.DoorConfig{RequestsPerWindow: -1}, wire.DoorDeps{Standing: func(wallet.Address) (wire.Standing, error) {
+		return wire.Standing{Registered: true, ValidatorPermit: true}, nil
+	}})
+}
+
+// Some let the bodies of as many requests crawl as there are workers, short and long
+// ones: nobody else is kept waiting, with neither.
+func TestBodiesThatCrawlHoldUpNobody(t *testing.T) {
+	const workers = 4
+	handle := func(context.Context, wire.Caller, wire.Message) error { return nil }
+	server := startServer(t, ServerConfig{Workers: 1, LongWorkers: workers, MaxMemory: 1 << 20}, ServerDeps{}, func(s *Server) {
+		s.grace = time.Minute
+		s.Handle(newRetrieve, handle, BodySize(0))
+		s.Handle(func() wire.Message { return &wire.StoreUser{} }, handle, BodySize(0))
+	})
+	long := &wire.StoreUser{EncryptedData: make([]byte, 100_000), EncryptionPayload: "{}"}
+	for _, name := range []string{"//Charlie", "//Dave", "//Eve"} {
+		s := newSigner(t, name)
+		for range workers {
+			for _, m := range []wire.Message{&wire.Retrieve{}, long} {
+				all := s.good(t, m).with("timeout", "60").bytes()
+				_, err := dial(t, server.Addr()).Write(all[:len(all)-1])
+				check(t, err)
+			}
+		}
+		for server.senders.In(s.key.Address()) != workers {
+			runtime.Gosched()
+		}
+	}
+	s := newSigner(t, "//Alice")
+	for range workers {
+		sendTo(t, server.Addr(), s.good(t, &wire.Retrieve{}).bytes()).expect(t, 200, "a short one of another")
+		sendTo(t, server.Addr(), s.good(t, long).bytes()).expect(t, 200, "a long one of another")
+	}
 }
 
 func TestConnectionsAreBounded(t *testing.T) {

@@ -17,8 +17,6 @@ import (
 )
 
 const (
-	// smallBody is read without asking for memory: workers bound their number.
-	smallBody = 64 << 10
 	// defaultGrace is what a body may take beyond its length at minRate, and
 	// an answer beyond the deadline.
 	defaultGrace = 5 * time.Second
@@ -37,6 +35,7 @@ type exchange struct {
 	verified bool
 	held     int64 // bytes of s.memory
 	reserved int64 // of them, what the handler reserved for its answer
+	ends     []func()
 }
 
 // serveHTTP answers one request. Whatever happens in a handler, the server
@@ -88,28 +87,18 @@ func (x *exchange) work() (wire.Message, *body, error) {
 	x.limit(x.start.Add(x.s.cfg.HeaderTimeout), x.deadline.Add(x.s.grace))
 	ctx, cancel := context.WithDeadline(x.r.Context(), x.deadline)
 	defer cancel()
+	defer x.end()
 	sess := sessionOf(hd.hotkey, hd.uuid)
 	if err := x.verify(sess); err != nil {
 		return nil, nil, err
 	}
 	caller := x.caller()
-	if !rt.public {
-		priority, err := x.admit(x.s.doorOf(rt), sess, &caller)
-		if err != nil {
-			return nil, nil, err
-		}
-		if err := x.checkLength(rt); err != nil {
-			return nil, nil, err
-		}
-		if err := x.s.queue.Wait(ctx, priority); err != nil {
-			return nil, nil, wire.Unavailable("Response timeout after: %ss", pyFloat(hd.timeout.Seconds()))
-		}
-		defer x.s.queue.Done()
-		x.s.doorOf(rt).Served(caller.Hotkey)
-	} else if err := x.admitPublic(rt, sess, caller); err != nil {
-		return nil, nil, err
+	if rt.public {
+		err = x.takePublic(ctx, rt, sess, caller, msg)
+	} else {
+		err = x.take(ctx, rt, sess, &caller, msg)
 	}
-	if err := x.readBody(ctx, msg); err != nil {
+	if err != nil {
 		return nil, nil, err
 	}
 	if err := x.handle(wire.WithMemory(ctx, x.reserveAnswer), rt, caller, msg); err != nil {
@@ -177,7 +166,7 @@ func (x *exchange) caller() wire.Caller {
 
 // admit asks the door. The nonces of those it lets in are kept for good, and
 // so are those of the registered whom it does not.
-func (x *exchange) admit(door *wire.Door, sess session, c *wire.Caller) (priority float64, err error) {
+func (x *exchange) admit(door *wire.Door, sess session, c *wire.Caller) (wire.Admission, error) {
 	adm, err := door.Admit(c.Hotkey)
 	if adm.Registered {
 		c.UID, c.Stake, c.ValidatorPermit = int(adm.UID), adm.Stake, adm.ValidatorPermit
@@ -187,15 +176,7 @@ func (x *exchange) admit(door *wire.Door, sess session, c *wire.Caller) (priorit
 			err = keepErr
 		}
 	}
-	return adm.Priority, err
-}
-
-// admitPublic takes a request for which a signature is enough.
-func (x *exchange) admitPublic(rt route, sess session, c wire.Caller) error {
-	if err := x.checkLength(rt); err != nil {
-		return err
-	}
-	return x.s.nonces.keepIfCheap(sess, x.head.nonce, x.s.door.Standing(c.Hotkey).Registered)
+	return adm, err
 }
 
 // checkLength refuses a body by what it says of its length.
@@ -209,40 +190,10 @@ func (x *exchange) checkLength(rt route) error {
 	return nil
 }
 
-// reserve takes n bytes of the server's memory until the answer is out.
-func (x *exchange) reserve(ctx context.Context, n int64) error {
-	if n <= 0 {
-		return nil
-	}
-	if n > x.s.maxMemory {
-		return wire.TooLarge("%d bytes are over what fits into memory.", n)
-	}
-	if err := x.s.memory.Acquire(ctx, n); err != nil {
-		return wire.Unavailable("No memory for %d bytes before the timeout.", n)
-	}
-	x.held += n
-	return nil
-}
-
-// reserveAnswer is what wire.Reserve does in handlers.
-func (x *exchange) reserveAnswer(ctx context.Context, n int64) error {
-	if err := x.reserve(ctx, n); err != nil {
-		return err
-	}
-	x.reserved += max(n, 0)
-	return nil
-}
-
 // readBody fills the message and holds it against the signed hash.
-func (x *exchange) readBody(ctx context.Context, msg wire.Message) error {
-	size := x.r.ContentLength
-	if size > smallBody {
-		if err := x.reserve(ctx, size); err != nil {
-			return err
-		}
-	}
+func (x *exchange) readBody(msg wire.Message) error {
 	body := &pacedReader{x: x, r: x.r.Body, start: time.Now()}
-	got, err := decodeBody(body, size, msg.Fields(), asRequest)
+	got, err := decodeBody(body, x.r.ContentLength, msg.Fields(), asRequest)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return wire.Timeout("The body did not arrive in time.")

@@ -31,8 +31,9 @@ type ServerConfig struct {
 	// that a restart lets none of their old requests through again. Without
 	// one such peers are not protected from that.
 	NonceFile string
-	// Workers is how many requests are worked on at a time. Default 16.
-	Workers int
+	// Workers is how many requests are worked on at a time, LongWorkers how many
+	// beside them whose bodies have more than 64 KiB. Defaults 16 and 64.
+	Workers, LongWorkers int
 	// MaxTimeout is the longest timeout granted to a request, hence also how
 	// long a signed request is good for. Default 10 minutes.
 	MaxTimeout time.Duration
@@ -50,6 +51,7 @@ type ServerConfig struct {
 func (c ServerConfig) withDefaults() ServerConfig {
 	setDefault(&c.Listen, "127.0.0.1:0")
 	setDefault(&c.Workers, 16)
+	setDefault(&c.LongWorkers, 64)
 	setDefault(&c.MaxTimeout, 10*time.Minute)
 	setDefault(&c.MaxMemory, 1<<30)
 	setDefault(&c.MaxConns, 1024)
@@ -93,10 +95,14 @@ type Server struct {
 	listener *boundedListener
 	nonces   *nonces
 	queue    *wire.Queue
+	long     *wire.Queue // of requests with long bodies,
+	senders  *wire.Lanes // to it,
+	parts    *wire.Lanes // and to the memory for them
 	grace    time.Duration
 
 	maxMemory int64
 	memory    *semaphore.Weighted
+	bodies    *semaphore.Weighted // what long bodies may have of it
 
 	mu      sync.Mutex // guards closed, and working.Add against working.Wait
 	closed  bool
@@ -131,6 +137,7 @@ func NewServer(cfg ServerConfig, deps ServerDeps) (*Server, error) {
 		deps.Taken = replay.InMemory(s.now())
 	}
 	s.queue, s.mounts = wire.NewQueue(s.cfg.Workers), map[string]http.Handler{}
+	s.long, s.senders = wire.NewQueue(s.cfg.LongWorkers), wire.NewLanes(int64(s.cfg.LongWorkers/4))
 	s.routes = map[string]route{"Synapse": {
 		make:   func() wire.Message { return &wire.Ping{} },
 		handle: func(context.Context, wire.Caller, wire.Message) error { return nil },
@@ -215,7 +222,8 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, rt := range s.routes {
 		s.maxMemory = max(s.maxMemory, rt.maxBody)
 	}
-	s.memory = semaphore.NewWeighted(s.maxMemory)
+	s.memory, s.bodies = semaphore.NewWeighted(s.maxMemory), semaphore.NewWeighted(s.maxMemory/2)
+	s.parts = wire.NewLanes(s.maxMemory / 4)
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	server := &http.Server{

@@ -11,8 +11,8 @@ import (
 	"github.com/filetao/filetao/wallet"
 )
 
-// holdings are the roots of the shards that miners have, or are to have.
-type holdings map[int]map[string]int64
+// holdings are shards that miners have, or are to have, by their roots.
+type holdings map[int]map[string]index.Holding
 
 // settle has everything end that nobody needs.
 func (s *soak) settle() {
@@ -50,8 +50,13 @@ func (s *soak) undropped(x *index.Index, now time.Time) (n int) {
 	return n
 }
 
+// lookTime is more than it takes to look at all stores.
+const lookTime = time.Minute
+
 // promised is what the index says that miners have, once nothing runs any more, and
-// what they may have beside it, since they are not told yet to drop it.
+// what they may have beside it: they are not told yet to drop it, or drop it by
+// themselves while their stores are looked at, one after the other. (Repair has
+// shards of files that are over soon kept for a minute.)
 func (s *soak) promised() (held, left holdings, err error) {
 	x, err := index.Open(filepath.Join(s.life.d.ValidatorDir(), "index"), index.Options{})
 	if err != nil {
@@ -59,20 +64,23 @@ func (s *soak) promised() (held, left holdings, err error) {
 	}
 	defer func() { err = errors.Join(err, x.Close()) }()
 	held, left = holdings{}, holdings{}
+	over := time.Now().Add(lookTime)
 	for i := range s.cfg.Miners {
-		held[i], left[i] = map[string]int64{}, map[string]int64{}
+		held[i], left[i] = map[string]index.Holding{}, map[string]index.Holding{}
 		for d, err := range x.Drops(s.t.Context(), s.life.d.MinerHotkey(i)) {
 			if err != nil {
 				return nil, nil, err
 			}
-			left[i][d.Replica] = 0
+			left[i][d.Replica] = index.Holding{}
 		}
 		for h, err := range x.Holdings(s.t.Context(), s.life.d.MinerHotkey(i), index.KindShard) {
 			if err != nil {
 				return nil, nil, err
 			}
-			if !h.Expired(time.Now()) {
-				held[i][h.Replica] = h.Size
+			if h.Expired(over) {
+				left[i][h.Replica] = h
+			} else {
+				held[i][h.Replica] = h
 			}
 		}
 	}
@@ -93,10 +101,10 @@ func (s *soak) agree() {
 			s.t.Error(err)
 			continue
 		}
-		for root, size := range held[i] {
-			wanted += size
+		for root, h := range held[i] {
+			wanted += h.Size
 			if _, ok := there[root]; !ok && !s.rotten[rot{i, root}] {
-				s.t.Errorf("miner %d does not have shard %s of %d bytes, which it has signed for (its hotkey %s)", i, root, size, s.life.d.MinerHotkey(i))
+				s.t.Errorf("miner %d does not have shard %s, which it has signed for: %+v", i, root, h)
 			}
 			delete(there, root)
 		}

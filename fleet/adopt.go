@@ -2,9 +2,8 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math/big"
-	"time"
 
 	"github.com/filetao/filetao/chain"
 	"github.com/filetao/filetao/index"
@@ -20,34 +19,24 @@ import (
 // An earlier one is not taken: its key may have been revealed.
 func (f *Fleet) adopt(ctx context.Context, n chain.Neuron, h index.Holding) (bool, error) {
 	known, ok := f.pledgeOf(n, h)
-	root, parsed := new(big.Int).SetString(h.Replica, 10)
-	if h.Kind != index.KindShard || !ok || !parsed || root.Sign() == 0 {
+	if h.Kind != index.KindShard || !ok {
 		return false, nil
 	}
-	l := &listing{f: f, miner: n}
-	page, err := l.page(ctx, &wire.ListShards{After: root.Sub(root, big.NewInt(1)).String(), Limit: 1})
-	if err != nil || len(page) == 0 {
-		return false, err
+	s, err := f.keptShard(ctx, n, h.Replica)
+	if err != nil && !errors.Is(err, ErrLabel) { // with both signatures
+		return false, unlessGone(err)
 	}
-	p, err := l.pledge(page[0])
-	if err != nil {
-		return false, err
-	}
-	if p.Digest() == known.Digest() || p.Made.Before(known.Made) || page[0].Damaged {
+	if s.Pledge.Digest() == known.Digest() || s.Pledge.Made.Before(known.Made) || s.Damaged {
 		return false, nil
 	}
 	seen := h
-	h.Native = &index.Native{Pledge: page[0].Pledge, Asked: page[0].Asked, Receipt: page[0].Receipt}
+	h.Native = &s.Native
 	if _, ok := f.pledgeOf(n, h); !ok {
 		return false, nil
 	}
-	var ttl time.Duration // for ever
-	if !p.Until.IsZero() {
-		ttl = p.Until.Sub(p.Made)
-	}
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	return true, unlessGone(f.deps.Index.RenewShard(within, seen, p.Made, ttl, h.Native))
+	return true, unlessGone(f.deps.Index.RenewShard(within, seen, s.Pledge.Made, s.Holding().TTL, h.Native))
 }
 
 // reconcile is adopt for an audit that was answered with a conflict, which it then

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math/big"
 	"time"
 
 	"github.com/filetao/filetao/chain"
@@ -78,6 +79,28 @@ func (f *Fleet) Damaged(ctx context.Context, n chain.Neuron) (roots []string, er
 		return true
 	})
 	return roots, err
+}
+
+// keptShard asks a miner what it keeps for us under a root. index.ErrNotFound if that
+// is nothing; else its errors are those of Inventory.
+func (f *Fleet) keptShard(ctx context.Context, n chain.Neuron, replica string) (Found, error) {
+	none := fmt.Errorf("%w: shard %s at %s", index.ErrNotFound, replica, n.Hotkey)
+	root, ok := new(big.Int).SetString(replica, 10)
+	if !ok || root.Sign() == 0 {
+		return Found{}, none
+	}
+	l := &listing{f: f, miner: n}
+	page, err := l.page(ctx, &wire.ListShards{After: root.Sub(root, big.NewInt(1)).String(), Limit: 1})
+	if wire.StatusOf(err) == wire.StatusNotFound || err == nil && len(page) == 0 {
+		return Found{}, none
+	} else if err != nil {
+		return Found{}, err
+	}
+	s, err := l.check(page[0])
+	if !errors.Is(err, ErrUnpledged) && s.Pledge.Hash.String() != replica {
+		err = none
+	}
+	return s, err
 }
 
 // listing is a list that is being read.

@@ -73,9 +73,9 @@ func (f *Fleet) renewShard(ctx context.Context, s shard, ttl time.Duration) erro
 }
 
 // Drop tells a miner to drop what the index has ended, and notes that it did; that
-// it has nothing of the kind is as good, and so is that it was given the same shard
-// again meanwhile: that one stays. Whom it cannot tell it returns an error for: try
-// again later.
+// it has nothing of the kind is as good. A shard that it was given again meanwhile
+// stays; if the index does not come to count on it, it is a drop of its own. Whom it
+// cannot tell it returns an error for: try again later.
 func (f *Fleet) Drop(ctx context.Context, d index.Drop) error {
 	m := f.deps.Metagraph()
 	if m == nil {
@@ -87,7 +87,7 @@ func (f *Fleet) Drop(ctx context.Context, d index.Drop) error {
 	}
 	var err error
 	if p, unpledged := receipt.ParsePledge(d.Pledge); unpledged == nil {
-		err = f.dropShard(ctx, n, p)
+		err = f.dropShard(ctx, n, d, p)
 	} else {
 		err = f.deleteAt(ctx, n, d.Replica)
 	}
@@ -101,15 +101,37 @@ func (f *Fleet) Drop(ctx context.Context, d index.Drop) error {
 
 // dropShard tells a miner to drop a shard as it was pledged. A miner that does not
 // know such conditions is told to delete it.
-func (f *Fleet) dropShard(ctx context.Context, n chain.Neuron, p receipt.Pledge) error {
-	o, came := f.call(ctx, TaskDelete, n, &wire.DropShard{Hash: p.Hash.String(), Salt: p.Salt[:]})
+func (f *Fleet) dropShard(ctx context.Context, n chain.Neuron, d index.Drop, p receipt.Pledge) error {
+	msg := &wire.DropShard{Hash: p.Hash.String(), Salt: p.Salt[:]}
+	o, came := f.call(ctx, TaskDelete, n, msg)
 	switch {
+	case came && !msg.Dropped:
+		return f.dropLater(ctx, n, d, p)
 	case came:
 		return nil
 	case wire.StatusOf(o.Err) == wire.StatusNotFound:
 		return f.deleteAt(ctx, n, p.Hash.String())
 	}
 	return o.Err
+}
+
+// dropLater is for a miner that keeps a shard under another pledge than the one that
+// it is told of. Whoever has brought it may have been cut off: unless it is counted
+// on by the time that this is certain, the miner is to be told of that pledge.
+func (f *Fleet) dropLater(ctx context.Context, n chain.Neuron, d index.Drop, told receipt.Pledge) error {
+	s, err := f.keptShard(ctx, n, d.Replica)
+	switch {
+	case errors.Is(err, index.ErrNotFound), errors.Is(err, ErrLabel), errors.Is(err, ErrUnpledged):
+		return nil // gone meanwhile, or it stays until its time is over
+	case err != nil:
+		return err
+	case s.Pledge.Made.Before(told.Made) || s.Pledge.Salt == told.Salt:
+		return nil // no honest miner says so
+	}
+	h := s.Holding()
+	return f.deps.Index.PutDrop(ctx, h.Hash, index.Drop{
+		Holder: h.Holder, Replica: h.Replica, Pledge: s.Native.Pledge, After: f.Settled(h), Until: s.Pledge.Until,
+	})
 }
 
 // deleteAt tells a miner to delete something; it is as good if there is nothing.

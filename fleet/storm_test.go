@@ -64,7 +64,7 @@ func newStorm(t *testing.T) *storm {
 }
 
 // Whatever is done at once, and wherever it is cut off: once it is over miners have
-// what the index counts on. What somebody who works may count on yet miners are told
+// what the index counts on; and when all is deleted they have nothing any more. What somebody who works may count on yet miners are told
 // to drop when the work is over, which is what a drop's time is for.
 func TestMinersHaveWhatIsCountedOn(t *testing.T) {
 	s := newStorm(t)
@@ -91,6 +91,38 @@ func TestMinersHaveWhatIsCountedOn(t *testing.T) {
 			return
 		}
 	}
+	s.empty()
+}
+
+// empty deletes everything.
+func (s *storm) empty() {
+	s.t.Helper()
+	for which := range s.data {
+		if seg, _ := s.find(which); seg.ID != "" {
+			s.delete(seg)
+		}
+	}
+	if _, err := s.Index.Sweep(s.t.Context(), 0); err != nil {
+		s.t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	close(ended)
+	for range 10 { // of what a miner has instead it is told the next time
+		s.tell(s.drops(), ended)
+	}
+	for _, m := range s.Miners {
+		if has := m.Holds(); len(has) > 0 {
+			s.t.Errorf("%s has %d shards that nobody knows of", m.Hotkey(), len(has))
+		}
+	}
+}
+
+func (s *storm) delete(seg index.Segment) {
+	gone, err := s.Index.DropUpload(s.t.Context(), seg.Owner, seg.Upload)
+	if err == nil {
+		_, _, err = s.Index.EndSegments(s.t.Context(), gone, time.Hour)
+	}
+	s.excuse("delete", err)
 }
 
 // do does something with a segment.
@@ -130,11 +162,7 @@ func (s *storm) do() {
 			s.t.Error(err)
 		}
 	default:
-		gone, err := s.Index.DropUpload(s.t.Context(), seg.Owner, seg.Upload)
-		if err == nil {
-			_, _, err = s.Index.EndSegments(s.t.Context(), gone, time.Hour)
-		}
-		s.excuse("delete", err)
+		s.delete(seg)
 	}
 }
 

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,9 +26,43 @@ import (
 // storm is two gateways over one index that do everything at once with few segments.
 type storm struct {
 	*shards
-	t      *testing.T
-	fleets [2]*fleet.Fleet
-	data   [][]byte
+	t        *testing.T
+	kv       index.KV
+	gateways [2]*mortal
+	data     [][]byte
+}
+
+// mortal is a gateway, and the index as it has it, until it is killed: then nothing
+// that it does has an effect any more.
+type mortal struct {
+	index.KV
+	fleet *fleet.Fleet
+	index *index.Index
+	dead  atomic.Bool
+}
+
+var errKilled = errors.New("killed")
+
+func (m *mortal) Commit(ctx context.Context, group string, when, then []index.Entry) error {
+	if m.dead.Load() {
+		return errKilled
+	}
+	return m.KV.Commit(ctx, group, when, then)
+}
+
+func (m *mortal) Get(ctx context.Context, group string, fields ...string) ([][]byte, error) {
+	if m.dead.Load() {
+		return nil, errKilled
+	}
+	return m.KV.Get(ctx, group, fields...)
+}
+
+// kill kills a gateway at some time.
+func (m *mortal) kill() {
+	for range rand.IntN(20_000) {
+		runtime.Gosched()
+	}
+	m.dead.Store(true)
 }
 
 // losing loses some requests, and some answers.
@@ -48,50 +84,83 @@ func (l losing) Open(ctx context.Context, to wire.Peer, msg wire.Message, in wir
 }
 
 func newStorm(t *testing.T) *storm {
-	s := &storm{shards: newShards(t, 9, fleet.Config{}), t: t}
-	memory := yielding{indextest.NewMemory()}
-	s.Index = index.New(memory)
-	for i := range s.fleets {
-		d := deps(s.Net, s.Net)
-		d.Streams, d.Index = losing{s.Net}, index.New(memory)
-		s.fleets[i] = fleet.New(fleet.Config{Patience: 20 * time.Millisecond, Spare: rand.IntN(2)}, d)
-	}
-	s.Fleet = s.fleets[0]
+	s := &storm{shards: newShards(t, 9, fleet.Config{}), t: t, kv: yielding{indextest.NewMemory()}}
+	s.Index = index.New(s.kv)
+	s.Fleet = newFleet(s.Net, fleet.Config{})
 	for i := range 3 {
 		s.data = append(s.data, noise(uint64(i), 500+i))
 	}
 	return s
 }
 
-// Whatever is done at once, and wherever it is cut off: once it is over miners have
-// what the index counts on; and when all is deleted they have nothing any more. What somebody who works may count on yet miners are told
-// to drop when the work is over, which is what a drop's time is for.
-func TestMinersHaveWhatIsCountedOn(t *testing.T) {
-	s := newStorm(t)
-	for range 100 {
-		drops := s.drops()
-		var work sync.WaitGroup
-		for range 2 + rand.IntN(7) {
-			work.Go(s.do)
+// start starts the gateways that do not run.
+func (s *storm) start() {
+	for i, m := range s.gateways {
+		if m != nil && !m.dead.Load() {
+			continue
 		}
-		var told sync.WaitGroup
-		ended := make(chan struct{})
-		told.Go(func() { s.tell(drops, ended) })
-		work.Wait()
-		close(ended)
-		told.Wait()
-		s.whole()
-		if rand.IntN(4) == 0 {
-			if _, err := s.Index.Sweep(t.Context(), 0); err != nil {
-				t.Fatal(err)
-			}
-			s.whole()
-		}
-		if t.Failed() {
-			return
-		}
+		m = &mortal{KV: s.kv}
+		m.index = index.New(m)
+		d := deps(s.Net, s.Net)
+		d.Streams, d.Index = losing{s.Net}, m.index
+		m.fleet = fleet.New(fleet.Config{Patience: 20 * time.Millisecond, Spare: rand.IntN(2)}, d)
+		s.gateways[i] = m
 	}
-	s.empty()
+}
+
+// Whatever is done at once, and wherever it is cut off: once it is over miners have
+// what the index counts on. When all is deleted then they have nothing any more, but
+// for what those were about to note who were killed. What somebody who works may count
+// on yet miners are told to drop when the work is over, which is what a drop's time
+// is for.
+func TestMinersHaveWhatIsCountedOn(t *testing.T) {
+	for _, deadly := range []bool{false, true} {
+		t.Run(fmt.Sprint("killed: ", deadly), func(t *testing.T) {
+			s := newStorm(t)
+			for range 60 {
+				s.all(deadly)
+				s.whole()
+				if rand.IntN(4) == 0 {
+					s.sweep()
+					s.whole()
+				}
+				if t.Failed() {
+					return
+				}
+			}
+			if s.empty(); deadly {
+				return
+			}
+			for _, m := range s.Miners {
+				if has := m.Holds(); len(has) > 0 {
+					t.Errorf("%s has %d shards that nobody knows of", m.Hotkey(), len(has))
+				}
+			}
+		})
+	}
+}
+
+// all has much be done at once.
+func (s *storm) all(deadly bool) {
+	s.start()
+	drops, ended := s.drops(), make(chan struct{})
+	var work, told sync.WaitGroup
+	for range 2 + rand.IntN(7) {
+		work.Go(s.do)
+	}
+	if deadly {
+		work.Go(s.gateways[rand.IntN(2)].kill)
+	}
+	told.Go(func() { s.tell(drops, ended) })
+	work.Wait()
+	close(ended)
+	told.Wait()
+}
+
+func (s *storm) sweep() {
+	if _, err := s.Index.Sweep(s.t.Context(), 0); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // empty deletes everything.
@@ -99,35 +168,28 @@ func (s *storm) empty() {
 	s.t.Helper()
 	for which := range s.data {
 		if seg, _ := s.find(which); seg.ID != "" {
-			s.delete(seg)
+			s.delete(s.Index, seg)
 		}
 	}
-	if _, err := s.Index.Sweep(s.t.Context(), 0); err != nil {
-		s.t.Fatal(err)
-	}
+	s.sweep()
 	ended := make(chan struct{})
 	close(ended)
 	for range 10 { // of what a miner has instead it is told the next time
 		s.tell(s.drops(), ended)
 	}
-	for _, m := range s.Miners {
-		if has := m.Holds(); len(has) > 0 {
-			s.t.Errorf("%s has %d shards that nobody knows of", m.Hotkey(), len(has))
-		}
-	}
 }
 
-func (s *storm) delete(seg index.Segment) {
-	gone, err := s.Index.DropUpload(s.t.Context(), seg.Owner, seg.Upload)
+func (s *storm) delete(x *index.Index, seg index.Segment) {
+	gone, err := x.DropUpload(s.t.Context(), seg.Owner, seg.Upload)
 	if err == nil {
-		_, _, err = s.Index.EndSegments(s.t.Context(), gone, time.Hour)
+		_, _, err = x.EndSegments(s.t.Context(), gone, time.Hour)
 	}
 	s.excuse("delete", err)
 }
 
 // do does something with a segment.
 func (s *storm) do() {
-	ctx, f := s.t.Context(), s.fleets[rand.IntN(2)]
+	ctx, m := s.t.Context(), s.gateways[rand.IntN(2)]
 	if rand.IntN(4) == 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(rand.IntN(5_000_000)))
@@ -139,7 +201,7 @@ func (s *storm) do() {
 			Owner: fleettest.Key(s.t, "owner").Address(), Upload: [16]byte{byte(which)}, Size: int64(len(s.data[which])),
 			Scheme: erasure.Scheme{Data: 3, Total: 6}, Secret: envelope.ShardSecret{7}, TTL: time.Hour,
 		}
-		_, _, err := f.StoreSegment(ctx, spec, bytes.NewReader(s.data[which]), func(erasure.Root) error { return nil }, s.some(9))
+		_, _, err := m.fleet.StoreSegment(ctx, spec, bytes.NewReader(s.data[which]), func(erasure.Root) error { return nil }, s.some(9))
 		s.excuse("put", err)
 		return
 	}
@@ -149,26 +211,24 @@ func (s *storm) do() {
 	}
 	switch h := held[rand.IntN(len(held))]; rand.IntN(10) {
 	case 0:
-		_, err := f.RebuildSegment(ctx, seg, []int{rand.IntN(9)}, time.Hour, s.some(2))
+		_, err := m.fleet.RebuildSegment(ctx, seg, []int{rand.IntN(9)}, time.Hour, s.some(2))
 		s.excuse("rebuild", err)
 	case 1:
-		_, err := f.MoveShard(ctx, seg, h, time.Hour, s.some(2))
+		_, err := m.fleet.MoveShard(ctx, seg, h, time.Hour, s.some(2))
 		s.excuse("move", err)
 	case 2:
-		_, err := f.RenewSegment(ctx, seg.ID, 2*time.Hour)
+		_, err := m.fleet.RenewSegment(ctx, seg.ID, 2*time.Hour)
 		s.excuse("renew", err)
 	case 3, 4, 5:
-		if err := s.Index.DropSeen(s.t.Context(), h, f.Settled(h)); err != nil {
-			s.t.Error(err)
-		}
+		s.excuse("drop", m.index.DropSeen(s.t.Context(), h, m.fleet.Settled(h)))
 	default:
-		s.delete(seg)
+		s.delete(m.index, seg)
 	}
 }
 
 // excuse takes errors that say that something did not come about.
 func (s *storm) excuse(what string, err error) {
-	for _, is := range []error{fleet.ErrShort, fleet.ErrLost, index.ErrNotFound, context.DeadlineExceeded} {
+	for _, is := range []error{fleet.ErrShort, fleet.ErrLost, index.ErrNotFound, context.DeadlineExceeded, errKilled} {
 		if errors.Is(err, is) {
 			return
 		}

@@ -110,9 +110,11 @@ type claim struct {
 // hash names, and for what they are found by, which no op changes alone.
 func (c claim) same(d claim) bool { return c.record == d.record && c.tags == d.tags }
 
-// outlasts says whether a record ends after another one.
-func outlasts(a, b blobstore.Record) bool {
-	return b.TTL > 0 && (a.TTL == 0 || a.Stored.Add(a.TTL).After(b.Stored.Add(b.TTL)))
+// keep leaves a shard its time if that was longer before.
+func (c *claim) keep(old blobstore.Record) {
+	if r := c.record; r.Shard && r.TTL > 0 && (old.TTL == 0 || old.Stored.Add(old.TTL).After(r.Stored.Add(r.TTL))) {
+		c.record.Stored, c.record.TTL = old.Stored, old.TTL
+	}
 }
 
 // Model is what a store must hold. The zero value is an empty store's.
@@ -141,9 +143,9 @@ func (m *Model) Apply(o Op) error {
 			c.record.Seed = o.Seed
 		} else {
 			c.put(o)
-			if found && outlasts(old, c.record) {
-				c.record.Stored, c.record.TTL = old.Stored, old.TTL
-			}
+		}
+		if found {
+			c.keep(old)
 		}
 		m.claims[k] = c
 	case o.Kind == Expire:
@@ -155,7 +157,9 @@ func (m *Model) Apply(o Op) error {
 	case o.Kind == SetSeed && o.Shard:
 		return blobstore.ErrInvalid
 	case o.Kind == Renew:
+		old := c.record
 		c.record.Stored, c.record.TTL, c.tags = o.At, o.TTL, string(o.Tags)
+		c.keep(old)
 		m.claims[k] = c
 	case o.Kind == SetSeed:
 		c.record.Seed = o.Seed

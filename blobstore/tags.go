@@ -50,8 +50,8 @@ func checkTags(tags []byte) error {
 }
 
 // Renew replaces time, ttl and tags of an owner's claim, all at once, and returns
-// when that is on disk. A shard that would end sooner then keeps its time. It returns ErrNotFound if there is no such claim,
-// ErrInvalid, or ErrFull.
+// when that is on disk. A shard that would end sooner then keeps its time. It returns
+// ErrNotFound if there is no such claim, ErrInvalid, or ErrFull.
 func (s *Store) Renew(ctx context.Context, owner wallet.Address, hash string, stored time.Time, ttl time.Duration, tags []byte) error {
 	k, err := parseID(owner, hash)
 	if err != nil {

@@ -148,6 +148,45 @@ func TestShardThatIsPutAgainIsNotDropped(t *testing.T) {
 	}
 }
 
+// A put that brings a shard again and comes to nothing leaves the miner with another
+// pledge than the one that the index counts on, and then ends: the miner is told of its
+// own when nobody can be about to count on that one.
+func TestShardThatIsLeftIsDroppedLater(t *testing.T) {
+	data, scheme := noise(5, 2000), erasure.Scheme{Data: 1, Total: 1}
+	for name, c := range map[string]struct {
+		lists fleettest.Behaviour
+		left  int
+	}{"by its pledge": {fleettest.Honest, 0}, "a miner without lists": {fleettest.Reference, 1}} {
+		t.Run(name, func(t *testing.T) {
+			s := newShards(t, 1, fleet.Config{})
+			m := s.Miners[0]
+			seg := s.put(t, data, scheme)
+			m.Behave(fleettest.Liar, "PutShard")
+			if _, err := s.again(t, data, scheme, 0); !errors.Is(err, fleet.ErrShort) {
+				t.Fatal(err)
+			}
+			m.Behave(c.lists, "ListShards")
+			h := s.held(t, seg)[0]
+			s.drop(t, h)
+			s.tell(t, time.Now())
+			if n := len(m.Holds()); n != 1 {
+				t.Fatalf("%d shards, and somebody may count on the one", n)
+			}
+			d, err := s.Index.Drop(t.Context(), h.Holder, h.Replica)
+			if c.left == 0 && (err != nil || d.Due(time.Now()) || bytes.Equal(d.Pledge, h.Native.Pledge)) {
+				t.Fatalf("%+v, %v", d, err)
+			}
+			s.tell(t, time.Now().Add(time.Hour))
+			if n := len(m.Holds()); n != c.left {
+				t.Errorf("%d shards are left", n)
+			}
+			if d, err := s.Index.Drop(t.Context(), h.Holder, h.Replica); !errors.Is(err, index.ErrNotFound) {
+				t.Errorf("%+v, %v", d, err)
+			}
+		})
+	}
+}
+
 // drop ends a holding and returns what is left of it.
 func (s *shards) drop(t testing.TB, h index.Holding) (drop index.Drop) {
 	t.Helper()

@@ -138,19 +138,45 @@ func cutoff(sorted []float64, total, limit float64) float64 {
 	return (limit*prefix[at] - normalizeMaxEpsilon) / (1 - limit*float64(k-below)) * total
 }
 
-// capped is emit, but where rounding lifts the largest above limit, in 65535ths of
-// the sum, all others are rounded up: chains that have a limit hold the rounded
-// weights against it, and the SDK's would be refused.
+// capped is emit, but where the largest comes out above limit, in 65535ths of the sum,
+// all others are rounded up, and then lifted alike as far as that takes: chains that
+// have a limit hold the rounded weights against it, and the SDK's, which are above it
+// by rounding or by its normalizeMaxEpsilon, would be refused.
 func capped(uids []int, shares []float64, limit uint16) []Weight {
 	weights := emit(uids, shares, math.RoundToEven)
-	var top, total uint64
-	for _, w := range weights {
-		top, total = max(top, uint64(w.Value)), total+uint64(w.Value)
+	if excess(weights, limit) == 0 {
+		return weights
 	}
-	if top*math.MaxUint16 > total*uint64(limit) {
-		return emit(uids, shares, math.Ceil)
+	weights = emit(uids, shares, math.Ceil)
+	missing, lower := excess(weights, limit), uint64(0)
+	for _, w := range weights {
+		if w.Value < math.MaxUint16 {
+			lower++
+		}
+	}
+	if lower == 0 {
+		return weights
+	}
+	lift := (missing + lower - 1) / lower
+	for i, w := range weights {
+		weights[i].Value = uint16(min(uint64(w.Value)+lift, math.MaxUint16))
 	}
 	return weights
+}
+
+// excess is by how much the sum of weights is too small for the largest, which is
+// 65535, to have no more than limit 65535ths of it; 0 also for a limit of 0.
+func excess(weights []Weight, limit uint16) uint64 {
+	if len(weights) == 0 || limit == 0 {
+		return 0
+	}
+	var total uint64
+	for _, w := range weights {
+		total += uint64(w.Value)
+	}
+	const largest = math.MaxUint16 * math.MaxUint16
+	least := (largest + uint64(limit) - 1) / uint64(limit)
+	return max(least, total) - total
 }
 
 // emit is convert_weights_and_uids_for_emit: relative to the largest, rounded

@@ -223,7 +223,7 @@ func (s *Server) Run(ctx context.Context) error {
 		s.maxMemory = max(s.maxMemory, rt.maxBody)
 	}
 	s.memory, s.bodies = semaphore.NewWeighted(s.maxMemory), semaphore.NewWeighted(s.maxMemory/2)
-	s.parts = wire.NewLanes(s.maxMemory / 4)
+	s.parts = wire.NewLanes(s.maxMemory / 2 / 4)
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	server := &http.Server{
